@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "vk_sync_win32.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "util/os_time.h"
+
+#include "vk_alloc.h"
+#include "vk_device.h"
+#include "vk_log.h"
+#include "vk_util.h"
+
+#include "vk_sync_win32_section.h"
+#include "vk_sync_win32_wait.h"
+
+static struct vk_sync_win32 *
+to_vk_sync_win32(const struct vk_sync *sync)
+{
+   assert(vk_sync_type_is_vk_sync_win32(sync->type));
+   return container_of(sync, struct vk_sync_win32, base);
+}
+
+static VkResult
+vk_sync_win32_init(struct vk_device *device, struct vk_sync *sync,
+                   uint64_t initial_value)
+{
+   struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
+
+   if (!vk_sync_win32_nt_init())
+      return vk_errorf(device, VK_ERROR_INITIALIZATION_FAILED,
+                       "ntdll lacks a call that vk_sync_win32 needs");
+
+   /* Whether it is a fence or a binary semaphore makes no difference here. */
+   wsync->payload = vk_sync_win32_payload_create(
+      sync->flags & VK_SYNC_IS_TIMELINE ? VK_SYNC_WIN32_KIND_TIMELINE :
+                                          VK_SYNC_WIN32_KIND_BINARY,
+      initial_value);
+   if (wsync->payload == NULL)
+      return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
+
+   return VK_SUCCESS;
+}
+
+static void
+vk_sync_win32_finish(UNUSED struct vk_device *device, struct vk_sync *sync)
+{
+   vk_sync_win32_payload_unref(to_vk_sync_win32(sync)->payload);
+}
+
+static void
+replace_payload(struct vk_sync_win32 *wsync,
+                struct vk_sync_win32_payload *payload)
+{
+   vk_sync_win32_payload_unref(wsync->payload);
+   wsync->payload = payload;
+   wsync->has_ticket = false;
+}
+
+struct vk_sync_win32_payload *
+vk_sync_win32_get_payload(const struct vk_sync *sync)
+{
+   struct vk_sync_win32_payload *payload = to_vk_sync_win32(sync)->payload;
+   vk_sync_win32_payload_ref(payload);
+   return payload;
+}
+
+static VkResult
+vk_sync_win32_signal(struct vk_device *device, struct vk_sync *sync,
+                     uint64_t value)
+{
+   struct vk_sync_win32_payload *payload = vk_sync_win32_get_payload(sync);
+   const bool increased = vk_sync_win32_payload_signal(payload, value);
+   vk_sync_win32_payload_unref(payload);
+
+   if (!increased)
+      return vk_errorf(device, VK_ERROR_UNKNOWN,
+                       "A timeline semaphore cannot go back to %"PRIu64
+                       ", or stay there", value);
+   return VK_SUCCESS;
+}
+
+static VkResult
+vk_sync_win32_get_value(UNUSED struct vk_device *device, struct vk_sync *sync,
+                        uint64_t *value)
+{
+   *value = vk_sync_win32_load64(to_vk_sync_win32(sync)->payload->word);
+   return VK_SUCCESS;
+}
+
+static VkResult
+vk_sync_win32_reset(UNUSED struct vk_device *device, struct vk_sync *sync)
+{
+   vk_sync_win32_payload_reset(to_vk_sync_win32(sync)->payload);
+   return VK_SUCCESS;
+}
+
+static void
+take_ticket(struct vk_sync_win32 *wsync)
+{
+   wsync->ticket = vk_sync_win32_payload_take_ticket(wsync->payload);
+   wsync->has_ticket = true;
+}
+
+/* A payload that others share cannot be moved away from them: dst becomes
+ * another reference to it, with a ticket for the signal it waits for.
+ */
+static VkResult
+vk_sync_win32_move(UNUSED struct vk_device *device, struct vk_sync *dst,
+                   struct vk_sync *src)
+{
+   struct vk_sync_win32 *wdst = to_vk_sync_win32(dst);
+
+   replace_payload(wdst, vk_sync_win32_get_payload(src));
+   take_ticket(wdst);
+   return VK_SUCCESS;
+}
+
+static VkResult
+vk_sync_win32_begin_wait(UNUSED struct vk_device *device,
+                         struct vk_sync *sync)
+{
+   take_ticket(to_vk_sync_win32(sync));
+   return VK_SUCCESS;
+}
+
+static uint64_t
+wait_target(const struct vk_sync_wait *wait)
+{
+   const struct vk_sync_win32 *wsync = to_vk_sync_win32(wait->sync);
+
+   if (wait->sync->flags & VK_SYNC_IS_TIMELINE)
+      return wait->wait_value;
+
+   return wsync->has_ticket ? VK_SYNC_WIN32_TARGET_TICKET(wsync->ticket) :
+                              VK_SYNC_WIN32_TARGET_SIGNALLED;
+}
+
+static bool
+wait_is_over(const struct vk_sync_wait *wait)
+{
+   const struct vk_sync_win32_payload *payload =
+      to_vk_sync_win32(wait->sync)->payload;
+
+   return vk_sync_win32_target_reached(payload->kind,
+                                       vk_sync_win32_load64(payload->word),
+                                       wait_target(wait));
+}
+
+static VkResult
+block_on(struct vk_device *device, uint32_t wait_count,
+         const struct vk_sync_wait *waits, bool any, uint64_t abs_timeout_ns)
+{
+   STACK_ARRAY(struct vk_sync_win32_wait_record, records, wait_count);
+   if (records == NULL)
+      return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
+
+   /* What has once been over counts, even if a fence is reset meanwhile. */
+   uint32_t count = 0;
+   for (uint32_t i = 0; i < wait_count; i++) {
+      if (!any && wait_is_over(&waits[i]))
+         continue;
+
+      records[count].payload = to_vk_sync_win32(waits[i].sync)->payload;
+      records[count].target = wait_target(&waits[i]);
+      count++;
+   }
+
+   const bool over =
+      count == 0 ||
+      vk_sync_win32_wait_records(records, count, any, abs_timeout_ns);
+
+   STACK_ARRAY_FINISH(records);
+   return over ? VK_SUCCESS : VK_TIMEOUT;
+}
+
+static VkResult
+vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
+                        const struct vk_sync_wait *waits,
+                        enum vk_sync_wait_flags wait_flags,
+                        uint64_t abs_timeout_ns)
+{
+   /* Tickets and timeline values say what a wait pairs with, whether or not
+    * the signal operation has been submitted.
+    */
+   if (wait_flags & VK_SYNC_WAIT_PENDING)
+      return VK_SUCCESS;
+
+   const bool any = wait_flags & VK_SYNC_WAIT_ANY;
+   uint32_t over = 0;
+   for (uint32_t i = 0; i < wait_count; i++) {
+      if (wait_is_over(&waits[i]))
+         over++;
+      else if (!any)
+         break;
+
+      if (any && over > 0)
+         return VK_SUCCESS;
+   }
+   if (over == wait_count)
+      return VK_SUCCESS;
+
+   if (abs_timeout_ns == 0 || (uint64_t)os_time_get_nano() >= abs_timeout_ns)
+      return VK_TIMEOUT;
+
+   return block_on(device, wait_count, waits, any, abs_timeout_ns);
+}
+
+static VkResult
+vk_sync_win32_wait(struct vk_device *device, struct vk_sync *sync,
+                   uint64_t wait_value, enum vk_sync_wait_flags wait_flags,
+                   uint64_t abs_timeout_ns)
+{
+   const struct vk_sync_wait wait = {
+      .sync = sync,
+      .wait_value = wait_value,
+   };
+   return vk_sync_win32_wait_many(device, 1, &wait, wait_flags,
+                                  abs_timeout_ns);
+}
+
+static enum vk_sync_win32_kind
+payload_kind(const struct vk_sync *sync, VkObjectType object_type)
+{
+   if (sync->flags & VK_SYNC_IS_TIMELINE)
+      return VK_SYNC_WIN32_KIND_TIMELINE;
+
+   return object_type == VK_OBJECT_TYPE_FENCE ? VK_SYNC_WIN32_KIND_FENCE :
+                                                VK_SYNC_WIN32_KIND_BINARY;
+}
+
+static VkResult
+vk_sync_win32_set_export_params(struct vk_device *device,
+                                struct vk_sync *sync,
+                                const struct vk_sync_win32_export_params *params)
+{
+   struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
+   struct vk_sync_win32_payload *payload;
+
+   VkResult result = vk_sync_win32_section_create(
+      device, payload_kind(sync, params->object_type),
+      vk_sync_win32_load64(wsync->payload->word),
+      params->security_attributes, params->access, params->name, &payload);
+   if (result == VK_SUCCESS)
+      replace_payload(wsync, payload);
+
+   return result;
+}
+
+static VkResult
+vk_sync_win32_import_handle(struct vk_device *device, struct vk_sync *sync,
+                            const struct vk_sync_win32_import_info *info)
+{
+   struct vk_sync_win32_payload *payload;
+
+   VkResult result = vk_sync_win32_section_import(
+      device, payload_kind(sync, info->object_type), info->handle,
+      info->name, &payload);
+   if (result == VK_SUCCESS)
+      replace_payload(to_vk_sync_win32(sync), payload);
+
+   return result;
+}
+
+static VkResult
+vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
+                            UNUSED VkExternalSemaphoreHandleTypeFlagBits type,
+                            void **handle)
+{
+   struct vk_sync_win32_payload *payload = to_vk_sync_win32(sync)->payload;
+
+   if (payload->section == NULL)
+      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
+                       "The payload was not created for export");
+
+   return vk_sync_win32_section_export(device, payload, handle);
+}
+
+const struct vk_sync_type vk_sync_win32_type = {
+   .size = sizeof(struct vk_sync_win32),
+   .features = VK_SYNC_FEATURE_BINARY |
+               VK_SYNC_FEATURE_TIMELINE |
+               VK_SYNC_FEATURE_GPU_WAIT |
+               VK_SYNC_FEATURE_GPU_MULTI_WAIT |
+               VK_SYNC_FEATURE_CPU_WAIT |
+               VK_SYNC_FEATURE_CPU_RESET |
+               VK_SYNC_FEATURE_CPU_SIGNAL |
+               VK_SYNC_FEATURE_WAIT_ANY |
+               VK_SYNC_FEATURE_WAIT_PENDING |
+               VK_SYNC_FEATURE_WAIT_BEFORE_SIGNAL,
+   .win32_fence_handle_types =
+      VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   .win32_semaphore_handle_types =
+      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   .init = vk_sync_win32_init,
+   .finish = vk_sync_win32_finish,
+   .signal = vk_sync_win32_signal,
+   .get_value = vk_sync_win32_get_value,
+   .reset = vk_sync_win32_reset,
+   .move = vk_sync_win32_move,
+   .begin_wait = vk_sync_win32_begin_wait,
+   .wait = vk_sync_win32_wait,
+   .wait_many = vk_sync_win32_wait_many,
+   .import_win32_handle = vk_sync_win32_import_handle,
+   .export_win32_handle = vk_sync_win32_export_handle,
+   .set_win32_export_params = vk_sync_win32_set_export_params,
+};

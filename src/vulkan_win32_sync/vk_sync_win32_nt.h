@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VK_SYNC_WIN32_NT_H
+#define VK_SYNC_WIN32_NT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef _WIN32
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+#else
+#include "nt_shim.h"
+#endif
+
+#include "util/u_atomic.h"
+
+#define VK_SYNC_WIN32_STATUS_SUCCESS 0
+#define VK_SYNC_WIN32_STATUS_TIMEOUT 0x102
+
+/** The calls that can enter the kernel, resolved once from ntdll
+ *
+ * They sit in a table so that tests and benchmarks can count them.  The
+ * optional ones are NULL where the system has none.
+ *
+ * Time-outs are in 100 ns ticks, negative for relative ones; NULL is forever.
+ */
+struct vk_sync_win32_nt_table {
+   /* A NULL handle stands for the keyed event that every process has since
+    * Windows Vista, so that parking takes no kernel object of ours.
+    */
+   LONG (WINAPI *wait_for_keyed_event)(HANDLE event, void *key,
+                                       BOOLEAN alertable,
+                                       const LARGE_INTEGER *timeout);
+   LONG (WINAPI *release_keyed_event)(HANDLE event, void *key,
+                                      BOOLEAN alertable,
+                                      const LARGE_INTEGER *timeout);
+
+   /* Optional: Windows 8 */
+   LONG (WINAPI *wait_for_alert_by_thread_id)(void *address,
+                                              const LARGE_INTEGER *timeout);
+   LONG (WINAPI *alert_thread_by_thread_id)(HANDLE thread_id);
+
+   LONG (WINAPI *wait_for_single_object)(HANDLE object, BOOLEAN alertable,
+                                         const LARGE_INTEGER *timeout);
+   LONG (WINAPI *set_event)(HANDLE event, LONG *previous);
+   LONG (WINAPI *delay_execution)(BOOLEAN alertable,
+                                  const LARGE_INTEGER *interval);
+   LONG (WINAPI *query_section)(HANDLE section, int info_class, void *info,
+                                SIZE_T size, SIZE_T *result_size);
+
+   /* Optional: Windows 10 */
+   LONG (WINAPI *compare_objects)(HANDLE first, HANDLE second);
+
+   bool is_wine;
+};
+
+extern struct vk_sync_win32_nt_table vk_sync_win32_nt;
+
+/** Resolve the table; false if the system lacks a required call
+ *
+ * Any thread, any number of times.
+ */
+bool
+vk_sync_win32_nt_init(void);
+
+/** Ticks from now until `abs_timeout_ns` on the os_time clock, rounded up
+ *
+ * Returns NULL, for "no time-out", if it is too far away to be told from
+ * forever.
+ */
+const LARGE_INTEGER *
+vk_sync_win32_nt_timeout(uint64_t abs_timeout_ns, LARGE_INTEGER *ticks);
+
+/** A 64-bit load with acquire order that cannot tear in a 32-bit process */
+static inline uint64_t
+vk_sync_win32_load64(uint64_t *p)
+{
+#if UINTPTR_MAX < UINT64_MAX
+   return (uint64_t)p_atomic_cmpxchg(p, (uint64_t)0, (uint64_t)0);
+#elif defined(_MSC_VER)
+   return (uint64_t)ReadAcquire64((const volatile LONG64 *)p);
+#else
+   return p_atomic_read(p);
+#endif
+}
+
+/** A 64-bit store with release order that cannot tear in a 32-bit process */
+static inline void
+vk_sync_win32_store64(uint64_t *p, uint64_t value)
+{
+#if UINTPTR_MAX < UINT64_MAX
+   (void)p_atomic_xchg(p, value);
+#elif defined(_MSC_VER)
+   WriteRelease64((volatile LONG64 *)p, (LONG64)value);
+#else
+   p_atomic_set(p, value);
+#endif
+}
+
+static inline uint32_t
+vk_sync_win32_load32(uint32_t *p)
+{
+#if defined(_MSC_VER)
+   return (uint32_t)ReadAcquire((const volatile LONG *)p);
+#else
+   return p_atomic_read(p);
+#endif
+}
+
+static inline void
+vk_sync_win32_store32(uint32_t *p, uint32_t value)
+{
+#if defined(_MSC_VER)
+   WriteRelease((volatile LONG *)p, (LONG)value);
+#else
+   p_atomic_set(p, value);
+#endif
+}
+
+/** Full barrier and compare-and-swap; returns whether it swapped */
+static inline bool
+vk_sync_win32_cas64(uint64_t *p, uint64_t expected, uint64_t value)
+{
+   return (uint64_t)p_atomic_cmpxchg(p, expected, value) == expected;
+}
+
+static inline bool
+vk_sync_win32_cas32(uint32_t *p, uint32_t expected, uint32_t value)
+{
+   return (uint32_t)p_atomic_cmpxchg(p, expected, value) == expected;
+}
+
+/** Order a store before a later load of something else
+ *
+ * The two sides of "publish, then look for waiters" and "announce the waiter,
+ * then look again" each need it: without it both can miss the other.
+ */
+static inline void
+vk_sync_win32_full_barrier(void)
+{
+   MemoryBarrier();
+}
+
+#endif /* VK_SYNC_WIN32_NT_H */

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VK_SYNC_WIN32_PAYLOAD_H
+#define VK_SYNC_WIN32_PAYLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/rb_tree.h"
+
+#include "vk_sync_win32_nt.h"
+
+struct vk_sync_win32_section;
+struct vk_sync_win32_waiter;
+struct vk_sync_win32_wake_list;
+
+/** What a payload is; part of the shared layout, so never renumber */
+enum vk_sync_win32_kind {
+   VK_SYNC_WIN32_KIND_FENCE = 1,
+   VK_SYNC_WIN32_KIND_BINARY = 2,
+   VK_SYNC_WIN32_KIND_TIMELINE = 3,
+};
+
+/** The state that fences, semaphores and pending signals refer to
+ *
+ * A timeline's word is its value.  A fence's or binary semaphore's word is a
+ * pair of 32-bit counters: signals in the low half, consumed in the high
+ * half.  It is signalled while signals is ahead of consumed.  A semaphore
+ * wait operation takes a ticket when it is submitted (consumed += 1) and is
+ * satisfied once signals has reached the ticket.  So waits pair with signals
+ * in submission order, over threads, queues and processes, whatever order
+ * they execute in, and without any pending state to share.
+ */
+struct vk_sync_win32_payload {
+   /* Points to own_word, or into the section that other processes share */
+   uint64_t *word;
+   uint64_t own_word;
+
+   /* The lowest target that a record below waits for, UINT64_MAX if there is
+    * none.  Written under the lock; a signaller reads it without.
+    */
+   uint64_t wanted;
+
+   /* Protects the tree and, for each linked record, the record */
+   SRWLOCK lock;
+   struct rb_tree records;
+
+   uint32_t refcount;
+   enum vk_sync_win32_kind kind;
+
+   /* NULL for a private payload */
+   struct vk_sync_win32_section *section;
+};
+
+/** One payload that one blocked thread waits on; lives in that thread's wait
+ *
+ * Targets are timeline values or, for the binary kinds, TARGET_SIGNALLED or
+ * a ticket.  Section slots publish targets in the same form.
+ */
+struct vk_sync_win32_wait_record {
+   struct rb_node node;
+   struct vk_sync_win32_payload *payload;
+   struct vk_sync_win32_waiter *waiter;
+   uint64_t target;
+
+   /* Cleared, as its last access, by whoever unlinks the record */
+   uint32_t linked;
+};
+
+#define VK_SYNC_WIN32_TARGET_SIGNALLED UINT64_C(0)
+#define VK_SYNC_WIN32_TARGET_TICKET(ticket) (UINT64_C(1) << 32 | (ticket))
+
+static inline bool
+vk_sync_win32_target_reached(enum vk_sync_win32_kind kind, uint64_t word,
+                             uint64_t target)
+{
+   if (kind == VK_SYNC_WIN32_KIND_TIMELINE)
+      return word >= target;
+
+   const uint32_t signals = (uint32_t)word;
+   const uint32_t consumed = (uint32_t)(word >> 32);
+
+   if (target == VK_SYNC_WIN32_TARGET_SIGNALLED)
+      return (int32_t)(signals - consumed) > 0;
+
+   return (int32_t)(signals - (uint32_t)target) >= 0;
+}
+
+/** Create a private payload with one reference; NULL when out of memory
+ *
+ * `initial_value` is the timeline's value, or whether a fence starts out
+ * signalled.
+ */
+struct vk_sync_win32_payload *
+vk_sync_win32_payload_create(enum vk_sync_win32_kind kind,
+                             uint64_t initial_value);
+
+/** Set up the parts that private and shared payloads have in common */
+void
+vk_sync_win32_payload_init(struct vk_sync_win32_payload *payload,
+                           enum vk_sync_win32_kind kind);
+
+uint64_t
+vk_sync_win32_initial_word(enum vk_sync_win32_kind kind,
+                           uint64_t initial_value);
+
+static inline void
+vk_sync_win32_payload_ref(struct vk_sync_win32_payload *payload)
+{
+   p_atomic_inc(&payload->refcount);
+}
+
+/** Take a reference unless the last one is gone */
+static inline bool
+vk_sync_win32_payload_try_ref(struct vk_sync_win32_payload *payload)
+{
+   uint32_t count;
+
+   do {
+      count = vk_sync_win32_load32(&payload->refcount);
+   } while (count != 0 &&
+            !vk_sync_win32_cas32(&payload->refcount, count, count + 1));
+
+   return count != 0;
+}
+
+/** Unsignal a fence; does not affect tickets already taken by waits */
+void
+vk_sync_win32_payload_reset(struct vk_sync_win32_payload *payload);
+
+/** Consume one signal of a binary payload, present or yet to come */
+uint32_t
+vk_sync_win32_payload_take_ticket(struct vk_sync_win32_payload *payload);
+
+/** Satisfy the records that the word, or the given earlier word, has reached
+ *
+ * A fence may be reset before we get here, hence the earlier word.  Threads
+ * to wake are added to `wakes`, for vk_sync_win32_wake() once no lock is held.
+ */
+void
+vk_sync_win32_payload_collect(struct vk_sync_win32_payload *payload,
+                              uint64_t word,
+                              struct vk_sync_win32_wake_list *wakes);
+
+/** Publish once more what this process waits for, then collect
+ *
+ * Whoever rings us has disarmed our slot in the section.
+ */
+void
+vk_sync_win32_payload_rearm(struct vk_sync_win32_payload *payload,
+                            struct vk_sync_win32_wake_list *wakes);
+
+/** Link a record and make sure that no signal is missed from now on */
+void
+vk_sync_win32_record_link(struct vk_sync_win32_wait_record *record,
+                          struct vk_sync_win32_wake_list *wakes);
+
+/** Unlink a record if no signaller has; nobody refers to it afterwards */
+void
+vk_sync_win32_record_unlink(struct vk_sync_win32_wait_record *record);
+
+#endif /* VK_SYNC_WIN32_PAYLOAD_H */

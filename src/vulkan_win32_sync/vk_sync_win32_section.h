@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VK_SYNC_WIN32_SECTION_H
+#define VK_SYNC_WIN32_SECTION_H
+
+#include <wchar.h>
+
+#include <vulkan/vulkan_core.h>
+
+#include "util/list.h"
+
+#include "vk_sync_win32_doorbell.h"
+#include "vk_sync_win32_payload.h"
+
+struct vk_device;
+
+#define VK_SYNC_WIN32_SECTION_MAGIC UINT64_C(0x31636e79536b764d) /* MvkSync1 */
+#define VK_SYNC_WIN32_SECTION_SLOTS 64
+#define VK_SYNC_WIN32_NO_SLOT UINT32_MAX
+
+/** One process that blocks on the payload */
+struct vk_sync_win32_slot {
+   /* Process id, 0 while free */
+   uint32_t owner;
+   uint32_t flags;
+   /* Creation time of the owner, since process ids are reused */
+   uint64_t owner_start;
+   struct vk_sync_win32_doorbell_id doorbell;
+   /* The lowest target that a thread of the owner waits for */
+   uint64_t wanted;
+};
+
+/* Some peer could not ring the owner, which has to poll instead */
+#define VK_SYNC_WIN32_SLOT_UNREACHABLE (1u << 0)
+
+/** What processes share: all of the section, the same for 32 and 64 bits
+ *
+ * Everything in it may be overwritten by strangers at any time.  It is only
+ * ever read once into a local, any value of which is harmless: it can upset
+ * this payload, and nothing else.
+ */
+struct vk_sync_win32_layout {
+   uint64_t magic;
+   /* enum vk_sync_win32_kind */
+   uint32_t kind;
+   uint32_t reserved;
+   /* Random; two views with different ids are different payloads */
+   uint64_t id[2];
+   uint64_t pad0[4];
+
+   /* See struct vk_sync_win32_payload */
+   uint64_t word;
+   /* Bit i: the owner of slot i wants to be rung.  Whoever rings clears it. */
+   uint64_t armed;
+   uint64_t pad1[6];
+
+   struct vk_sync_win32_slot slots[VK_SYNC_WIN32_SECTION_SLOTS];
+};
+
+/** This process's view of a shared payload */
+struct vk_sync_win32_section {
+   HANDLE handle;
+   struct vk_sync_win32_layout *layout;
+
+   /* Our slot, NO_SLOT for none.  Changed under the lock of
+    * vk_sync_win32_shared_wait.c, read without.
+    */
+   uint32_t slot;
+
+   /* For handles exported from here */
+   uint32_t access;
+   bool inherit;
+
+   /* Link in the process's list of shared payloads, and the payload */
+   struct list_head link;
+   struct vk_sync_win32_payload *payload;
+
+   /* Link in the list of payloads that threads of this process block on, and
+    * how many do.  Protected by the lock of vk_sync_win32_shared_wait.c.
+    */
+   struct list_head watch_link;
+   uint32_t watchers;
+};
+
+/** Create a payload that can be exported, with one reference
+ *
+ * `word` is its initial state.  `security_attributes` may be NULL and is not
+ * kept; `access` is the VkExport*Win32HandleInfoKHR::dwAccess for handles
+ * exported later; `name` may be NULL.
+ *
+ * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE if the name is taken or cannot be
+ * used, VK_ERROR_OUT_OF_HOST_MEMORY if there is no room.
+ */
+VkResult
+vk_sync_win32_section_create(struct vk_device *device,
+                             enum vk_sync_win32_kind kind, uint64_t word,
+                             const SECURITY_ATTRIBUTES *security_attributes,
+                             uint32_t access, const wchar_t *name,
+                             struct vk_sync_win32_payload **payload_out);
+
+/** Return the payload behind a handle or a name, with a reference
+ *
+ * The handle stays the caller's.  A payload that this process already holds
+ * is found again.  Returns VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message,
+ * for anything that is not a payload of this kind.
+ */
+VkResult
+vk_sync_win32_section_import(struct vk_device *device,
+                             enum vk_sync_win32_kind kind, HANDLE handle,
+                             const wchar_t *name,
+                             struct vk_sync_win32_payload **payload_out);
+
+/** Return a new handle, owned by the caller, to a shared payload */
+VkResult
+vk_sync_win32_section_export(struct vk_device *device,
+                             struct vk_sync_win32_payload *payload,
+                             HANDLE *handle_out);
+
+/** Release what a payload without references holds of its section */
+void
+vk_sync_win32_section_finish(struct vk_sync_win32_payload *payload);
+
+/** Publish the lowest target that this process waits for, UINT64_MAX for none
+ *
+ * Under the payload's lock.
+ */
+void
+vk_sync_win32_section_want(struct vk_sync_win32_payload *payload,
+                           uint64_t target);
+
+/** Have a slot in the section, so that peers can ring `doorbell`
+ *
+ * Under the lock of vk_sync_win32_shared_wait.c.  Returns false if peers
+ * cannot reach us, because all slots are taken or because one of them failed
+ * to open the doorbell: then we have to poll.
+ */
+bool
+vk_sync_win32_section_claim(struct vk_sync_win32_section *section,
+                            const struct vk_sync_win32_doorbell_id *doorbell);
+
+/** Ring the other processes whose targets `word` has reached */
+void
+vk_sync_win32_section_ring(struct vk_sync_win32_payload *payload,
+                           uint64_t word);
+
+#endif /* VK_SYNC_WIN32_SECTION_H */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VK_SYNC_WIN32_WAIT_H
+#define VK_SYNC_WIN32_WAIT_H
+
+#include "util/list.h"
+
+#include "vk_sync_win32_park.h"
+#include "vk_sync_win32_payload.h"
+
+/** Where a blocked thread is
+ *
+ * The thread moves itself from RUNNING to PARKED or LEADING and back; anyone
+ * who satisfies it moves it to RELEASED, which is final, and owes it a wake-up
+ * only if it was PARKED or LEADING then.  PROMOTED: parked, and woken to lead.
+ */
+enum vk_sync_win32_waiter_state {
+   VK_SYNC_WIN32_WAITER_RUNNING,
+   VK_SYNC_WIN32_WAITER_PARKED,
+   VK_SYNC_WIN32_WAITER_LEADING,
+   VK_SYNC_WIN32_WAITER_PROMOTED,
+   VK_SYNC_WIN32_WAITER_RELEASED,
+};
+
+/** A thread in a wait; on its stack */
+struct vk_sync_win32_waiter {
+   struct vk_sync_win32_park_token token;
+
+   /* enum vk_sync_win32_waiter_state */
+   uint32_t state;
+
+   /* How many more records must be reached before the wait is satisfied: all
+    * of them, or one.  Runs on below zero when a wait-any is overtaken.
+    */
+   int32_t missing;
+
+   /* Link in the wake list of the thread that released this one */
+   struct vk_sync_win32_waiter *next_wake;
+
+   /* Link in the list of threads blocked on shared payloads */
+   struct list_head shared_link;
+};
+
+/** Threads that a signal has released, to be woken once no lock is held */
+struct vk_sync_win32_wake_list {
+   struct vk_sync_win32_waiter *parked;
+   bool leader;
+};
+
+/** Count one record as reached; its payload's lock keeps the waiter alive */
+void
+vk_sync_win32_waiter_satisfy(struct vk_sync_win32_waiter *waiter,
+                             struct vk_sync_win32_wake_list *wakes);
+
+/** Wake the threads on the list; call it without any lock */
+void
+vk_sync_win32_wake(struct vk_sync_win32_wake_list *wakes);
+
+/** Park until released, promoted or timed out; state must be PARKED
+ *
+ * Returns false on time-out, with the state back at RUNNING.
+ */
+bool
+vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
+                          uint64_t abs_timeout_ns);
+
+/** Block until all records are reached, or one of them
+ *
+ * The caller has set `payload` and `target` of each and holds references to
+ * the payloads.  Returns false on time-out, an absolute os_time in ns.
+ */
+bool
+vk_sync_win32_wait_records(struct vk_sync_win32_wait_record *records,
+                           uint32_t count, bool any,
+                           uint64_t abs_timeout_ns);
+
+#endif /* VK_SYNC_WIN32_WAIT_H */
