@@ -73,6 +73,19 @@ vk_sync_win32_nt_init(void);
 const LARGE_INTEGER *
 vk_sync_win32_nt_timeout(uint64_t abs_timeout_ns, LARGE_INTEGER *ticks);
 
+/* For MSVC, whose u_atomic reads and writes are plain ones */
+#if defined(_MSC_VER)
+static inline void
+vk_sync_win32_acquire_release_barrier(void)
+{
+#if defined(_M_ARM64)
+   __dmb(_ARM64_BARRIER_ISH);
+#else
+   _ReadWriteBarrier();
+#endif
+}
+#endif
+
 /** A 64-bit load with acquire order that cannot tear in a 32-bit process */
 static inline uint64_t
 vk_sync_win32_load64(uint64_t *p)
@@ -80,7 +93,9 @@ vk_sync_win32_load64(uint64_t *p)
 #if UINTPTR_MAX < UINT64_MAX
    return (uint64_t)p_atomic_cmpxchg(p, (uint64_t)0, (uint64_t)0);
 #elif defined(_MSC_VER)
-   return (uint64_t)ReadAcquire64((const volatile LONG64 *)p);
+   const uint64_t value = *(volatile uint64_t *)p;
+   vk_sync_win32_acquire_release_barrier();
+   return value;
 #else
    return p_atomic_read(p);
 #endif
@@ -93,7 +108,8 @@ vk_sync_win32_store64(uint64_t *p, uint64_t value)
 #if UINTPTR_MAX < UINT64_MAX
    (void)p_atomic_xchg(p, value);
 #elif defined(_MSC_VER)
-   WriteRelease64((volatile LONG64 *)p, (LONG64)value);
+   vk_sync_win32_acquire_release_barrier();
+   *(volatile uint64_t *)p = value;
 #else
    p_atomic_set(p, value);
 #endif
@@ -103,7 +119,9 @@ static inline uint32_t
 vk_sync_win32_load32(uint32_t *p)
 {
 #if defined(_MSC_VER)
-   return (uint32_t)ReadAcquire((const volatile LONG *)p);
+   const uint32_t value = *(volatile uint32_t *)p;
+   vk_sync_win32_acquire_release_barrier();
+   return value;
 #else
    return p_atomic_read(p);
 #endif
@@ -113,7 +131,8 @@ static inline void
 vk_sync_win32_store32(uint32_t *p, uint32_t value)
 {
 #if defined(_MSC_VER)
-   WriteRelease((volatile LONG *)p, (LONG)value);
+   vk_sync_win32_acquire_release_barrier();
+   *(volatile uint32_t *)p = value;
 #else
    p_atomic_set(p, value);
 #endif

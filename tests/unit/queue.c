@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The common vk_queue, vk_fence and vk_semaphore code on top of it. */
+#include "fixture.h"
+
+#include "cases.h"
+
+#include "vk_common_entrypoints.h"
+
+#define MS UINT64_C(1000000)
+
+static VkSemaphore
+create_semaphore(struct vk_device *device)
+{
+   const VkSemaphoreCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+   };
+   VkSemaphore semaphore;
+   REQUIRE(vk_common_CreateSemaphore(vk_device_to_handle(device), &info, NULL,
+                                     &semaphore) == VK_SUCCESS);
+   return semaphore;
+}
+
+static VkFence
+create_fence(struct vk_device *device)
+{
+   const VkFenceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+   };
+   VkFence fence;
+   REQUIRE(vk_common_CreateFence(vk_device_to_handle(device), &info, NULL,
+                                 &fence) == VK_SUCCESS);
+   return fence;
+}
+
+static VkSubmitInfo2
+submit_info(const VkSemaphoreSubmitInfo *wait,
+            const VkSemaphoreSubmitInfo *signal)
+{
+   return (VkSubmitInfo2) {
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
+      .waitSemaphoreInfoCount = wait != NULL,
+      .pWaitSemaphoreInfos = wait,
+      .signalSemaphoreInfoCount = signal != NULL,
+      .pSignalSemaphoreInfos = signal,
+   };
+}
+
+static VkResult
+fence_wait(struct vk_device *device, VkFence fence, uint64_t timeout_ns)
+{
+   return vk_common_WaitForFences(vk_device_to_handle(device), 1, &fence,
+                                  true, timeout_ns);
+}
+
+/* A batch that only waits, merged behind one that does neither */
+static void
+merged_submit_consumes_the_semaphore(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkQueue queue = unit_queue(device);
+   VkSemaphore semaphore = create_semaphore(device);
+   VkFence fence = create_fence(device), late = create_fence(device);
+   const VkSemaphoreSubmitInfo use = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+      .semaphore = semaphore,
+   };
+   const VkSemaphoreSubmitInfo timeline_zero = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+      .semaphore = create_semaphore(device),
+   };
+   struct vk_semaphore *object = vk_semaphore_from_handle(semaphore);
+
+   REQUIRE(vk_sync_signal(device, &object->permanent, 0) == VK_SUCCESS);
+   struct vk_semaphore *other =
+      vk_semaphore_from_handle(timeline_zero.semaphore);
+   REQUIRE(vk_sync_signal(device, &other->permanent, 0) == VK_SUCCESS);
+
+   /* An empty first batch would be dropped, so it gets a semaphore wait of a
+    * temporary payload, which does not set the flag either.
+    */
+   struct vk_sync *shared = unit_shared(device, 0);
+   HANDLE handle = unit_export(device, shared);
+   const VkImportSemaphoreWin32HandleInfoKHR import = {
+      .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
+      .semaphore = timeline_zero.semaphore,
+      .flags = VK_SEMAPHORE_IMPORT_TEMPORARY_BIT,
+      .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      .handle = handle,
+   };
+   REQUIRE(vk_common_ImportSemaphoreWin32HandleKHR(
+              vk_device_to_handle(device), &import) == VK_SUCCESS);
+   CloseHandle(handle);
+   REQUIRE(vk_sync_signal(device, shared, 0) == VK_SUCCESS);
+
+   const VkSubmitInfo2 submits[] = {
+      submit_info(&timeline_zero, NULL),
+      submit_info(&use, NULL),
+   };
+   REQUIRE(vk_common_QueueSubmit2(queue, 2, submits, fence) == VK_SUCCESS);
+   EXPECT(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
+
+   /* Both waits have consumed their signal, for all holders. */
+   EXPECT(unit_wait(device, &object->permanent, 0, 0) == VK_TIMEOUT);
+   EXPECT(unit_wait(device, shared, 0, 0) == VK_TIMEOUT);
+
+   const VkSubmitInfo2 again = submit_info(&use, NULL);
+   REQUIRE(vk_common_QueueSubmit2(queue, 1, &again, late) == VK_SUCCESS);
+   EXPECT(fence_wait(device, late, 30 * MS) == VK_TIMEOUT);
+   REQUIRE(vk_sync_signal(device, &object->permanent, 0) == VK_SUCCESS);
+   EXPECT(fence_wait(device, late, UINT64_MAX) == VK_SUCCESS);
+
+   VkDevice handle_device = vk_device_to_handle(device);
+   vk_common_DestroyFence(handle_device, fence, NULL);
+   vk_common_DestroyFence(handle_device, late, NULL);
+   vk_common_DestroySemaphore(handle_device, semaphore, NULL);
+   vk_common_DestroySemaphore(handle_device, timeline_zero.semaphore, NULL);
+}
+
+static void
+semaphore_chain(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkQueue queue = unit_queue(device);
+   VkSemaphore semaphore = create_semaphore(device);
+   VkFence fence = create_fence(device);
+   const VkSemaphoreSubmitInfo use = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+      .semaphore = semaphore,
+   };
+   const VkSubmitInfo2 signal = submit_info(NULL, &use);
+   const VkSubmitInfo2 pass = submit_info(&use, &use);
+   const VkSubmitInfo2 wait = submit_info(&use, NULL);
+   VkDevice handle_device = vk_device_to_handle(device);
+
+   for (unsigned i = 0; i < 300; i++) {
+      REQUIRE(vk_common_QueueSubmit2(queue, 1, &signal, NULL) == VK_SUCCESS);
+      for (unsigned j = 0; j < 5; j++)
+         REQUIRE(vk_common_QueueSubmit2(queue, 1, &pass, NULL) == VK_SUCCESS);
+      REQUIRE(vk_common_QueueSubmit2(queue, 1, &wait, fence) == VK_SUCCESS);
+      REQUIRE(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
+      REQUIRE(vk_common_ResetFences(handle_device, 1, &fence) == VK_SUCCESS);
+   }
+   struct vk_semaphore *object = vk_semaphore_from_handle(semaphore);
+   EXPECT(unit_wait(device, &object->permanent, 0, 0) == VK_TIMEOUT);
+
+   vk_common_DestroyFence(handle_device, fence, NULL);
+   vk_common_DestroySemaphore(handle_device, semaphore, NULL);
+}
+
+/* What a submit waited on and signalled is gone the moment it is seen to be
+ * complete.
+ */
+static void
+objects_die_right_after_the_submit(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkDevice handle_device = vk_device_to_handle(device);
+   VkQueue queue = unit_queue(device);
+   test_hog_cpu(2);
+
+   for (unsigned i = 0; i < 2000; i++) {
+      VkSemaphore semaphore = create_semaphore(device);
+      VkFence fence = create_fence(device);
+      const VkSemaphoreSubmitInfo use = {
+         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+         .semaphore = semaphore,
+      };
+      const VkSubmitInfo2 submits[] = {
+         submit_info(NULL, &use),
+         submit_info(&use, NULL),
+      };
+      REQUIRE(vk_common_QueueSubmit2(queue, 2, submits, fence) == VK_SUCCESS);
+      REQUIRE(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
+      vk_common_DestroySemaphore(handle_device, semaphore, NULL);
+      vk_common_DestroyFence(handle_device, fence, NULL);
+   }
+}
+
+const struct test_case queue_cases[] = {
+   { "a merged submit consumes its semaphore",
+     merged_submit_consumes_the_semaphore },
+   { "binary semaphores chain submits", semaphore_chain },
+   { "objects die right after their submit",
+     objects_die_right_after_the_submit, 0, 120 },
+   { 0 },
+};

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Shared payloads, with a second view of the section standing in for another
+ * process: it has a payload, a waiter tree and a slot of its own.
+ */
+#include "fixture.h"
+
+#include "cases.h"
+
+#include "util/os_time.h"
+
+#define MS UINT64_C(1000000)
+
+static void
+one_section_is_mapped_once(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *timeline = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   struct vk_sync *again = unit_import(device, timeline, false);
+   struct vk_sync *peer = unit_import(device, timeline, true);
+
+   EXPECT(unit_payload(again) == unit_payload(timeline));
+   EXPECT(unit_payload(peer) != unit_payload(timeline));
+}
+
+/* Whatever the section says, it is the kernel that tells sections apart. */
+static void
+forged_identity_is_not_believed(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *victim = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   struct vk_sync *forger = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   struct vk_sync_win32_layout *layout = unit_payload(forger)->section->layout;
+   const struct vk_sync_win32_layout *real =
+      unit_payload(victim)->section->layout;
+
+   layout->id[0] = real->id[0];
+   layout->id[1] = real->id[1];
+   struct vk_sync *import = unit_import(device, forger, false);
+   EXPECT(unit_payload(import) == unit_payload(forger));
+
+   EXPECT(vk_sync_signal(device, import, 3) == VK_SUCCESS);
+   uint64_t value = 1;
+   EXPECT(vk_sync_get_value(device, victim, &value) == VK_SUCCESS);
+   EXPECT_U64(value, 0);
+}
+
+static void
+peer_signal_wakes(intptr_t timeline)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync =
+      unit_shared(device, timeline ? VK_SYNC_IS_TIMELINE : 0);
+   struct vk_sync *peer = unit_import(device, sync, true);
+
+   for (unsigned i = 1; i <= 300; i++) {
+      const struct vk_sync_wait wait = {
+         .sync = sync, .wait_value = timeline ? i : 0,
+      };
+      struct unit_waiter waiter = {
+         .device = device, .count = 1, .waits = &wait,
+         .timeout_ns = UINT64_MAX,
+      };
+      unit_waiter_start(&waiter);
+      if (i % 4 == 0)
+         Sleep(1);
+      EXPECT(vk_sync_signal(device, peer, timeline ? i : 0) == VK_SUCCESS);
+      unit_waiter_join(&waiter);
+      EXPECT(waiter.result == VK_SUCCESS);
+      if (!timeline)
+         EXPECT(vk_sync_reset(device, peer) == VK_SUCCESS);
+   }
+}
+
+#define FOLLOWERS 8
+
+/* The leader leaves, by time-out or satisfied, and somebody else must hear
+ * the doorbell from then on.
+ */
+static void
+leadership_is_handed_on(intptr_t by_timeout)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   struct vk_sync *peer = unit_import(device, sync, true);
+   struct vk_sync_wait waits[FOLLOWERS];
+   struct unit_waiter waiters[FOLLOWERS];
+
+   for (unsigned round = 0; round < 10; round++) {
+      const uint64_t base = round * 100;
+
+      for (unsigned i = 0; i < FOLLOWERS; i++) {
+         waits[i] = (struct vk_sync_wait) {
+            .sync = sync, .wait_value = base + 1 + i,
+         };
+         /* The first in is the leader; with time-outs, each leader in turn
+          * gives up, except the last.
+          */
+         const bool gives_up = by_timeout && i < FOLLOWERS - 1;
+         waiters[i] = (struct unit_waiter) {
+            .device = device, .count = 1, .waits = &waits[i],
+            .timeout_ns = gives_up ? (20 + i) * MS : UINT64_MAX,
+         };
+         unit_waiter_start(&waiters[i]);
+         Sleep(1);
+      }
+
+      if (by_timeout) {
+         Sleep(40);
+         EXPECT(vk_sync_signal(device, peer, base + FOLLOWERS) == VK_SUCCESS);
+      }
+      for (unsigned i = 0; i < FOLLOWERS; i++) {
+         const double start_ms = test_now_ms();
+         if (!by_timeout)
+            EXPECT(vk_sync_signal(device, peer, base + 1 + i) == VK_SUCCESS);
+         unit_waiter_join(&waiters[i]);
+         if (by_timeout && i < FOLLOWERS - 1)
+            EXPECT(waiters[i].result == VK_TIMEOUT);
+         else
+            EXPECT(waiters[i].result == VK_SUCCESS);
+
+         /* Rung, rather than found by looking again at the bound */
+         if (!by_timeout && waiters[i].ended_ms - start_ms > 90)
+            test_diag("waiter %u took %.1f ms", i,
+                      waiters[i].ended_ms - start_ms);
+      }
+   }
+}
+
+/* Threads that wait on a mix must be reachable by both kinds of signal. */
+static void
+leader_hears_private_signals(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *shared = unit_shared(device, 0);
+   struct vk_sync *peer = unit_import(device, shared, true);
+   struct vk_sync *fence = unit_sync(device, 0, 0);
+   const struct vk_sync_wait waits[] = {
+      { .sync = shared }, { .sync = fence },
+   };
+   double slowest_ms = 0;
+
+   for (unsigned i = 0; i < 100; i++) {
+      struct unit_waiter waiter = {
+         .device = device, .count = 2, .waits = waits,
+         .flags = VK_SYNC_WAIT_ANY, .timeout_ns = UINT64_MAX,
+      };
+      unit_waiter_start(&waiter);
+      Sleep(1);
+      const double start_ms = test_now_ms();
+      struct vk_sync *one = i % 2 ? peer : fence;
+      EXPECT(vk_sync_signal(device, one, 0) == VK_SUCCESS);
+      unit_waiter_join(&waiter);
+      EXPECT(waiter.result == VK_SUCCESS);
+      EXPECT(vk_sync_reset(device, one) == VK_SUCCESS);
+      if (waiter.ended_ms - start_ms > slowest_ms)
+         slowest_ms = waiter.ended_ms - start_ms;
+   }
+   test_diag("slowest wake-up: %.2f ms", slowest_ms);
+}
+
+/* A peer that dies after it has changed the word, before it rings */
+static void
+silent_signal_is_found(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   const struct vk_sync_wait wait = { .sync = sync, .wait_value = 1 };
+   struct unit_waiter waiter = {
+      .device = device, .count = 1, .waits = &wait, .timeout_ns = UINT64_MAX,
+   };
+
+   unit_waiter_start(&waiter);
+   Sleep(20);
+   const double start_ms = test_now_ms();
+   vk_sync_win32_store64(unit_payload(sync)->word, 1);
+   unit_waiter_join(&waiter);
+   EXPECT(waiter.result == VK_SUCCESS);
+   test_diag("found after %.1f ms", waiter.ended_ms - start_ms);
+}
+
+enum deaf { DEAF_NO_SLOT, DEAF_UNREACHABLE };
+
+static void
+deaf_process_polls(intptr_t how)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   struct vk_sync *peer = unit_import(device, sync, true);
+   struct vk_sync_win32_layout *layout = unit_payload(sync)->section->layout;
+
+   /* Slots of a process that lives: this one. */
+   if (how == DEAF_NO_SLOT) {
+      for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++)
+         layout->slots[i].owner = GetCurrentProcessId();
+   }
+
+   for (unsigned i = 1; i <= 40; i++) {
+      const struct vk_sync_wait wait = { .sync = sync, .wait_value = i };
+      struct unit_waiter waiter = {
+         .device = device, .count = 1, .waits = &wait,
+         .timeout_ns = UINT64_MAX,
+      };
+      unit_waiter_start(&waiter);
+      Sleep(3);
+      if (how == DEAF_UNREACHABLE) {
+         /* The peer looks for a doorbell that is not there. */
+         const uint32_t slot = unit_payload(sync)->section->slot;
+         REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
+         layout->slots[slot].doorbell.bits[0] ^= 1;
+      }
+      EXPECT(vk_sync_signal(device, peer, i) == VK_SUCCESS);
+      unit_waiter_join(&waiter);
+      EXPECT(waiter.result == VK_SUCCESS);
+   }
+}
+
+static void
+slots_of_the_dead_are_taken(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, 0);
+   struct vk_sync_win32_layout *layout = unit_payload(sync)->section->layout;
+
+   /* No process has an odd id, or a creation time in 1601. */
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++)
+      layout->slots[i].owner = 0x7ffffff1;
+   layout->slots[7].owner = GetCurrentProcessId();
+   layout->slots[7].owner_start = 1;
+
+   EXPECT(unit_wait(device, sync, 0, 5 * MS) == VK_TIMEOUT);
+   const uint32_t slot = unit_payload(sync)->section->slot;
+   REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
+   EXPECT_U64(layout->slots[slot].owner, GetCurrentProcessId());
+}
+
+/* All of the section at random, while we wait and signal */
+static void
+garbage_in_the_section_is_survived(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   struct vk_sync *peer = unit_import(device, sync, true);
+   uint64_t *words = (uint64_t *)unit_payload(sync)->section->layout;
+   const unsigned count = sizeof(struct vk_sync_win32_layout) / 8;
+
+   for (unsigned i = 0; i < 300; i++) {
+      for (unsigned j = 0; j < count; j++)
+         words[j] = test_random();
+      EXPECT(unit_wait(device, sync, UINT64_MAX, 100 * 1000) != VK_ERROR_UNKNOWN);
+      VkResult ignored = vk_sync_signal(device, peer, test_random() | 1);
+      ignored = vk_sync_signal(device, sync, test_random() | 1);
+      (void)ignored;
+   }
+}
+
+static void
+handles_and_slots_are_returned(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   uint32_t before = 0;
+
+   for (unsigned i = 0; i < 200; i++) {
+      if (i == 20)
+         before = unit_handle_count();
+      struct vk_sync *sync = unit_shared(device, 0);
+      struct vk_sync *peer = unit_import(device, sync, true);
+      struct vk_sync *same = unit_import(device, sync, false);
+      EXPECT(unit_wait(device, sync, 0, MS) == VK_TIMEOUT);
+      EXPECT(unit_wait(device, peer, 0, MS) == VK_TIMEOUT);
+      EXPECT(vk_sync_signal(device, same, 0) == VK_SUCCESS);
+
+      struct vk_sync_win32_layout *layout =
+         unit_payload(peer)->section->layout;
+      const uint32_t slot = unit_payload(sync)->section->slot;
+      REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
+      unit_sync_destroy(device, sync);
+      unit_sync_destroy(device, same);
+      EXPECT_U64(layout->slots[slot].owner, 0);
+      EXPECT_U64(layout->armed, 0);
+      unit_sync_destroy(device, peer);
+   }
+   EXPECT_U64(unit_handle_count(), before);
+}
+
+const struct test_case shared_cases[] = {
+   { "a process maps a section once", one_section_is_mapped_once },
+   { "a forged identity is not believed", forged_identity_is_not_believed },
+   { "a peer's fence signal wakes", peer_signal_wakes, 0 },
+   { "a peer's timeline signal wakes", peer_signal_wakes, 1 },
+   { "leadership is handed on by a satisfied leader",
+     leadership_is_handed_on, 0 },
+   { "leadership is handed on at time-out", leadership_is_handed_on, 1 },
+   { "a leader hears private signals", leader_hears_private_signals },
+   { "a signal that nobody rang for is found", silent_signal_is_found },
+   { "a process without a slot polls", deaf_process_polls, DEAF_NO_SLOT },
+   { "a process that cannot be rung polls", deaf_process_polls,
+     DEAF_UNREACHABLE },
+   { "slots of dead processes are taken", slots_of_the_dead_are_taken },
+   { "garbage in the section is survived",
+     garbage_in_the_section_is_survived },
+   { "handles and slots are returned", handles_and_slots_are_returned },
+   { 0 },
+};

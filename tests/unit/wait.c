@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Blocking: who is woken, when, and that nobody is forgotten. */
+#include "fixture.h"
+
+#include <stdlib.h>
+
+#include "cases.h"
+
+#include "util/os_time.h"
+
+#define MS UINT64_C(1000000)
+
+static void
+sleep_ms(unsigned ms)
+{
+   Sleep(ms);
+}
+
+static void
+timeouts_are_never_early(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *fence = shared ? unit_shared(device, 0) :
+                                    unit_sync(device, 0, 0);
+   static const uint64_t timeouts_ns[] = {
+      0, 1, 99, 100, 101, 9999, 100 * 1000, MS, 3 * MS + 1, 20 * MS, 250 * MS,
+   };
+
+   for (unsigned i = 0; i < TEST_COUNT(timeouts_ns); i++) {
+      const uint64_t start = os_time_get_nano();
+      const uint64_t deadline = start + timeouts_ns[i];
+      EXPECT(vk_sync_wait(device, fence, 0, VK_SYNC_WAIT_COMPLETE,
+                          deadline) == VK_TIMEOUT);
+      EXPECT((uint64_t)os_time_get_nano() >= deadline);
+   }
+
+   /* Long ago */
+   EXPECT(vk_sync_wait(device, fence, 0, VK_SYNC_WAIT_COMPLETE, 1) ==
+          VK_TIMEOUT);
+}
+
+static void
+signal_wakes_a_blocked_wait(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+
+   for (unsigned i = 0; i < 200; i++) {
+      struct vk_sync *fence = shared ? unit_shared(device, 0) :
+                                       unit_sync(device, 0, 0);
+      const struct vk_sync_wait wait = { .sync = fence };
+      struct unit_waiter waiter = {
+         .device = device, .count = 1, .waits = &wait,
+         .timeout_ns = UINT64_MAX,
+      };
+      unit_waiter_start(&waiter);
+      if (i % 2)
+         sleep_ms(1);
+      EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
+      unit_waiter_join(&waiter);
+      EXPECT(waiter.result == VK_SUCCESS);
+      unit_sync_destroy(device, fence);
+   }
+}
+
+#define THREADS 12
+
+static void
+only_reached_values_are_woken(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *timeline = shared ?
+      unit_shared(device, VK_SYNC_IS_TIMELINE) :
+      unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   struct vk_sync_wait waits[THREADS];
+   struct unit_waiter waiters[THREADS];
+
+   for (unsigned i = 0; i < THREADS; i++) {
+      waits[i] = (struct vk_sync_wait) {
+         .sync = timeline, .wait_value = 10 * (i + 1),
+      };
+      waiters[i] = (struct unit_waiter) {
+         .device = device, .count = 1, .waits = &waits[i],
+         .timeout_ns = UINT64_MAX,
+      };
+      unit_waiter_start(&waiters[i]);
+   }
+   sleep_ms(50);
+
+   for (unsigned i = 0; i < THREADS; i++) {
+      EXPECT(vk_sync_signal(device, timeline, 10 * i + 9) == VK_SUCCESS);
+      sleep_ms(2);
+      for (unsigned j = i; j < THREADS; j++)
+         EXPECT(!waiters[j].done);
+
+      EXPECT(vk_sync_signal(device, timeline, 10 * i + 10) == VK_SUCCESS);
+      unit_waiter_join(&waiters[i]);
+      EXPECT(waiters[i].result == VK_SUCCESS);
+   }
+}
+
+static void
+fill_mix(struct vk_device *device, struct vk_sync_wait *waits, unsigned count,
+         bool with_shared)
+{
+   for (unsigned i = 0; i < count; i++) {
+      const enum vk_sync_flags flags = i % 2 ? VK_SYNC_IS_TIMELINE : 0;
+      waits[i] = (struct vk_sync_wait) {
+         .sync = with_shared && i % 3 == 0 ? unit_shared(device, flags) :
+                                             unit_sync(device, flags, 0),
+         .wait_value = i % 2,
+      };
+   }
+}
+
+static void
+wait_any_of_many(intptr_t count)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync_wait *waits = calloc(count, sizeof(*waits));
+   test_defer(free, waits);
+   fill_mix(device, waits, count, count <= 300);
+
+   for (unsigned round = 0; round < 20; round++) {
+      const unsigned i = test_random_below(count);
+      struct unit_waiter waiter = {
+         .device = device, .count = count, .waits = waits,
+         .flags = VK_SYNC_WAIT_ANY, .timeout_ns = UINT64_MAX,
+      };
+      unit_waiter_start(&waiter);
+      sleep_ms(5);
+      EXPECT(!waiter.done);
+      EXPECT(vk_sync_signal(device, waits[i].sync, waits[i].wait_value) ==
+             VK_SUCCESS);
+      unit_waiter_join(&waiter);
+      EXPECT(waiter.result == VK_SUCCESS);
+
+      if (waits[i].sync->flags & VK_SYNC_IS_TIMELINE)
+         waits[i].wait_value++;
+      else
+         EXPECT(vk_sync_reset(device, waits[i].sync) == VK_SUCCESS);
+   }
+}
+
+static void
+wait_all_of_many(intptr_t count)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync_wait *waits = calloc(count, sizeof(*waits));
+   test_defer(free, waits);
+   fill_mix(device, waits, count, count <= 300);
+
+   struct unit_waiter waiter = {
+      .device = device, .count = count, .waits = waits,
+      .timeout_ns = UINT64_MAX,
+   };
+   unit_waiter_start(&waiter);
+   sleep_ms(5);
+
+   const unsigned last = test_random_below(count);
+   for (unsigned i = 0; i < count; i++) {
+      if (i != last)
+         EXPECT(vk_sync_signal(device, waits[i].sync, waits[i].wait_value) ==
+                VK_SUCCESS);
+   }
+   sleep_ms(5);
+   EXPECT(!waiter.done);
+   EXPECT(vk_sync_signal(device, waits[last].sync, waits[last].wait_value) ==
+          VK_SUCCESS);
+   unit_waiter_join(&waiter);
+   EXPECT(waiter.result == VK_SUCCESS);
+}
+
+static uint64_t
+thread_cpu_us(void)
+{
+   FILETIME created, exited, kernel, user;
+   GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel, &user);
+   return (((uint64_t)kernel.dwHighDateTime << 32 | kernel.dwLowDateTime) +
+           ((uint64_t)user.dwHighDateTime << 32 | user.dwLowDateTime)) / 10;
+}
+
+static void
+wait_any_does_not_spin(intptr_t with_shared)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync_wait waits[100];
+   fill_mix(device, waits, TEST_COUNT(waits), with_shared);
+
+   const uint64_t before = thread_cpu_us();
+   EXPECT(vk_sync_wait_many(device, TEST_COUNT(waits), waits,
+                            VK_SYNC_WAIT_ANY,
+                            os_time_get_absolute_timeout(500 * MS)) ==
+          VK_TIMEOUT);
+   const uint64_t used = thread_cpu_us() - before;
+   test_diag("%u us of CPU in 500 ms", (unsigned)used);
+   EXPECT(used < 100000);
+}
+
+/* The same sync twice, and syncs that are signalled at the same moment */
+static void
+wait_many_with_repeats(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   const struct vk_sync_wait waits[] = {
+      { .sync = timeline, .wait_value = 2 },
+      { .sync = timeline, .wait_value = 1 },
+      { .sync = timeline, .wait_value = 2 },
+   };
+
+   for (unsigned any = 0; any < 2; any++) {
+      struct vk_sync_wait now[3];
+      for (unsigned i = 0; i < 3; i++) {
+         now[i] = waits[i];
+         now[i].wait_value += 2 * any;
+      }
+      struct unit_waiter waiter = {
+         .device = device, .count = 3, .waits = now,
+         .flags = any ? VK_SYNC_WAIT_ANY : 0, .timeout_ns = UINT64_MAX,
+      };
+      unit_waiter_start(&waiter);
+      sleep_ms(2);
+      EXPECT(vk_sync_signal(device, timeline, 2 + 2 * any) == VK_SUCCESS);
+      unit_waiter_join(&waiter);
+      EXPECT(waiter.result == VK_SUCCESS);
+   }
+}
+
+/* A time-out that races with the signal must leave nothing behind. */
+static void
+timeout_races_with_signal(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+   unsigned satisfied = 0;
+
+   for (unsigned i = 0; i < 400; i++) {
+      struct vk_sync *fence = shared ? unit_shared(device, 0) :
+                                       unit_sync(device, 0, 0);
+      const struct vk_sync_wait wait = { .sync = fence };
+      struct unit_waiter waiter = {
+         .device = device, .count = 1, .waits = &wait,
+         .timeout_ns = MS + test_random_below(200 * 1000),
+      };
+      unit_waiter_start(&waiter);
+      const uint64_t until = os_time_get_nano() + MS + 50 * 1000 +
+                             test_random_below(200 * 1000);
+      while ((uint64_t)os_time_get_nano() < until)
+         YieldProcessor();
+      EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
+      unit_waiter_join(&waiter);
+      satisfied += waiter.result == VK_SUCCESS;
+      EXPECT(waiter.result == VK_SUCCESS || waiter.result == VK_TIMEOUT);
+      EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
+      unit_sync_destroy(device, fence);
+   }
+   test_diag("%u satisfied, %u timed out", satisfied, 400 - satisfied);
+}
+
+const struct test_case wait_cases[] = {
+   { "private time-outs are never early", timeouts_are_never_early, 0 },
+   { "shared time-outs are never early", timeouts_are_never_early, 1 },
+   { "signal wakes a wait on a private payload",
+     signal_wakes_a_blocked_wait, 0 },
+   { "signal wakes a wait on a shared payload",
+     signal_wakes_a_blocked_wait, 1 },
+   { "only reached values are woken, private",
+     only_reached_values_are_woken, 0 },
+   { "only reached values are woken, shared",
+     only_reached_values_are_woken, 1 },
+   { "wait-any of 9 mixed payloads", wait_any_of_many, 9 },
+   { "wait-any of 300 mixed payloads", wait_any_of_many, 300 },
+   { "wait-any of 10000 private payloads", wait_any_of_many, 10000 },
+   { "wait-all of 9 mixed payloads", wait_all_of_many, 9 },
+   { "wait-all of 300 mixed payloads", wait_all_of_many, 300 },
+   { "wait-all of 10000 private payloads", wait_all_of_many, 10000 },
+   { "wait-any of private payloads does not spin",
+     wait_any_does_not_spin, 0 },
+   { "wait-any with shared payloads does not spin",
+     wait_any_does_not_spin, 1 },
+   { "one payload can be waited on more than once", wait_many_with_repeats },
+   { "time-out races with the signal, private", timeout_races_with_signal, 0 },
+   { "time-out races with the signal, shared", timeout_races_with_signal, 1 },
+   { 0 },
+};
