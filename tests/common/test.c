@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <io.h>
+#include <process.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_SECONDS 60
+#define MAX_DEFERRED 8192
+
+struct deferred {
+   void (*undo)(void *data);
+   void *data;
+};
+
+static struct {
+   const struct test_case *current;
+   unsigned number;
+   uint64_t seed;
+   uint64_t random;
+   volatile LONG failed;
+   volatile LONG skipped;
+   char skip_reason[256];
+
+   CRITICAL_SECTION lock;
+   struct deferred deferred[MAX_DEFERRED];
+   unsigned deferred_count;
+} state;
+
+struct options {
+   const char *filter;
+   unsigned seconds;
+   unsigned repeat;
+   bool list;
+};
+
+static void
+end_thread(void)
+{
+   if (!state.current) {
+      fflush(stdout);
+      TerminateProcess(GetCurrentProcess(), 1);
+   }
+   _endthreadex(0);
+}
+
+static void
+print_lines(const char *text)
+{
+   char line[1024];
+
+   while (*text) {
+      size_t length = strcspn(text, "\r\n");
+      size_t copied = length < 960 ? length : 960;
+
+      if (state.current)
+         snprintf(line, sizeof(line), "# %.*s\n", (int)copied, text);
+      else
+         snprintf(line, sizeof(line), "# child %lu: %.*s\n",
+                  (unsigned long)GetCurrentProcessId(), (int)copied, text);
+      fputs(line, stdout);
+      text += length;
+      text += strspn(text, "\r\n");
+   }
+   fflush(stdout);
+}
+
+static void
+vdiag(const char *format, va_list args)
+{
+   char text[2048];
+
+   vsnprintf(text, sizeof(text), format, args);
+   EnterCriticalSection(&state.lock);
+   print_lines(text);
+   LeaveCriticalSection(&state.lock);
+}
+
+void
+test_diag(const char *format, ...)
+{
+   va_list args;
+
+   va_start(args, format);
+   vdiag(format, args);
+   va_end(args);
+}
+
+static const char *
+base_name(const char *path)
+{
+   const char *base = path;
+
+   for (const char *c = path; *c; c++) {
+      if (*c == '/' || *c == '\\')
+         base = c + 1;
+   }
+   return base;
+}
+
+void
+test_fail(bool required, const char *file, int line, const char *format, ...)
+{
+   char text[1024];
+   va_list args;
+
+   va_start(args, format);
+   vsnprintf(text, sizeof(text), format, args);
+   va_end(args);
+
+   InterlockedExchange(&state.failed, 1);
+   test_diag("%s:%d: %s", base_name(file), line, text);
+   if (required)
+      end_thread();
+}
+
+bool
+test_check(bool ok, bool required, const char *file, int line,
+           const char *text)
+{
+   if (!ok)
+      test_fail(required, file, line, "%s", text);
+   return ok;
+}
+
+bool
+test_check_u64(uint64_t value, uint64_t want, bool required,
+               const char *file, int line, const char *text)
+{
+   if (value != want)
+      test_fail(required, file, line, "%s is %" PRIu64 ", not %" PRIu64,
+                text, value, want);
+   return value == want;
+}
+
+void
+test_skip(const char *format, ...)
+{
+   va_list args;
+
+   va_start(args, format);
+   vsnprintf(state.skip_reason, sizeof(state.skip_reason), format, args);
+   va_end(args);
+   InterlockedExchange(&state.skipped, 1);
+   end_thread();
+}
+
+bool
+test_failed(void)
+{
+   return state.failed != 0;
+}
+
+void
+test_defer(void (*undo)(void *data), void *data)
+{
+   bool full;
+
+   EnterCriticalSection(&state.lock);
+   full = state.deferred_count == MAX_DEFERRED;
+   if (!full) {
+      state.deferred[state.deferred_count++] =
+         (struct deferred){.undo = undo, .data = data};
+   }
+   LeaveCriticalSection(&state.lock);
+   REQUIRE(!full);
+}
+
+void
+test_undefer(void (*undo)(void *data), void *data)
+{
+   EnterCriticalSection(&state.lock);
+   for (unsigned i = state.deferred_count; i-- > 0;) {
+      if (state.deferred[i].undo != undo || state.deferred[i].data != data)
+         continue;
+      state.deferred_count--;
+      memmove(&state.deferred[i], &state.deferred[i + 1],
+              (state.deferred_count - i) * sizeof(state.deferred[0]));
+      break;
+   }
+   LeaveCriticalSection(&state.lock);
+}
+
+static void
+close_handle(void *data)
+{
+   CloseHandle((HANDLE)data);
+}
+
+HANDLE
+test_own_handle(HANDLE handle)
+{
+   test_defer(close_handle, handle);
+   return handle;
+}
+
+void
+test_close(HANDLE handle)
+{
+   test_undefer(close_handle, handle);
+   EXPECT(CloseHandle(handle));
+}
+
+uint64_t
+test_random(void)
+{
+   uint64_t z = state.random += UINT64_C(0x9e3779b97f4a7c15);
+
+   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+   return z ^ (z >> 31);
+}
+
+uint32_t
+test_random_below(uint32_t limit)
+{
+   return (uint32_t)((test_random() >> 32) * limit >> 32);
+}
+
+double
+test_now_ms(void)
+{
+   LARGE_INTEGER count, frequency;
+
+   QueryPerformanceCounter(&count);
+   QueryPerformanceFrequency(&frequency);
+   return (double)count.QuadPart * 1000.0 / (double)frequency.QuadPart;
+}
+
+unsigned
+test_scale(void)
+{
+   return getenv("LVP_SYNC_LONG") ? 8 : 1;
+}
+
+struct test_thread {
+   HANDLE handle;
+   void (*run)(void *data);
+   void *data;
+};
+
+static unsigned __stdcall
+thread_main(void *data)
+{
+   struct test_thread *thread = data;
+
+   thread->run(thread->data);
+   return 0;
+}
+
+struct test_thread *
+test_thread_start(void (*run)(void *data), void *data)
+{
+   struct test_thread *thread = calloc(1, sizeof(*thread));
+
+   REQUIRE(thread != NULL);
+   thread->run = run;
+   thread->data = data;
+   thread->handle = (HANDLE)_beginthreadex(NULL, 0, thread_main, thread, 0,
+                                           NULL);
+   REQUIRE(thread->handle != NULL);
+   return thread;
+}
+
+void
+test_thread_join(struct test_thread *thread)
+{
+   WaitForSingleObject(thread->handle, INFINITE);
+   CloseHandle(thread->handle);
+   free(thread);
+}
+
+struct hog {
+   volatile LONG stop;
+   struct test_thread *thread;
+};
+
+static void
+hog_run(void *data)
+{
+   struct hog *hog = data;
+   volatile uint64_t sum = 0;
+
+   while (!hog->stop) {
+      for (unsigned i = 0; i < 10000; i++)
+         sum = sum + i;
+   }
+}
+
+static void
+hog_stop(void *data)
+{
+   struct hog *hog = data;
+
+   InterlockedExchange(&hog->stop, 1);
+   test_thread_join(hog->thread);
+   free(hog);
+}
+
+void
+test_hog_cpu(unsigned threads)
+{
+   for (unsigned i = 0; i < threads; i++) {
+      struct hog *hog = calloc(1, sizeof(*hog));
+
+      REQUIRE(hog != NULL);
+      hog->thread = test_thread_start(hog_run, hog);
+      test_defer(hog_stop, hog);
+   }
+}
+
+static void
+result_line(bool ok, const char *directive, const char *reason)
+{
+   printf("%sok %u - %s%s%s\n", ok ? "" : "not ", state.number,
+          state.current->name, directive, reason);
+   fflush(stdout);
+}
+
+static void
+die_in_case(const char *why)
+{
+   /* The thread that broke may hold stdout's lock or ours, so nothing here
+    * takes one.
+    */
+   char text[512];
+   DWORD written;
+   int length;
+
+   length = snprintf(text, sizeof(text),
+                     "# %s: %s\nnot ok %u - %s\nBail out! %s\n",
+                     state.current ? state.current->name : "child", why,
+                     state.number,
+                     state.current ? state.current->name : "child", why);
+   WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), text, (DWORD)length, &written,
+             NULL);
+   TerminateProcess(GetCurrentProcess(), 3);
+}
+
+static LONG WINAPI
+on_exception(EXCEPTION_POINTERS *info)
+{
+   char module[MAX_PATH] = "?", text[400];
+   void *address = info->ExceptionRecord->ExceptionAddress;
+   HMODULE base = NULL;
+
+   if (GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
+                          GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                          (const char *)address, &base))
+      GetModuleFileNameA(base, module, sizeof(module));
+   snprintf(text, sizeof(text), "exception 0x%08lx at %s+0x%" PRIxPTR,
+            (unsigned long)info->ExceptionRecord->ExceptionCode,
+            base_name(module), (uintptr_t)address - (uintptr_t)base);
+   die_in_case(text);
+   return EXCEPTION_EXECUTE_HANDLER;
+}
+
+static void
+on_abort(int number)
+{
+   (void)number;
+   die_in_case("abort() was called");
+}
+
+static unsigned __stdcall
+case_main(void *data)
+{
+   const struct test_case *test = data;
+
+   test->run(test->arg);
+   return 0;
+}
+
+static unsigned __stdcall
+cleanup_main(void *data)
+{
+   (void)data;
+   while (true) {
+      struct deferred next = {0};
+
+      EnterCriticalSection(&state.lock);
+      if (state.deferred_count)
+         next = state.deferred[--state.deferred_count];
+      LeaveCriticalSection(&state.lock);
+
+      if (!next.undo)
+         return 0;
+      next.undo(next.data);
+   }
+}
+
+static void
+run_watched(unsigned (__stdcall *run)(void *data), void *data,
+            unsigned seconds, const char *late)
+{
+   HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, run, data, 0, NULL);
+
+   if (!thread)
+      die_in_case("no thread");
+   if (WaitForSingleObject(thread, seconds * 1000) != WAIT_OBJECT_0)
+      die_in_case(late);
+   CloseHandle(thread);
+}
+
+static uint64_t
+hash_name(const char *name)
+{
+   uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+   for (; *name; name++)
+      hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+   return hash;
+}
+
+static bool
+run_case(const struct test_case *test, unsigned seconds)
+{
+   state.current = test;
+   state.number++;
+   state.random = state.seed ^ hash_name(test->name);
+   state.failed = 0;
+   state.skipped = 0;
+
+   if (test->seconds)
+      seconds = test->seconds;
+   run_watched(case_main, (void *)test, seconds,
+               "ran longer than its time, ended by the watchdog");
+   run_watched(cleanup_main, NULL, seconds,
+               "cleaning up took too long, ended by the watchdog");
+
+   if (state.skipped && !state.failed)
+      result_line(true, " # SKIP ", state.skip_reason);
+   else
+      result_line(!state.failed, "", "");
+   return !state.failed;
+}
+
+static bool
+selected(const struct test_case *cases, const struct test_case *test,
+         const char *filter)
+{
+   if (!filter)
+      return true;
+   /* A whole name means that case alone, also when others contain it. */
+   for (; cases->name; cases++) {
+      if (!strcmp(cases->name, filter))
+         return !strcmp(test->name, filter);
+   }
+   return strstr(test->name, filter) != NULL;
+}
+
+static int
+run_cases(const struct test_case *cases, const struct options *options)
+{
+   unsigned planned = 0, failed = 0;
+
+   for (const struct test_case *test = cases; test->name; test++)
+      planned += selected(cases, test, options->filter);
+   printf("TAP version 13\n1..%u\n# seed %" PRIu64 "\n",
+          planned * options->repeat, state.seed);
+   fflush(stdout);
+
+   for (unsigned round = 0; round < options->repeat; round++) {
+      for (const struct test_case *test = cases; test->name; test++) {
+         if (selected(cases, test, options->filter))
+            failed += !run_case(test, options->seconds);
+      }
+   }
+   if (!planned)
+      printf("# no case's name contains \"%s\"\n", options->filter);
+   fflush(stdout);
+   return failed || !planned;
+}
+
+static int
+run_role(const struct test_role *roles, int argc, char **argv)
+{
+   for (; argc > 2 && roles && roles->name; roles++) {
+      if (!strcmp(roles->name, argv[2]))
+         return roles->run(argc - 3, argv + 3);
+   }
+   fprintf(stderr, "unknown child role\n");
+   return 2;
+}
+
+static int
+usage(const char *program)
+{
+   fprintf(stderr,
+           "usage: %s [--list] [--filter NAME] [--seed N] [--timeout SECONDS]"
+           " [--repeat N]\n"
+           "NAME is a case's name, or a part of some cases' names.\n",
+           program);
+   return 2;
+}
+
+static int
+parse_and_run(int argc, char **argv, const struct test_case *cases)
+{
+   struct options options = {.seconds = DEFAULT_SECONDS, .repeat = 1};
+
+   for (int i = 1; i < argc; i++) {
+      const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+      if (!strcmp(argv[i], "--list")) {
+         options.list = true;
+         continue;
+      }
+      if (!value)
+         return usage(argv[0]);
+      if (!strcmp(argv[i], "--filter"))
+         options.filter = value;
+      else if (!strcmp(argv[i], "--seed"))
+         state.seed = strtoull(value, NULL, 0);
+      else if (!strcmp(argv[i], "--timeout"))
+         options.seconds = (unsigned)strtoul(value, NULL, 0);
+      else if (!strcmp(argv[i], "--repeat"))
+         options.repeat = (unsigned)strtoul(value, NULL, 0);
+      else
+         return usage(argv[0]);
+      i++;
+   }
+
+   if (options.list) {
+      for (; cases->name; cases++)
+         puts(cases->name);
+      return 0;
+   }
+   return run_cases(cases, &options);
+}
+
+int
+test_main(int argc, char **argv, const struct test_case *cases,
+          const struct test_role *roles)
+{
+   LARGE_INTEGER count;
+   int status;
+
+   InitializeCriticalSection(&state.lock);
+   SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+   SetUnhandledExceptionFilter(on_exception);
+   signal(SIGABRT, on_abort);
+   _setmode(_fileno(stdout), _O_BINARY);
+
+   QueryPerformanceCounter(&count);
+   state.seed = (uint64_t)count.QuadPart & 0xffffffff;
+
+   if (argc > 1 && !strcmp(argv[1], "--child"))
+      status = run_role(roles, argc, argv);
+   else
+      status = parse_and_run(argc, argv, cases);
+   fflush(stdout);
+   return status;
+}

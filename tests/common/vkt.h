@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LVP_VKT_H
+#define LVP_VKT_H
+
+#include "test.h"
+
+#ifndef VK_USE_PLATFORM_WIN32_KHR
+#define VK_USE_PLATFORM_WIN32_KHR
+#endif
+#include <vulkan/vulkan.h>
+
+#define EXPECT_RESULT(call, want) \
+   vkt_check_result((call), (want), false, __FILE__, __LINE__, #call)
+#define REQUIRE_RESULT(call, want) \
+   vkt_check_result((call), (want), true, __FILE__, __LINE__, #call)
+#define REQUIRE_OK(call) REQUIRE_RESULT(call, VK_SUCCESS)
+#define EXPECT_OK(call) EXPECT_RESULT(call, VK_SUCCESS)
+
+bool vkt_check_result(VkResult result, VkResult want, bool required,
+                      const char *file, int line, const char *text);
+const char *vkt_result_name(VkResult result);
+
+/* For what must happen: only a hang takes this long. */
+#define VKT_LONG_MS 10000
+/* For what must not happen yet. */
+#define VKT_PENDING_MS 60
+
+/* Both handle type enumerations give these bits the same meaning. */
+#define VKT_OPAQUE_WIN32 2u
+#define VKT_OPAQUE_WIN32_KMT 4u
+
+enum vkt_kind {
+   VKT_FENCE,
+   VKT_BINARY,
+   VKT_TIMELINE,
+};
+
+const char *vkt_kind_name(enum vkt_kind kind);
+
+struct vkt_instance;
+
+struct vkt_device {
+   struct vkt_instance *instance;
+   VkPhysicalDevice physical;
+   VkDevice handle;
+   uint32_t family;
+   VkQueue queue;
+   VkCommandPool pool;
+
+   PFN_vkImportFenceWin32HandleKHR ImportFenceWin32Handle;
+   PFN_vkGetFenceWin32HandleKHR GetFenceWin32Handle;
+   PFN_vkImportSemaphoreWin32HandleKHR ImportSemaphoreWin32Handle;
+   PFN_vkGetSemaphoreWin32HandleKHR GetSemaphoreWin32Handle;
+};
+
+VkInstance vkt_create_instance(void);
+VkPhysicalDevice vkt_pick_lavapipe(VkInstance instance);
+
+/* A device with both extensions, on an instance of its own or on the one of
+ * another device. Closed when the case has ended.
+ */
+struct vkt_device *vkt_open(void);
+struct vkt_device *vkt_open_sibling(struct vkt_device *device);
+void vkt_close_device(struct vkt_device *device);
+
+/* The warnings and errors that came through VK_EXT_debug_utils since
+ * vkt_clear_messages(), the last one's text, and how many there were.
+ */
+void vkt_clear_messages(struct vkt_device *device);
+unsigned vkt_message_count(struct vkt_device *device);
+void vkt_last_message(struct vkt_device *device, char *text, size_t size);
+
+/* A fence or a semaphore. The two extensions mirror each other, so that most
+ * rules can be tested on all kinds by one function.
+ */
+struct vkt_object {
+   enum vkt_kind kind;
+   struct vkt_device *device;
+   VkFence fence;
+   VkSemaphore semaphore;
+};
+
+struct vkt_object_info {
+   enum vkt_kind kind;
+   VkFlags export_types;
+   uint64_t initial; /* fences: signalled if not 0 */
+
+   /* VkExport*Win32HandleInfoKHR is chained when this is set. */
+   bool win32_info;
+   const SECURITY_ATTRIBUTES *attributes;
+   DWORD access;
+   const wchar_t *name;
+};
+
+VkResult vkt_try_create(struct vkt_device *device,
+                        const struct vkt_object_info *info,
+                        struct vkt_object **object);
+struct vkt_object *vkt_create_info(struct vkt_device *device,
+                                   const struct vkt_object_info *info);
+struct vkt_object *vkt_create(struct vkt_device *device, enum vkt_kind kind);
+struct vkt_object *vkt_create_exportable(struct vkt_device *device,
+                                         enum vkt_kind kind);
+/* Objects left over are destroyed when the case has ended. */
+void vkt_destroy(struct vkt_object *object);
+
+VkResult vkt_try_export(struct vkt_object *object, VkFlags type,
+                        HANDLE *handle);
+/* The handle belongs to the case, see test_own_handle(). */
+HANDLE vkt_export(struct vkt_object *object);
+VkResult vkt_try_import(struct vkt_object *object, VkFlags type,
+                        bool temporary, HANDLE handle, const wchar_t *name);
+void vkt_import(struct vkt_object *object, HANDLE handle);
+void vkt_import_temporary(struct vkt_object *object, HANDLE handle);
+/* A new object, created without export, with the handle's payload. */
+struct vkt_object *vkt_alias(struct vkt_device *device, enum vkt_kind kind,
+                             HANDLE handle);
+
+#define VKT_MAX_SEMAPHORES 8
+
+struct vkt_point {
+   struct vkt_object *semaphore;
+   uint64_t value;
+};
+
+struct vkt_batch {
+   struct vkt_point waits[VKT_MAX_SEMAPHORES];
+   struct vkt_point signals[VKT_MAX_SEMAPHORES];
+   VkCommandBuffer commands;
+};
+
+/* One batch by vkQueueSubmit2; the fence may be NULL. */
+void vkt_submit(struct vkt_device *device, const struct vkt_batch *batch,
+                struct vkt_object *fence);
+
+/* Submits an empty signal operation; value is for timelines. */
+void vkt_queue_signal(struct vkt_object *object, uint64_t value);
+/* Submits a wait operation and gives a private fence that tells its end. */
+struct vkt_object *vkt_queue_wait(struct vkt_object *semaphore,
+                                  uint64_t value);
+
+/* Fences and timelines. */
+VkResult vkt_wait(struct vkt_object *object, uint64_t value,
+                  uint64_t timeout_ms);
+/* A fence's status or a timeline's value. */
+uint64_t vkt_value(struct vkt_object *object);
+void vkt_host_signal(struct vkt_object *timeline, uint64_t value);
+void vkt_reset(struct vkt_object *fence);
+
+void vkt_expect_done(struct vkt_object *fence);
+void vkt_expect_pending(struct vkt_object *fence);
+
+/* Signals through one object and waits through the other, which may be the
+ * same or another holder of the payload. Leaves fences reset, binary
+ * semaphores unsignalled and timelines advanced by 2.
+ */
+void vkt_expect_linked(struct vkt_object *signals, struct vkt_object *waits);
+void vkt_expect_works(struct vkt_object *object);
+
+/* Proves that no signal is left in a binary semaphore: a wait through one
+ * holder stays blocked until a new signal comes through the other. The
+ * signal is submitted first and held back by a gate, as the API demands.
+ */
+void vkt_expect_unsignalled(struct vkt_object *waits,
+                            struct vkt_object *signals);
+
+/* Puts the payload into a state that a new object does not have, and checks
+ * it: a fence signalled, a binary semaphore with a signal to be waited for
+ * (the check takes it), a timeline at some value.
+ */
+void vkt_mark(struct vkt_object *object);
+void vkt_expect_marked(struct vkt_object *object);
+
+void vkt_wait_idle(struct vkt_device *device);
+
+/* Signals from a thread, after some time. Join it with vkt_join_later(). */
+struct vkt_later;
+struct vkt_later *vkt_signal_later(struct vkt_object *object, uint64_t value,
+                                   unsigned ms);
+void vkt_join_later(struct vkt_later *later);
+
+/* Entries of a case table for every kind of object. */
+#define VKT_CASES(name, run) \
+   {name "_fence", run, VKT_FENCE, 0}, \
+   {name "_binary", run, VKT_BINARY, 0}, \
+   {name "_timeline", run, VKT_TIMELINE, 0}
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What a payload must do, for every kind of object. */
+#include "vkt.h"
+
+#include <stdlib.h>
+
+void
+vkt_expect_done(struct vkt_object *fence)
+{
+   EXPECT_OK(vkt_wait(fence, 0, VKT_LONG_MS));
+}
+
+void
+vkt_expect_pending(struct vkt_object *fence)
+{
+   Sleep(VKT_PENDING_MS);
+   EXPECT_U64(vkt_value(fence), 0);
+}
+
+static void
+expect_linked_fences(struct vkt_object *signals, struct vkt_object *waits)
+{
+   EXPECT_U64(vkt_value(waits), 0);
+   vkt_queue_signal(signals, 0);
+   vkt_expect_done(waits);
+   EXPECT_U64(vkt_value(waits), 1);
+   EXPECT_U64(vkt_value(signals), 1);
+   vkt_reset(waits);
+   EXPECT_U64(vkt_value(signals), 0);
+   EXPECT_U64(vkt_value(waits), 0);
+}
+
+static void
+expect_linked_binaries(struct vkt_object *signals, struct vkt_object *waits)
+{
+   struct vkt_object *done;
+
+   vkt_queue_signal(signals, 0);
+   done = vkt_queue_wait(waits, 0);
+   vkt_expect_done(done);
+   vkt_destroy(done);
+}
+
+static void
+expect_linked_timelines(struct vkt_object *signals, struct vkt_object *waits)
+{
+   const uint64_t value = vkt_value(signals);
+   struct vkt_object *done;
+
+   EXPECT_U64(vkt_value(waits), value);
+   vkt_host_signal(signals, value + 1);
+   EXPECT_U64(vkt_value(waits), value + 1);
+   vkt_queue_signal(signals, value + 2);
+   EXPECT_OK(vkt_wait(waits, value + 2, VKT_LONG_MS));
+   done = vkt_queue_wait(waits, value + 2);
+   vkt_expect_done(done);
+   vkt_destroy(done);
+}
+
+void
+vkt_expect_linked(struct vkt_object *signals, struct vkt_object *waits)
+{
+   REQUIRE(signals->kind == waits->kind);
+   switch (signals->kind) {
+   case VKT_FENCE:
+      expect_linked_fences(signals, waits);
+      break;
+   case VKT_BINARY:
+      expect_linked_binaries(signals, waits);
+      break;
+   case VKT_TIMELINE:
+      expect_linked_timelines(signals, waits);
+      break;
+   }
+}
+
+void
+vkt_expect_works(struct vkt_object *object)
+{
+   if (object->kind == VKT_FENCE && vkt_value(object))
+      vkt_reset(object);
+   vkt_expect_linked(object, object);
+}
+
+void
+vkt_expect_unsignalled(struct vkt_object *waits, struct vkt_object *signals)
+{
+   struct vkt_object *gate = vkt_create(signals->device, VKT_TIMELINE);
+   const struct vkt_batch held_back = {
+      .waits = {{gate, 1}},
+      .signals = {{signals, 0}},
+   };
+   struct vkt_object *done;
+
+   /* One queue would hold the wait back behind the gate, too. */
+   REQUIRE(waits->device != signals->device);
+   vkt_submit(signals->device, &held_back, NULL);
+   done = vkt_queue_wait(waits, 0);
+   vkt_expect_pending(done);
+   vkt_host_signal(gate, 1);
+   vkt_expect_done(done);
+   vkt_wait_idle(signals->device);
+   vkt_destroy(done);
+   vkt_destroy(gate);
+}
+
+#define MARKED_VALUE 7
+
+void
+vkt_mark(struct vkt_object *object)
+{
+   if (object->kind == VKT_TIMELINE) {
+      vkt_host_signal(object, MARKED_VALUE);
+      return;
+   }
+   vkt_queue_signal(object, 0);
+   vkt_wait_idle(object->device);
+}
+
+void
+vkt_expect_marked(struct vkt_object *object)
+{
+   struct vkt_object *done;
+
+   if (object->kind != VKT_BINARY) {
+      EXPECT_U64(vkt_value(object),
+                 object->kind == VKT_FENCE ? 1 : MARKED_VALUE);
+      return;
+   }
+   done = vkt_queue_wait(object, 0);
+   vkt_expect_done(done);
+   vkt_destroy(done);
+}
+
+struct vkt_later {
+   struct test_thread *thread;
+   struct vkt_object *object;
+   uint64_t value;
+   unsigned ms;
+};
+
+static void
+signal_later(void *data)
+{
+   struct vkt_later *later = data;
+
+   Sleep(later->ms);
+   if (later->object->kind == VKT_TIMELINE)
+      vkt_host_signal(later->object, later->value);
+   else
+      vkt_queue_signal(later->object, 0);
+}
+
+struct vkt_later *
+vkt_signal_later(struct vkt_object *object, uint64_t value, unsigned ms)
+{
+   struct vkt_later *later = calloc(1, sizeof(*later));
+
+   REQUIRE(later != NULL);
+   later->object = object;
+   later->value = value;
+   later->ms = ms;
+   later->thread = test_thread_start(signal_later, later);
+   return later;
+}
+
+void
+vkt_join_later(struct vkt_later *later)
+{
+   test_thread_join(later->thread);
+   free(later);
+}

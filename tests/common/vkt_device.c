@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "vkt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct vkt_instance {
+   VkInstance handle;
+   VkDebugUtilsMessengerEXT messenger;
+   unsigned users;
+
+   SRWLOCK lock;
+   unsigned message_count;
+   char last_message[1024];
+};
+
+const char *
+vkt_result_name(VkResult result)
+{
+#define NAME(name) case name: return #name
+   switch (result) {
+   NAME(VK_SUCCESS);
+   NAME(VK_NOT_READY);
+   NAME(VK_TIMEOUT);
+   NAME(VK_INCOMPLETE);
+   NAME(VK_ERROR_OUT_OF_HOST_MEMORY);
+   NAME(VK_ERROR_OUT_OF_DEVICE_MEMORY);
+   NAME(VK_ERROR_INITIALIZATION_FAILED);
+   NAME(VK_ERROR_DEVICE_LOST);
+   NAME(VK_ERROR_LAYER_NOT_PRESENT);
+   NAME(VK_ERROR_EXTENSION_NOT_PRESENT);
+   NAME(VK_ERROR_FEATURE_NOT_PRESENT);
+   NAME(VK_ERROR_INCOMPATIBLE_DRIVER);
+   NAME(VK_ERROR_TOO_MANY_OBJECTS);
+   NAME(VK_ERROR_UNKNOWN);
+   NAME(VK_ERROR_INVALID_EXTERNAL_HANDLE);
+   default: return "another VkResult";
+   }
+#undef NAME
+}
+
+const char *
+vkt_kind_name(enum vkt_kind kind)
+{
+   static const char *const names[] = {"fence", "binary semaphore",
+                                       "timeline semaphore"};
+   return names[kind];
+}
+
+bool
+vkt_check_result(VkResult result, VkResult want, bool required,
+                 const char *file, int line, const char *text)
+{
+   if (result != want) {
+      test_fail(required, file, line, "%s gave %s (%d), not %s", text,
+                vkt_result_name(result), (int)result, vkt_result_name(want));
+   }
+   return result == want;
+}
+
+static VKAPI_ATTR VkBool32 VKAPI_CALL
+on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+           VkDebugUtilsMessageTypeFlagsEXT types,
+           const VkDebugUtilsMessengerCallbackDataEXT *message, void *data)
+{
+   struct vkt_instance *instance = data;
+
+   (void)severity;
+   (void)types;
+   AcquireSRWLockExclusive(&instance->lock);
+   instance->message_count++;
+   snprintf(instance->last_message, sizeof(instance->last_message), "%s",
+            message->pMessage ? message->pMessage : "");
+   ReleaseSRWLockExclusive(&instance->lock);
+   return VK_FALSE;
+}
+
+void
+vkt_clear_messages(struct vkt_device *device)
+{
+   struct vkt_instance *instance = device->instance;
+
+   AcquireSRWLockExclusive(&instance->lock);
+   instance->message_count = 0;
+   instance->last_message[0] = 0;
+   ReleaseSRWLockExclusive(&instance->lock);
+}
+
+unsigned
+vkt_message_count(struct vkt_device *device)
+{
+   struct vkt_instance *instance = device->instance;
+   unsigned count;
+
+   AcquireSRWLockShared(&instance->lock);
+   count = instance->message_count;
+   ReleaseSRWLockShared(&instance->lock);
+   return count;
+}
+
+void
+vkt_last_message(struct vkt_device *device, char *text, size_t size)
+{
+   struct vkt_instance *instance = device->instance;
+
+   AcquireSRWLockShared(&instance->lock);
+   snprintf(text, size, "%s", instance->last_message);
+   ReleaseSRWLockShared(&instance->lock);
+}
+
+VkInstance
+vkt_create_instance(void)
+{
+   static const char *const extensions[] = {
+      VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
+   };
+   const VkApplicationInfo application = {
+      .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+      .pApplicationName = "lavapipe win32 synchronization tests",
+      .apiVersion = VK_API_VERSION_1_3,
+   };
+   const VkInstanceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+      .pApplicationInfo = &application,
+      .enabledExtensionCount = TEST_COUNT(extensions),
+      .ppEnabledExtensionNames = extensions,
+   };
+   VkInstance instance = VK_NULL_HANDLE;
+
+   REQUIRE_OK(vkCreateInstance(&info, NULL, &instance));
+   return instance;
+}
+
+VkPhysicalDevice
+vkt_pick_lavapipe(VkInstance instance)
+{
+   VkPhysicalDevice devices[16];
+   uint32_t count = TEST_COUNT(devices);
+
+   REQUIRE_OK(vkEnumeratePhysicalDevices(instance, &count, devices));
+   for (uint32_t i = 0; i < count; i++) {
+      VkPhysicalDeviceDriverProperties driver = {
+         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+      };
+      VkPhysicalDeviceProperties2 properties = {
+         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+         .pNext = &driver,
+      };
+
+      vkGetPhysicalDeviceProperties2(devices[i], &properties);
+      if (driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE)
+         return devices[i];
+   }
+   test_fail(true, __FILE__, __LINE__,
+             "no lavapipe among %u physical devices", (unsigned)count);
+   return VK_NULL_HANDLE;
+}
+
+/* The loader unloads the driver with the last instance, and to load it again
+ * takes longer than most cases.
+ */
+static void
+keep_driver_loaded(void)
+{
+   static VkInstance anchor;
+
+   if (!anchor)
+      anchor = vkt_create_instance();
+}
+
+static struct vkt_instance *
+create_instance(void)
+{
+   struct vkt_instance *instance = calloc(1, sizeof(*instance));
+   PFN_vkCreateDebugUtilsMessengerEXT create_messenger;
+   const VkDebugUtilsMessengerCreateInfoEXT info = {
+      .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+      .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                         VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+      .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT |
+                     VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT |
+                     VK_DEBUG_UTILS_MESSAGE_TYPE_PERFORMANCE_BIT_EXT,
+      .pfnUserCallback = on_message,
+      .pUserData = instance,
+   };
+
+   REQUIRE(instance != NULL);
+   InitializeSRWLock(&instance->lock);
+   keep_driver_loaded();
+   instance->handle = vkt_create_instance();
+   create_messenger = (PFN_vkCreateDebugUtilsMessengerEXT)
+      vkGetInstanceProcAddr(instance->handle,
+                            "vkCreateDebugUtilsMessengerEXT");
+   REQUIRE(create_messenger != NULL);
+   REQUIRE_OK(create_messenger(instance->handle, &info, NULL,
+                               &instance->messenger));
+   return instance;
+}
+
+static void
+release_instance(struct vkt_instance *instance)
+{
+   PFN_vkDestroyDebugUtilsMessengerEXT destroy_messenger;
+
+   if (--instance->users)
+      return;
+   destroy_messenger = (PFN_vkDestroyDebugUtilsMessengerEXT)
+      vkGetInstanceProcAddr(instance->handle,
+                            "vkDestroyDebugUtilsMessengerEXT");
+   destroy_messenger(instance->handle, instance->messenger, NULL);
+   vkDestroyInstance(instance->handle, NULL);
+   free(instance);
+}
+
+static void
+create_device(struct vkt_device *device)
+{
+   static const char *const extensions[] = {
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
+   };
+   VkPhysicalDeviceVulkan13Features features13 = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+      .synchronization2 = VK_TRUE,
+      .dynamicRendering = VK_TRUE,
+   };
+   VkPhysicalDeviceVulkan12Features features12 = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+      .pNext = &features13,
+      .timelineSemaphore = VK_TRUE,
+   };
+   const float priority = 1.0f;
+   const VkDeviceQueueCreateInfo queue = {
+      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+      .queueFamilyIndex = device->family,
+      .queueCount = 1,
+      .pQueuePriorities = &priority,
+   };
+   const VkDeviceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+      .pNext = &features12,
+      .queueCreateInfoCount = 1,
+      .pQueueCreateInfos = &queue,
+      .enabledExtensionCount = TEST_COUNT(extensions),
+      .ppEnabledExtensionNames = extensions,
+   };
+
+   REQUIRE_OK(vkCreateDevice(device->physical, &info, NULL,
+                             &device->handle));
+   vkGetDeviceQueue(device->handle, device->family, 0, &device->queue);
+}
+
+static void
+load_commands(struct vkt_device *device)
+{
+#define LOAD(name) \
+   device->name = (PFN_vk##name##KHR)vkGetDeviceProcAddr(device->handle, \
+                                                         "vk" #name "KHR"); \
+   REQUIRE(device->name != NULL)
+   LOAD(ImportFenceWin32Handle);
+   LOAD(GetFenceWin32Handle);
+   LOAD(ImportSemaphoreWin32Handle);
+   LOAD(GetSemaphoreWin32Handle);
+#undef LOAD
+}
+
+static void
+close_device(void *data)
+{
+   struct vkt_device *device = data;
+
+   /* After a failure work may be left that waits for ever. */
+   if (test_failed())
+      return;
+   if (device->handle) {
+      vkDeviceWaitIdle(device->handle);
+      vkDestroyCommandPool(device->handle, device->pool, NULL);
+      vkDestroyDevice(device->handle, NULL);
+   }
+   release_instance(device->instance);
+   free(device);
+}
+
+static struct vkt_device *
+open_on(struct vkt_instance *instance)
+{
+   struct vkt_device *device = calloc(1, sizeof(*device));
+   VkCommandPoolCreateInfo pool = {
+      .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+      .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+   };
+
+   REQUIRE(device != NULL);
+   device->instance = instance;
+   instance->users++;
+   test_defer(close_device, device);
+   device->physical = vkt_pick_lavapipe(instance->handle);
+   create_device(device);
+   pool.queueFamilyIndex = device->family;
+   REQUIRE_OK(vkCreateCommandPool(device->handle, &pool, NULL,
+                                  &device->pool));
+   load_commands(device);
+   return device;
+}
+
+struct vkt_device *
+vkt_open(void)
+{
+   return open_on(create_instance());
+}
+
+struct vkt_device *
+vkt_open_sibling(struct vkt_device *device)
+{
+   return open_on(device->instance);
+}
+
+void
+vkt_close_device(struct vkt_device *device)
+{
+   test_undefer(close_device, device);
+   close_device(device);
+}
+
+void
+vkt_wait_idle(struct vkt_device *device)
+{
+   REQUIRE_OK(vkDeviceWaitIdle(device->handle));
+}

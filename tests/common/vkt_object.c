@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "vkt.h"
+
+#include <stdlib.h>
+
+static void
+destroy_object(void *data)
+{
+   struct vkt_object *object = data;
+   VkDevice device = object->device->handle;
+
+   /* See close_device(). */
+   if (test_failed())
+      return;
+   vkDestroyFence(device, object->fence, NULL);
+   vkDestroySemaphore(device, object->semaphore, NULL);
+   free(object);
+}
+
+void
+vkt_destroy(struct vkt_object *object)
+{
+   test_undefer(destroy_object, object);
+   destroy_object(object);
+}
+
+static VkResult
+create_fence(struct vkt_device *device, const struct vkt_object_info *info,
+             VkFence *fence)
+{
+   const VkExportFenceWin32HandleInfoKHR win32 = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_WIN32_HANDLE_INFO_KHR,
+      .pAttributes = info->attributes,
+      .dwAccess = info->access,
+      .name = info->name,
+   };
+   const VkExportFenceCreateInfo export_info = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
+      .pNext = info->win32_info ? &win32 : NULL,
+      .handleTypes = info->export_types,
+   };
+   const VkFenceCreateInfo create = {
+      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+      .pNext = info->export_types ? &export_info : NULL,
+      .flags = info->initial ? VK_FENCE_CREATE_SIGNALED_BIT : 0,
+   };
+
+   return vkCreateFence(device->handle, &create, NULL, fence);
+}
+
+static VkResult
+create_semaphore(struct vkt_device *device,
+                 const struct vkt_object_info *info, VkSemaphore *semaphore)
+{
+   const VkExportSemaphoreWin32HandleInfoKHR win32 = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
+      .pAttributes = info->attributes,
+      .dwAccess = info->access,
+      .name = info->name,
+   };
+   const VkExportSemaphoreCreateInfo export_info = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+      .pNext = info->win32_info ? &win32 : NULL,
+      .handleTypes = info->export_types,
+   };
+   const VkSemaphoreTypeCreateInfo type = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+      .pNext = info->export_types ? &export_info : NULL,
+      .semaphoreType = info->kind == VKT_TIMELINE
+                          ? VK_SEMAPHORE_TYPE_TIMELINE
+                          : VK_SEMAPHORE_TYPE_BINARY,
+      .initialValue = info->initial,
+   };
+   const VkSemaphoreCreateInfo create = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+      .pNext = &type,
+   };
+
+   return vkCreateSemaphore(device->handle, &create, NULL, semaphore);
+}
+
+VkResult
+vkt_try_create(struct vkt_device *device, const struct vkt_object_info *info,
+               struct vkt_object **out)
+{
+   struct vkt_object *object = calloc(1, sizeof(*object));
+   VkResult result;
+
+   REQUIRE(object != NULL);
+   object->kind = info->kind;
+   object->device = device;
+   result = info->kind == VKT_FENCE
+               ? create_fence(device, info, &object->fence)
+               : create_semaphore(device, info, &object->semaphore);
+   if (result != VK_SUCCESS) {
+      free(object);
+      object = NULL;
+   } else {
+      test_defer(destroy_object, object);
+   }
+   *out = object;
+   return result;
+}
+
+struct vkt_object *
+vkt_create_info(struct vkt_device *device, const struct vkt_object_info *info)
+{
+   struct vkt_object *object;
+
+   REQUIRE_OK(vkt_try_create(device, info, &object));
+   return object;
+}
+
+struct vkt_object *
+vkt_create(struct vkt_device *device, enum vkt_kind kind)
+{
+   return vkt_create_info(device, &(struct vkt_object_info){.kind = kind});
+}
+
+struct vkt_object *
+vkt_create_exportable(struct vkt_device *device, enum vkt_kind kind)
+{
+   return vkt_create_info(device, &(struct vkt_object_info){
+                                     .kind = kind,
+                                     .export_types = VKT_OPAQUE_WIN32,
+                                  });
+}
+
+VkResult
+vkt_try_export(struct vkt_object *object, VkFlags type, HANDLE *handle)
+{
+   struct vkt_device *device = object->device;
+
+   if (object->kind == VKT_FENCE) {
+      const VkFenceGetWin32HandleInfoKHR info = {
+         .sType = VK_STRUCTURE_TYPE_FENCE_GET_WIN32_HANDLE_INFO_KHR,
+         .fence = object->fence,
+         .handleType = (VkExternalFenceHandleTypeFlagBits)type,
+      };
+      return device->GetFenceWin32Handle(device->handle, &info, handle);
+   } else {
+      const VkSemaphoreGetWin32HandleInfoKHR info = {
+         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_GET_WIN32_HANDLE_INFO_KHR,
+         .semaphore = object->semaphore,
+         .handleType = (VkExternalSemaphoreHandleTypeFlagBits)type,
+      };
+      return device->GetSemaphoreWin32Handle(device->handle, &info, handle);
+   }
+}
+
+HANDLE
+vkt_export(struct vkt_object *object)
+{
+   HANDLE handle = NULL;
+
+   REQUIRE_OK(vkt_try_export(object, VKT_OPAQUE_WIN32, &handle));
+   REQUIRE(handle != NULL && handle != INVALID_HANDLE_VALUE);
+   return test_own_handle(handle);
+}
+
+VkResult
+vkt_try_import(struct vkt_object *object, VkFlags type, bool temporary,
+               HANDLE handle, const wchar_t *name)
+{
+   struct vkt_device *device = object->device;
+
+   if (object->kind == VKT_FENCE) {
+      const VkImportFenceWin32HandleInfoKHR info = {
+         .sType = VK_STRUCTURE_TYPE_IMPORT_FENCE_WIN32_HANDLE_INFO_KHR,
+         .fence = object->fence,
+         .flags = temporary ? VK_FENCE_IMPORT_TEMPORARY_BIT : 0,
+         .handleType = (VkExternalFenceHandleTypeFlagBits)type,
+         .handle = handle,
+         .name = name,
+      };
+      return device->ImportFenceWin32Handle(device->handle, &info);
+   } else {
+      const VkImportSemaphoreWin32HandleInfoKHR info = {
+         .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
+         .semaphore = object->semaphore,
+         .flags = temporary ? VK_SEMAPHORE_IMPORT_TEMPORARY_BIT : 0,
+         .handleType = (VkExternalSemaphoreHandleTypeFlagBits)type,
+         .handle = handle,
+         .name = name,
+      };
+      return device->ImportSemaphoreWin32Handle(device->handle, &info);
+   }
+}
+
+void
+vkt_import(struct vkt_object *object, HANDLE handle)
+{
+   REQUIRE_OK(vkt_try_import(object, VKT_OPAQUE_WIN32, false, handle, NULL));
+}
+
+void
+vkt_import_temporary(struct vkt_object *object, HANDLE handle)
+{
+   REQUIRE_OK(vkt_try_import(object, VKT_OPAQUE_WIN32, true, handle, NULL));
+}
+
+struct vkt_object *
+vkt_alias(struct vkt_device *device, enum vkt_kind kind, HANDLE handle)
+{
+   struct vkt_object *object = vkt_create(device, kind);
+
+   vkt_import(object, handle);
+   return object;
+}
+
+static uint32_t
+fill_points(VkSemaphoreSubmitInfo *infos, const struct vkt_point *points)
+{
+   uint32_t count = 0;
+
+   for (; count < VKT_MAX_SEMAPHORES && points[count].semaphore; count++) {
+      infos[count] = (VkSemaphoreSubmitInfo){
+         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+         .semaphore = points[count].semaphore->semaphore,
+         .value = points[count].value,
+         .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+      };
+   }
+   return count;
+}
+
+void
+vkt_submit(struct vkt_device *device, const struct vkt_batch *batch,
+           struct vkt_object *fence)
+{
+   VkSemaphoreSubmitInfo waits[VKT_MAX_SEMAPHORES];
+   VkSemaphoreSubmitInfo signals[VKT_MAX_SEMAPHORES];
+   const VkCommandBufferSubmitInfo commands = {
+      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
+      .commandBuffer = batch->commands,
+   };
+   const VkSubmitInfo2 submit = {
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
+      .waitSemaphoreInfoCount = fill_points(waits, batch->waits),
+      .pWaitSemaphoreInfos = waits,
+      .commandBufferInfoCount = batch->commands ? 1 : 0,
+      .pCommandBufferInfos = &commands,
+      .signalSemaphoreInfoCount = fill_points(signals, batch->signals),
+      .pSignalSemaphoreInfos = signals,
+   };
+
+   REQUIRE_OK(vkQueueSubmit2(device->queue, 1, &submit,
+                             fence ? fence->fence : VK_NULL_HANDLE));
+}
+
+void
+vkt_queue_signal(struct vkt_object *object, uint64_t value)
+{
+   struct vkt_batch batch = {0};
+
+   if (object->kind == VKT_FENCE) {
+      REQUIRE_OK(vkQueueSubmit(object->device->queue, 0, NULL,
+                               object->fence));
+      return;
+   }
+   batch.signals[0] = (struct vkt_point){object, value};
+   vkt_submit(object->device, &batch, NULL);
+}
+
+struct vkt_object *
+vkt_queue_wait(struct vkt_object *semaphore, uint64_t value)
+{
+   struct vkt_object *fence = vkt_create(semaphore->device, VKT_FENCE);
+   const struct vkt_batch batch = {.waits = {{semaphore, value}}};
+
+   vkt_submit(semaphore->device, &batch, fence);
+   return fence;
+}
+
+VkResult
+vkt_wait(struct vkt_object *object, uint64_t value, uint64_t timeout_ms)
+{
+   const uint64_t timeout_ns = timeout_ms * 1000000;
+   const VkSemaphoreWaitInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+      .semaphoreCount = 1,
+      .pSemaphores = &object->semaphore,
+      .pValues = &value,
+   };
+
+   if (object->kind == VKT_FENCE)
+      return vkWaitForFences(object->device->handle, 1, &object->fence,
+                             VK_TRUE, timeout_ns);
+   REQUIRE(object->kind == VKT_TIMELINE);
+   return vkWaitSemaphores(object->device->handle, &info, timeout_ns);
+}
+
+uint64_t
+vkt_value(struct vkt_object *object)
+{
+   uint64_t value = 0;
+   VkResult result;
+
+   if (object->kind == VKT_FENCE) {
+      result = vkGetFenceStatus(object->device->handle, object->fence);
+      if (result != VK_NOT_READY)
+         REQUIRE_OK(result);
+      return result == VK_SUCCESS;
+   }
+   REQUIRE(object->kind == VKT_TIMELINE);
+   REQUIRE_OK(vkGetSemaphoreCounterValue(object->device->handle,
+                                         object->semaphore, &value));
+   return value;
+}
+
+void
+vkt_host_signal(struct vkt_object *timeline, uint64_t value)
+{
+   const VkSemaphoreSignalInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+      .semaphore = timeline->semaphore,
+      .value = value,
+   };
+
+   REQUIRE_OK(vkSignalSemaphore(timeline->device->handle, &info));
+}
+
+void
+vkt_reset(struct vkt_object *fence)
+{
+   REQUIRE_OK(vkResetFences(fence->device->handle, 1, &fence->fence));
+}

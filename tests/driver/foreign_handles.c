@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "foreign_handles.h"
+
+#include <string.h>
+
+struct section_information {
+   void *base;
+   ULONG attributes;
+   LARGE_INTEGER size;
+};
+
+typedef LONG(WINAPI *query_section_fn)(HANDLE section, int information_class,
+                                       void *information, SIZE_T length,
+                                       SIZE_T *result_length);
+
+static SIZE_T
+section_size(HANDLE section)
+{
+   struct section_information information = {0};
+   /* The cast in between is for the warning about function types. */
+   query_section_fn query = (query_section_fn)(void (*)(void))GetProcAddress(
+      GetModuleHandleA("ntdll.dll"), "NtQuerySection");
+
+   REQUIRE(query != NULL);
+   REQUIRE(query(section, 0, &information, sizeof(information), NULL) >= 0);
+   return (SIZE_T)information.size.QuadPart;
+}
+
+static HANDLE
+required(HANDLE handle)
+{
+   REQUIRE(handle != NULL && handle != INVALID_HANDLE_VALUE);
+   return test_own_handle(handle);
+}
+
+HANDLE
+foreign_null(HANDLE genuine)
+{
+   (void)genuine;
+   return NULL;
+}
+
+HANDLE
+foreign_invalid_value(HANDLE genuine)
+{
+   (void)genuine;
+   return INVALID_HANDLE_VALUE;
+}
+
+HANDLE
+foreign_current_process(HANDLE genuine)
+{
+   (void)genuine;
+   return GetCurrentProcess();
+}
+
+HANDLE
+foreign_current_thread(HANDLE genuine)
+{
+   (void)genuine;
+   return GetCurrentThread();
+}
+
+HANDLE
+foreign_closed(HANDLE genuine)
+{
+   HANDLE copy;
+
+   REQUIRE(DuplicateHandle(GetCurrentProcess(), genuine, GetCurrentProcess(),
+                           &copy, 0, FALSE, DUPLICATE_SAME_ACCESS));
+   CloseHandle(copy);
+   return copy;
+}
+
+HANDLE
+foreign_event(HANDLE genuine)
+{
+   (void)genuine;
+   return required(CreateEventW(NULL, TRUE, FALSE, NULL));
+}
+
+HANDLE
+foreign_mutex(HANDLE genuine)
+{
+   (void)genuine;
+   return required(CreateMutexW(NULL, FALSE, NULL));
+}
+
+HANDLE
+foreign_win32_semaphore(HANDLE genuine)
+{
+   (void)genuine;
+   return required(CreateSemaphoreW(NULL, 0, 1, NULL));
+}
+
+HANDLE
+foreign_timer(HANDLE genuine)
+{
+   (void)genuine;
+   return required(CreateWaitableTimerW(NULL, FALSE, NULL));
+}
+
+static HANDLE
+open_temporary_file(void)
+{
+   wchar_t folder[MAX_PATH], path[MAX_PATH];
+
+   REQUIRE(GetTempPathW(MAX_PATH, folder));
+   REQUIRE(GetTempFileNameW(folder, L"lvp", 0, path));
+   return required(CreateFileW(path, GENERIC_READ | GENERIC_WRITE, 0, NULL,
+                               CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE,
+                               NULL));
+}
+
+HANDLE
+foreign_file(HANDLE genuine)
+{
+   (void)genuine;
+   return open_temporary_file();
+}
+
+HANDLE
+foreign_pipe(HANDLE genuine)
+{
+   HANDLE in, out;
+
+   (void)genuine;
+   REQUIRE(CreatePipe(&in, &out, NULL, 0));
+   test_own_handle(out);
+   return test_own_handle(in);
+}
+
+HANDLE
+foreign_process(HANDLE genuine)
+{
+   (void)genuine;
+   return required(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE,
+                               GetCurrentProcessId()));
+}
+
+HANDLE
+foreign_thread(HANDLE genuine)
+{
+   HANDLE thread;
+
+   (void)genuine;
+   REQUIRE(DuplicateHandle(GetCurrentProcess(), GetCurrentThread(),
+                           GetCurrentProcess(), &thread, 0, FALSE,
+                           DUPLICATE_SAME_ACCESS));
+   return test_own_handle(thread);
+}
+
+HANDLE
+foreign_token(HANDLE genuine)
+{
+   HANDLE token = NULL;
+
+   (void)genuine;
+   REQUIRE(OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token));
+   return required(token);
+}
+
+static HANDLE
+create_section(HANDLE file, DWORD protection, SIZE_T size)
+{
+   return required(CreateFileMappingW(file, NULL, protection, 0, (DWORD)size,
+                                      NULL));
+}
+
+HANDLE
+foreign_zero_section(HANDLE genuine)
+{
+   return create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE,
+                         section_size(genuine));
+}
+
+HANDLE
+foreign_random_section(HANDLE genuine)
+{
+   const SIZE_T size = section_size(genuine);
+   HANDLE section = create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE,
+                                   size);
+   uint64_t *words = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+
+   REQUIRE(words != NULL);
+   for (SIZE_T i = 0; i < size / sizeof(*words); i++)
+      words[i] = test_random();
+   UnmapViewOfFile(words);
+   return section;
+}
+
+HANDLE
+foreign_small_section(HANDLE genuine)
+{
+   (void)genuine;
+   return create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE, 16);
+}
+
+HANDLE
+foreign_huge_section(HANDLE genuine)
+{
+   (void)genuine;
+   return create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE,
+                         64u * 1024 * 1024);
+}
+
+/* With the genuine contents only the kind of section is wrong. */
+static void
+copy_contents(HANDLE genuine, HANDLE section)
+{
+   const SIZE_T size = section_size(genuine);
+   void *from = MapViewOfFile(genuine, FILE_MAP_READ, 0, 0, 0);
+   void *to = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+
+   REQUIRE(from != NULL);
+   REQUIRE(to != NULL);
+   /* What SEC_RESERVE wants. Fails, harmlessly, for other sections. */
+   VirtualAlloc(to, size, MEM_COMMIT, PAGE_READWRITE);
+   memcpy(to, from, size);
+   UnmapViewOfFile(from);
+   UnmapViewOfFile(to);
+}
+
+HANDLE
+foreign_file_section(HANDLE genuine)
+{
+   HANDLE section = create_section(open_temporary_file(), PAGE_READWRITE,
+                                   section_size(genuine));
+
+   copy_contents(genuine, section);
+   return section;
+}
+
+HANDLE
+foreign_image_section(HANDLE genuine)
+{
+   wchar_t path[MAX_PATH];
+   HANDLE file;
+
+   (void)genuine;
+   REQUIRE(GetModuleFileNameW(NULL, path, MAX_PATH) < MAX_PATH);
+   file = required(CreateFileW(path, GENERIC_READ | GENERIC_EXECUTE,
+                               FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+                               OPEN_EXISTING, 0, NULL));
+   return create_section(file, PAGE_READONLY | SEC_IMAGE, 0);
+}
+
+HANDLE
+foreign_reserve_section(HANDLE genuine)
+{
+   HANDLE section =
+      create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE | SEC_RESERVE,
+                     section_size(genuine));
+
+   copy_contents(genuine, section);
+   return section;
+}
+
+static HANDLE
+with_access(HANDLE genuine, DWORD access)
+{
+   HANDLE copy = NULL;
+
+   REQUIRE(DuplicateHandle(GetCurrentProcess(), genuine, GetCurrentProcess(),
+                           &copy, access, FALSE, 0));
+   return required(copy);
+}
+
+HANDLE
+foreign_read_only(HANDLE genuine)
+{
+   return with_access(genuine, SECTION_QUERY | SECTION_MAP_READ);
+}
+
+HANDLE
+foreign_query_only(HANDLE genuine)
+{
+   return with_access(genuine, SECTION_QUERY);
+}

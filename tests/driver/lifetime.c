@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Objects destroyed as soon as the API allows it, while the thread that
+ * signalled may still be at it (traps 9 and 14). CPU hogs beside make it
+ * likely that it has just been preempted.
+ */
+#include "vkt.h"
+
+#define HOGS 2
+#define ROUNDS 2000
+#define BUDGET_MS 1000.0
+
+struct loop {
+   double start;
+   unsigned rounds;
+};
+
+static struct loop
+loop_start(void)
+{
+   test_hog_cpu(HOGS);
+   return (struct loop){.start = test_now_ms()};
+}
+
+static bool
+loop_next(struct loop *loop)
+{
+   if (!test_failed() && loop->rounds < ROUNDS * test_scale() &&
+       test_now_ms() - loop->start < BUDGET_MS * test_scale()) {
+      loop->rounds++;
+      return true;
+   }
+   test_diag("%u rounds", loop->rounds);
+   return false;
+}
+
+static void
+fence_after_wait(intptr_t exportable)
+{
+   struct vkt_device *device = vkt_open();
+   struct loop loop = loop_start();
+
+   while (loop_next(&loop)) {
+      struct vkt_object *fence = exportable
+                                    ? vkt_create_exportable(device, VKT_FENCE)
+                                    : vkt_create(device, VKT_FENCE);
+
+      vkt_queue_signal(fence, 0);
+      EXPECT_OK(vkt_wait(fence, 0, VKT_LONG_MS));
+      vkt_destroy(fence);
+   }
+}
+
+static void
+fence_after_status(intptr_t exportable)
+{
+   struct vkt_device *device = vkt_open();
+   struct loop loop = loop_start();
+
+   while (loop_next(&loop)) {
+      struct vkt_object *fence = exportable
+                                    ? vkt_create_exportable(device, VKT_FENCE)
+                                    : vkt_create(device, VKT_FENCE);
+
+      vkt_queue_signal(fence, 0);
+      while (!vkt_value(fence))
+         SwitchToThread();
+      vkt_destroy(fence);
+   }
+}
+
+static void
+binary_after_wait(intptr_t exportable)
+{
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *fence = vkt_create(device, VKT_FENCE);
+   struct loop loop = loop_start();
+
+   while (loop_next(&loop)) {
+      struct vkt_object *semaphore =
+         exportable ? vkt_create_exportable(device, VKT_BINARY)
+                    : vkt_create(device, VKT_BINARY);
+
+      vkt_queue_signal(semaphore, 0);
+      vkt_submit(device, &(struct vkt_batch){.waits = {{semaphore, 0}}},
+                 fence);
+      EXPECT_OK(vkt_wait(fence, 0, VKT_LONG_MS));
+      vkt_destroy(semaphore);
+      vkt_reset(fence);
+   }
+}
+
+/* (trap 14) The submit waits on the timeline that it signals. */
+static void
+timeline_after_wait(intptr_t exportable)
+{
+   struct vkt_device *device = vkt_open();
+   struct loop loop = loop_start();
+
+   while (loop_next(&loop)) {
+      struct vkt_object *timeline =
+         exportable ? vkt_create_exportable(device, VKT_TIMELINE)
+                    : vkt_create(device, VKT_TIMELINE);
+
+      vkt_submit(device, &(struct vkt_batch){.waits = {{timeline, 1}},
+                                             .signals = {{timeline, 2}}},
+                 NULL);
+      vkt_host_signal(timeline, 1);
+      EXPECT_OK(vkt_wait(timeline, 2, VKT_LONG_MS));
+      vkt_destroy(timeline);
+   }
+}
+
+static void
+timelines_after_wait(intptr_t exportable)
+{
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *end = vkt_create(device, VKT_TIMELINE);
+   struct loop loop = loop_start();
+
+   while (loop_next(&loop)) {
+      struct vkt_object *waited[3];
+
+      for (unsigned i = 0; i < TEST_COUNT(waited); i++)
+         waited[i] = exportable ? vkt_create_exportable(device, VKT_TIMELINE)
+                                : vkt_create(device, VKT_TIMELINE);
+      vkt_submit(device, &(struct vkt_batch){.waits = {{waited[0], 1},
+                                                       {waited[1], 1},
+                                                       {waited[2], 1}},
+                                             .signals = {{end, loop.rounds}}},
+                 NULL);
+      for (unsigned i = 0; i < TEST_COUNT(waited); i++)
+         vkt_host_signal(waited[i], 1);
+      EXPECT_OK(vkt_wait(end, loop.rounds, VKT_LONG_MS));
+      for (unsigned i = 0; i < TEST_COUNT(waited); i++)
+         vkt_destroy(waited[i]);
+   }
+}
+
+/* The signal comes through another object and device, which lives on. */
+static void
+alias_after_wait(intptr_t kind)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   struct vkt_object *source =
+      vkt_create_exportable(other, (enum vkt_kind)kind);
+   HANDLE handle = vkt_export(source);
+   struct loop loop = loop_start();
+
+   while (loop_next(&loop)) {
+      struct vkt_object *alias = vkt_alias(device, (enum vkt_kind)kind,
+                                           handle);
+
+      vkt_queue_signal(source, loop.rounds);
+      if (kind == VKT_BINARY) {
+         struct vkt_object *done = vkt_queue_wait(alias, 0);
+
+         vkt_expect_done(done);
+         vkt_destroy(done);
+      } else {
+         EXPECT_OK(vkt_wait(alias, loop.rounds, VKT_LONG_MS));
+      }
+      if (kind == VKT_FENCE)
+         vkt_reset(alias);
+      vkt_destroy(alias);
+   }
+}
+
+/* Another thread is inside vkSignalSemaphore, on another semaphore. */
+struct signaller {
+   struct vkt_object *source;
+   volatile LONG go;
+   volatile LONG stop;
+};
+
+static void
+signaller_run(void *data)
+{
+   struct signaller *signaller = data;
+   LONG done = 0;
+
+   while (!signaller->stop) {
+      if (signaller->go == done) {
+         SwitchToThread();
+         continue;
+      }
+      done++;
+      vkt_host_signal(signaller->source, (uint64_t)done);
+   }
+}
+
+static void
+alias_during_host_signal(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   struct signaller signaller = {
+      .source = vkt_create_exportable(other, VKT_TIMELINE),
+   };
+   HANDLE handle = vkt_export(signaller.source);
+   struct test_thread *thread = test_thread_start(signaller_run, &signaller);
+   struct loop loop = loop_start();
+
+   (void)arg;
+   while (loop_next(&loop)) {
+      struct vkt_object *alias = vkt_alias(device, VKT_TIMELINE, handle);
+
+      InterlockedIncrement(&signaller.go);
+      EXPECT_OK(vkt_wait(alias, loop.rounds, VKT_LONG_MS));
+      vkt_destroy(alias);
+   }
+   InterlockedExchange(&signaller.stop, 1);
+   test_thread_join(thread);
+}
+
+/* An import detaches the payload that was just waited for. */
+static void
+reimport_after_wait(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   struct vkt_object *sources[2], *target = vkt_create(device, VKT_FENCE);
+   HANDLE handles[2];
+   struct loop loop;
+
+   (void)arg;
+   for (unsigned i = 0; i < 2; i++) {
+      sources[i] = vkt_create_exportable(other, VKT_FENCE);
+      handles[i] = vkt_export(sources[i]);
+   }
+   loop = loop_start();
+   while (loop_next(&loop)) {
+      const unsigned i = loop.rounds % 2;
+
+      vkt_import(target, handles[i]);
+      vkt_queue_signal(sources[i], 0);
+      EXPECT_OK(vkt_wait(target, 0, VKT_LONG_MS));
+      vkt_reset(target);
+   }
+}
+
+/* Waiters of one payload come and go by time-out while it is signalled. */
+static void
+timeouts_race_signals(intptr_t exportable)
+{
+   struct vkt_device *device = vkt_open();
+   struct signaller signaller = {
+      .source = exportable ? vkt_create_exportable(device, VKT_TIMELINE)
+                           : vkt_create(device, VKT_TIMELINE),
+   };
+   struct test_thread *thread = test_thread_start(signaller_run, &signaller);
+   struct vkt_object *source = signaller.source;
+   struct loop loop = loop_start();
+
+   while (loop_next(&loop)) {
+      const uint64_t timeout_ns = test_random_below(200000);
+      const uint64_t value = loop.rounds;
+      const VkSemaphoreWaitInfo info = {
+         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+         .semaphoreCount = 1,
+         .pSemaphores = &source->semaphore,
+         .pValues = &value,
+      };
+      VkResult result;
+
+      InterlockedIncrement(&signaller.go);
+      result = vkWaitSemaphores(device->handle, &info, timeout_ns);
+      EXPECT(result == VK_SUCCESS || result == VK_TIMEOUT);
+      EXPECT_OK(vkt_wait(source, value, VKT_LONG_MS));
+   }
+   InterlockedExchange(&signaller.stop, 1);
+   test_thread_join(thread);
+}
+
+#define TWICE(name, run) {name "_private", run, 0, 0}, \
+                         {name "_shared", run, 1, 0}
+
+static const struct test_case cases[] = {
+   TWICE("fence_destroyed_after_wait", fence_after_wait),
+   TWICE("fence_destroyed_after_status", fence_after_status),
+   TWICE("binary_destroyed_after_wait", binary_after_wait),
+   TWICE("timeline_destroyed_after_wait", timeline_after_wait),
+   TWICE("waited_timelines_destroyed_after_wait", timelines_after_wait),
+   VKT_CASES("alias_destroyed_after_wait", alias_after_wait),
+   {"alias_destroyed_during_host_signal", alias_during_host_signal, 0, 0},
+   {"reimport_after_wait", reimport_after_wait, 0, 0},
+   TWICE("timeouts_race_signals", timeouts_race_signals),
+   {0},
+};
+
+int
+main(int argc, char **argv)
+{
+   return test_main(argc, argv, cases, NULL);
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Imports with temporary permanence. Fences go back to their permanent
+ * payload when they are reset, binary semaphores after the next wait.
+ */
+#include "vkt.h"
+
+/* a and its handle on one instance, the target x on another. */
+struct setup {
+   struct vkt_device *device, *other;
+   struct vkt_object *a, *x;
+   HANDLE handle;
+};
+
+static struct setup
+set_up(enum vkt_kind kind)
+{
+   struct setup s = {.device = vkt_open(), .other = vkt_open()};
+
+   s.a = vkt_create_exportable(s.device, kind);
+   s.x = vkt_create(s.other, kind);
+   s.handle = vkt_export(s.a);
+   return s;
+}
+
+static void
+fence_shows_payload(intptr_t arg)
+{
+   struct setup s = set_up(VKT_FENCE);
+
+   (void)arg;
+   vkt_import_temporary(s.x, s.handle);
+   EXPECT_U64(vkt_value(s.x), 0);
+   vkt_queue_signal(s.a, 0);
+   vkt_expect_done(s.x);
+   EXPECT_U64(vkt_value(s.x), 1);
+}
+
+static void
+fence_signal_goes_to_payload(intptr_t arg)
+{
+   struct setup s = set_up(VKT_FENCE);
+
+   (void)arg;
+   vkt_import_temporary(s.x, s.handle);
+   vkt_queue_signal(s.x, 0);
+   vkt_expect_done(s.a);
+   EXPECT_U64(vkt_value(s.a), 1);
+}
+
+static void
+fence_reset_restores(intptr_t arg)
+{
+   struct setup s = set_up(VKT_FENCE);
+
+   (void)arg;
+   vkt_mark(s.x);
+   vkt_import_temporary(s.x, s.handle);
+   EXPECT_U64(vkt_value(s.x), 0);
+   vkt_reset(s.x);
+   EXPECT_U64(vkt_value(s.x), 0);
+   vkt_mark(s.a);
+   EXPECT_U64(vkt_value(s.x), 0);
+   vkt_expect_works(s.x);
+   EXPECT_U64(vkt_value(s.a), 1);
+}
+
+/* "that fence's prior permanent payload is first restored. The remaining
+ * operations described therefore operate on the restored payload."
+ */
+static void
+fence_reset_leaves_source(intptr_t arg)
+{
+   struct setup s = set_up(VKT_FENCE);
+
+   (void)arg;
+   vkt_mark(s.a);
+   vkt_import_temporary(s.x, s.handle);
+   EXPECT_U64(vkt_value(s.x), 1);
+   vkt_reset(s.x);
+   EXPECT_U64(vkt_value(s.x), 0);
+   EXPECT_U64(vkt_value(s.a), 1);
+}
+
+static void
+fence_wait_does_not_restore(intptr_t arg)
+{
+   struct setup s = set_up(VKT_FENCE);
+
+   (void)arg;
+   vkt_mark(s.a);
+   vkt_import_temporary(s.x, s.handle);
+   vkt_expect_done(s.x);
+   EXPECT_U64(vkt_value(s.x), 1);
+   vkt_reset(s.a);
+   EXPECT_U64(vkt_value(s.x), 0);
+}
+
+static void
+fence_over_permanent_import(intptr_t arg)
+{
+   struct setup s = set_up(VKT_FENCE);
+   struct vkt_object *b = vkt_create_exportable(s.device, VKT_FENCE);
+
+   (void)arg;
+   vkt_import(s.x, vkt_export(b));
+   vkt_import_temporary(s.x, s.handle);
+   vkt_mark(s.a);
+   EXPECT_U64(vkt_value(s.x), 1);
+   EXPECT_U64(vkt_value(b), 0);
+   vkt_reset(s.x);
+   vkt_expect_linked(b, s.x);
+   EXPECT_U64(vkt_value(s.a), 1);
+}
+
+static void
+fence_two_targets(intptr_t arg)
+{
+   struct setup s = set_up(VKT_FENCE);
+   struct vkt_object *y = vkt_create(s.device, VKT_FENCE);
+
+   (void)arg;
+   vkt_import_temporary(s.x, s.handle);
+   vkt_import_temporary(y, s.handle);
+   vkt_queue_signal(s.a, 0);
+   vkt_expect_done(s.x);
+   vkt_expect_done(y);
+   vkt_reset(s.x);
+   EXPECT_U64(vkt_value(y), 1);
+}
+
+/* (trap 7) The wait takes the signal from the payload itself: no holder sees
+ * it any more.
+ */
+static void
+binary_wait_consumes(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+   struct vkt_device *third = vkt_open();
+   struct vkt_object *alias = vkt_alias(third, VKT_BINARY, s.handle);
+   struct vkt_object *done;
+
+   (void)arg;
+   vkt_mark(s.a);
+   vkt_import_temporary(s.x, s.handle);
+   done = vkt_queue_wait(s.x, 0);
+   vkt_expect_done(done);
+   vkt_expect_unsignalled(s.a, alias);
+   vkt_expect_unsignalled(alias, s.a);
+}
+
+static void
+binary_wait_restores(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+
+   (void)arg;
+   vkt_mark(s.x);
+   vkt_mark(s.a);
+   vkt_import_temporary(s.x, s.handle);
+   vkt_expect_done(vkt_queue_wait(s.x, 0));
+   /* The signal that x had before is the next one. */
+   vkt_expect_marked(s.x);
+   vkt_expect_works(s.x);
+   vkt_expect_works(s.a);
+}
+
+static void
+binary_restored_is_detached(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+   struct vkt_object *alias = vkt_alias(s.other, VKT_BINARY, s.handle);
+
+   (void)arg;
+   vkt_mark(s.a);
+   vkt_import_temporary(s.x, s.handle);
+   vkt_expect_done(vkt_queue_wait(s.x, 0));
+   vkt_mark(s.x);
+   /* x's signal is not the payload's. */
+   vkt_expect_unsignalled(alias, s.a);
+   vkt_expect_marked(s.x);
+}
+
+static void
+binary_signal_goes_to_payload(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+
+   (void)arg;
+   vkt_import_temporary(s.x, s.handle);
+   vkt_queue_signal(s.x, 0);
+   vkt_expect_done(vkt_queue_wait(s.a, 0));
+}
+
+static void
+binary_pending_signal(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+
+   (void)arg;
+   vkt_import_temporary(s.x, s.handle);
+   vkt_expect_unsignalled(s.x, s.a);
+   vkt_expect_works(s.x);
+}
+
+static void
+binary_two_targets(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+   struct vkt_object *y = vkt_create(s.other, VKT_BINARY);
+
+   (void)arg;
+   vkt_import_temporary(s.x, s.handle);
+   vkt_import_temporary(y, s.handle);
+   vkt_mark(s.a);
+   vkt_expect_done(vkt_queue_wait(s.x, 0));
+   vkt_expect_unsignalled(y, s.a);
+}
+
+static void
+binary_over_permanent_import(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+   struct vkt_object *b = vkt_create_exportable(s.device, VKT_BINARY);
+
+   (void)arg;
+   vkt_import(s.x, vkt_export(b));
+   vkt_import_temporary(s.x, s.handle);
+   vkt_expect_linked(s.a, s.x);
+   vkt_expect_linked(b, s.x);
+   vkt_expect_linked(s.x, b);
+}
+
+static void
+binary_many_rounds(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+
+   (void)arg;
+   for (unsigned i = 0; i < 300; i++) {
+      vkt_queue_signal(s.a, 0);
+      vkt_import_temporary(s.x, s.handle);
+      vkt_expect_done(vkt_queue_wait(s.x, 0));
+   }
+   vkt_expect_unsignalled(s.a, vkt_alias(s.other, VKT_BINARY, s.handle));
+   vkt_expect_works(s.x);
+}
+
+/* The permanent import of a payload that a temporary import is also of. */
+static void
+binary_same_payload_twice(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+
+   (void)arg;
+   vkt_import(s.x, s.handle);
+   vkt_import_temporary(s.x, s.handle);
+   for (unsigned i = 0; i < 4; i++)
+      vkt_expect_unsignalled(s.x, s.a);
+}
+
+static void
+over_temporary(intptr_t kind)
+{
+   struct setup s = set_up((enum vkt_kind)kind);
+   struct vkt_object *b =
+      vkt_create_exportable(s.device, (enum vkt_kind)kind);
+
+   vkt_import_temporary(s.x, vkt_export(b));
+   vkt_import_temporary(s.x, s.handle);
+   if (kind == VKT_FENCE) {
+      vkt_queue_signal(s.a, 0);
+      vkt_expect_done(s.x);
+      EXPECT_U64(vkt_value(b), 0);
+   } else {
+      vkt_expect_unsignalled(s.x, s.a);
+   }
+   /* One step back is the permanent payload, not the first temporary one. */
+   vkt_expect_works(s.x);
+   vkt_expect_works(b);
+}
+
+/* "A permanent payload import behaves as if the target was destroyed, and a
+ * new one was created with the same handle but the imported payload."
+ */
+static void
+permanent_drops_temporary(intptr_t kind)
+{
+   struct setup s = set_up((enum vkt_kind)kind);
+   struct vkt_object *b =
+      vkt_create_exportable(s.device, (enum vkt_kind)kind);
+
+   vkt_import_temporary(s.x, vkt_export(b));
+   vkt_import(s.x, s.handle);
+   vkt_expect_linked(s.a, s.x);
+   vkt_expect_linked(s.x, s.a);
+   vkt_expect_works(b);
+}
+
+static void
+source_destroyed(intptr_t kind)
+{
+   struct setup s = set_up((enum vkt_kind)kind);
+
+   vkt_mark(s.a);
+   vkt_destroy(s.a);
+   vkt_import_temporary(s.x, s.handle);
+   test_close(s.handle);
+   vkt_expect_marked(s.x);
+   vkt_expect_works(s.x);
+}
+
+static void
+target_destroyed(intptr_t kind)
+{
+   struct setup s = set_up((enum vkt_kind)kind);
+
+   vkt_import_temporary(s.x, s.handle);
+   vkt_destroy(s.x);
+   vkt_expect_works(s.a);
+}
+
+static void
+into_exporter(intptr_t kind)
+{
+   struct setup s = set_up((enum vkt_kind)kind);
+
+   vkt_import_temporary(s.a, s.handle);
+   vkt_mark(s.a);
+   vkt_expect_marked(s.a);
+   vkt_expect_works(s.a);
+   vkt_import(s.x, s.handle);
+   vkt_expect_linked(s.a, s.x);
+}
+
+/* "If the fence was using a temporarily imported payload, the fence's prior
+ * permanent payload will be restored." Here it is signalled and the imported
+ * one is not.
+ */
+static void
+export_restores_fence(intptr_t arg)
+{
+   struct setup s = set_up(VKT_FENCE);
+   struct vkt_object *b;
+
+   (void)arg;
+   vkt_mark(s.x);
+   vkt_import_temporary(s.x, s.handle);
+   EXPECT_U64(vkt_value(s.x), 0);
+   b = vkt_alias(s.device, VKT_FENCE, vkt_export(s.x));
+   EXPECT_U64(vkt_value(s.x), 1);
+   vkt_expect_linked(s.a, b);
+   EXPECT_U64(vkt_value(s.x), 1);
+}
+
+static void
+export_restores_binary(intptr_t arg)
+{
+   struct setup s = set_up(VKT_BINARY);
+   struct vkt_object *b;
+
+   (void)arg;
+   vkt_mark(s.x);
+   vkt_import_temporary(s.x, s.handle);
+   b = vkt_alias(s.device, VKT_BINARY, vkt_export(s.x));
+   vkt_expect_marked(s.x);
+   vkt_expect_linked(s.a, b);
+   vkt_expect_works(s.x);
+}
+
+#define BOTH(name, run) \
+   {name "_fence", run, VKT_FENCE, 0}, {name "_binary", run, VKT_BINARY, 0}
+
+static const struct test_case cases[] = {
+   {"temporary_fence_shows_payload", fence_shows_payload, 0, 0},
+   {"temporary_fence_signal_goes_to_payload", fence_signal_goes_to_payload, 0,
+    0},
+   {"temporary_fence_reset_restores", fence_reset_restores, 0, 0},
+   {"temporary_fence_reset_leaves_source", fence_reset_leaves_source, 0, 0},
+   {"temporary_fence_wait_does_not_restore", fence_wait_does_not_restore, 0,
+    0},
+   {"temporary_fence_over_permanent_import", fence_over_permanent_import, 0,
+    0},
+   {"temporary_fence_two_targets", fence_two_targets, 0, 0},
+   {"temporary_binary_wait_consumes", binary_wait_consumes, 0, 0},
+   {"temporary_binary_wait_restores", binary_wait_restores, 0, 0},
+   {"temporary_binary_restored_is_detached", binary_restored_is_detached, 0,
+    0},
+   {"temporary_binary_signal_goes_to_payload", binary_signal_goes_to_payload,
+    0, 0},
+   {"temporary_binary_pending_signal", binary_pending_signal, 0, 0},
+   {"temporary_binary_two_targets", binary_two_targets, 0, 0},
+   {"temporary_binary_over_permanent_import", binary_over_permanent_import, 0,
+    0},
+   {"temporary_binary_many_rounds", binary_many_rounds, 0, 0},
+   {"temporary_binary_same_payload_twice", binary_same_payload_twice, 0, 0},
+   BOTH("temporary_over_temporary", over_temporary),
+   BOTH("temporary_dropped_by_permanent", permanent_drops_temporary),
+   BOTH("temporary_source_destroyed", source_destroyed),
+   BOTH("temporary_target_destroyed", target_destroyed),
+   BOTH("temporary_into_exporter", into_exporter),
+   {"temporary_export_restores_fence", export_restores_fence, 0, 0},
+   {"temporary_export_restores_binary", export_restores_binary, 0, 0},
+   {0},
+};
+
+int
+main(int argc, char **argv)
+{
+   return test_main(argc, argv, cases, NULL);
+}
