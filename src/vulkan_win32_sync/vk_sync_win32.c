@@ -55,6 +55,8 @@ replace_payload(struct vk_sync_win32 *wsync,
    vk_sync_win32_payload_unref(wsync->payload);
    wsync->payload = payload;
    wsync->has_ticket = false;
+   wsync->export_access = 0;
+   wsync->export_inherit = false;
 }
 
 struct vk_sync_win32_payload *
@@ -116,62 +118,54 @@ vk_sync_win32_move(UNUSED struct vk_device *device, struct vk_sync *dst,
    return VK_SUCCESS;
 }
 
-static VkResult
+static void
 vk_sync_win32_begin_wait(UNUSED struct vk_device *device,
                          struct vk_sync *sync)
 {
    take_ticket(to_vk_sync_win32(sync));
-   return VK_SUCCESS;
 }
 
+/* What `wait` waits for, as seen from a word of its payload.  A fence wait is
+ * for the next signal, which tells it from a signal that somebody is still
+ * busy waking others for, while the fence has been reset.
+ */
 static uint64_t
-wait_target(const struct vk_sync_wait *wait)
+wait_target(const struct vk_sync_wait *wait, uint64_t word)
 {
    const struct vk_sync_win32 *wsync = to_vk_sync_win32(wait->sync);
 
    if (wait->sync->flags & VK_SYNC_IS_TIMELINE)
       return wait->wait_value;
 
-   return wsync->has_ticket ? VK_SYNC_WIN32_TARGET_TICKET(wsync->ticket) :
-                              VK_SYNC_WIN32_TARGET_SIGNALLED;
+   return VK_SYNC_WIN32_TARGET_TICKET(
+      wsync->has_ticket ? wsync->ticket : (uint32_t)(word >> 32) + 1);
 }
 
+/* Fill in the record; returns false if there is nothing to wait for. */
 static bool
-wait_is_over(const struct vk_sync_wait *wait)
+prepare_record(struct vk_sync_win32_wait_record *record,
+               const struct vk_sync_wait *wait)
 {
-   const struct vk_sync_win32_payload *payload =
+   struct vk_sync_win32_payload *payload =
       to_vk_sync_win32(wait->sync)->payload;
+   const uint64_t word = vk_sync_win32_load64(payload->word);
 
-   return vk_sync_win32_target_reached(payload->kind,
-                                       vk_sync_win32_load64(payload->word),
-                                       wait_target(wait));
+   record->payload = payload;
+   record->target = wait_target(wait, word);
+   return !vk_sync_win32_target_reached(payload->kind, word, record->target);
 }
 
 static VkResult
-block_on(struct vk_device *device, uint32_t wait_count,
-         const struct vk_sync_wait *waits, bool any, uint64_t abs_timeout_ns)
+poll_many(uint32_t wait_count, const struct vk_sync_wait *waits, bool any)
 {
-   STACK_ARRAY(struct vk_sync_win32_wait_record, records, wait_count);
-   if (records == NULL)
-      return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
-
-   /* What has once been over counts, even if a fence is reset meanwhile. */
-   uint32_t count = 0;
    for (uint32_t i = 0; i < wait_count; i++) {
-      if (!any && wait_is_over(&waits[i]))
-         continue;
+      struct vk_sync_win32_wait_record record;
 
-      records[count].payload = to_vk_sync_win32(waits[i].sync)->payload;
-      records[count].target = wait_target(&waits[i]);
-      count++;
+      const bool reached = !prepare_record(&record, &waits[i]);
+      if (reached == any)
+         return any ? VK_SUCCESS : VK_TIMEOUT;
    }
-
-   const bool over =
-      count == 0 ||
-      vk_sync_win32_wait_records(records, count, any, abs_timeout_ns);
-
-   STACK_ARRAY_FINISH(records);
-   return over ? VK_SUCCESS : VK_TIMEOUT;
+   return any ? VK_TIMEOUT : VK_SUCCESS;
 }
 
 static VkResult
@@ -187,23 +181,28 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
       return VK_SUCCESS;
 
    const bool any = wait_flags & VK_SYNC_WAIT_ANY;
-   uint32_t over = 0;
-   for (uint32_t i = 0; i < wait_count; i++) {
-      if (wait_is_over(&waits[i]))
-         over++;
-      else if (!any)
-         break;
+   if (abs_timeout_ns == 0)
+      return poll_many(wait_count, waits, any);
 
-      if (any && over > 0)
-         return VK_SUCCESS;
+   STACK_ARRAY(struct vk_sync_win32_wait_record, records, wait_count);
+   if (records == NULL)
+      return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
+
+   uint32_t count = 0;
+   bool over = false;
+   for (uint32_t i = 0; i < wait_count && !over; i++) {
+      if (prepare_record(&records[count], &waits[i]))
+         count++;
+      else
+         over = any;
    }
-   if (over == wait_count)
-      return VK_SUCCESS;
+   over |= count == 0;
 
-   if (abs_timeout_ns == 0 || (uint64_t)os_time_get_nano() >= abs_timeout_ns)
-      return VK_TIMEOUT;
+   if (!over && (uint64_t)os_time_get_nano() < abs_timeout_ns)
+      over = vk_sync_win32_wait_records(records, count, any, abs_timeout_ns);
 
-   return block_on(device, wait_count, waits, any, abs_timeout_ns);
+   STACK_ARRAY_FINISH(records);
+   return over ? VK_SUCCESS : VK_TIMEOUT;
 }
 
 static VkResult
@@ -235,16 +234,20 @@ vk_sync_win32_set_export_params(struct vk_device *device,
                                 const struct vk_sync_win32_export_params *params)
 {
    struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
+   const SECURITY_ATTRIBUTES *attributes = params->security_attributes;
    struct vk_sync_win32_payload *payload;
 
    VkResult result = vk_sync_win32_section_create(
       device, payload_kind(sync, params->object_type),
-      vk_sync_win32_load64(wsync->payload->word),
-      params->security_attributes, params->access, params->name, &payload);
-   if (result == VK_SUCCESS)
-      replace_payload(wsync, payload);
+      vk_sync_win32_load64(wsync->payload->word), attributes, params->name,
+      &payload);
+   if (result != VK_SUCCESS)
+      return result;
 
-   return result;
+   replace_payload(wsync, payload);
+   wsync->export_access = params->access;
+   wsync->export_inherit = attributes != NULL && attributes->bInheritHandle;
+   return VK_SUCCESS;
 }
 
 static VkResult
@@ -267,13 +270,15 @@ vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
                             UNUSED VkExternalSemaphoreHandleTypeFlagBits type,
                             void **handle)
 {
-   struct vk_sync_win32_payload *payload = to_vk_sync_win32(sync)->payload;
+   const struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
 
-   if (payload->section == NULL)
+   if (wsync->payload->section == NULL)
       return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
                        "The payload was not created for export");
 
-   return vk_sync_win32_section_export(device, payload, handle);
+   return vk_sync_win32_section_export(device, wsync->payload,
+                                       wsync->export_access,
+                                       wsync->export_inherit, handle);
 }
 
 const struct vk_sync_type vk_sync_win32_type = {

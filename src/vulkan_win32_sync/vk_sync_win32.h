@@ -27,6 +27,10 @@ struct vk_sync_win32 {
     */
    bool has_ticket;
    uint32_t ticket;
+
+   /* For handles exported from here, see VkExport*Win32HandleInfoKHR */
+   bool export_inherit;
+   uint32_t export_access;
 };
 
 extern const struct vk_sync_type vk_sync_win32_type;

@@ -2,10 +2,14 @@
 #include "vk_sync_win32_doorbell.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <wchar.h>
 
 #include "util/macros.h"
 
+#ifdef _WIN32
+#include <winternl.h>
+#endif
 #include <sddl.h>
 
 /* Handles to the doorbells of peers.  Ids come from memory that strangers
@@ -103,6 +107,32 @@ ring_known(const struct vk_sync_win32_doorbell_id *id)
    return found;
 }
 
+/* The id comes from a stranger, who may have made its name a symbolic link to
+ * an event that we may set and the stranger may not.
+ */
+static bool
+is_doorbell(HANDLE event, const struct vk_sync_win32_doorbell_id *id)
+{
+   struct {
+      UNICODE_STRING name;
+      wchar_t buffer[2 * NAME_LENGTH];
+   } info;
+   wchar_t name[NAME_LENGTH];
+
+   format_name(name, L"", id);
+
+   /* ObjectNameInformation */
+   if (vk_sync_win32_nt.query_object(event, 1, &info, sizeof(info), NULL) !=
+       VK_SYNC_WIN32_STATUS_SUCCESS)
+      return false;
+
+   const size_t length = info.name.Length / sizeof(wchar_t);
+   const size_t wanted = wcslen(name);
+   return length >= wanted &&
+          memcmp(info.name.Buffer + length - wanted, name,
+                 wanted * sizeof(wchar_t)) == 0;
+}
+
 bool
 vk_sync_win32_doorbell_ring(const struct vk_sync_win32_doorbell_id *id)
 {
@@ -117,6 +147,11 @@ vk_sync_win32_doorbell_ring(const struct vk_sync_win32_doorbell_id *id)
    }
    if (event == NULL)
       return false;
+
+   if (!is_doorbell(event, id)) {
+      CloseHandle(event);
+      return false;
+   }
 
    vk_sync_win32_nt.set_event(event, NULL);
 

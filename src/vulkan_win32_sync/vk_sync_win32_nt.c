@@ -35,6 +35,7 @@ nt_resolve(void)
    RESOLVE(ntdll, set_event, "NtSetEvent");
    RESOLVE(ntdll, delay_execution, "NtDelayExecution");
    RESOLVE(ntdll, query_section, "NtQuerySection");
+   RESOLVE(ntdll, query_object, "NtQueryObject");
    RESOLVE(ntdll, compare_objects, "NtCompareObjects");
    vk_sync_win32_nt.is_wine = GetProcAddress(ntdll, "wine_get_version") != NULL;
 
@@ -43,7 +44,8 @@ nt_resolve(void)
               vk_sync_win32_nt.wait_for_single_object != NULL &&
               vk_sync_win32_nt.set_event != NULL &&
               vk_sync_win32_nt.delay_execution != NULL &&
-              vk_sync_win32_nt.query_section != NULL;
+              vk_sync_win32_nt.query_section != NULL &&
+              vk_sync_win32_nt.query_object != NULL;
 }
 
 #else

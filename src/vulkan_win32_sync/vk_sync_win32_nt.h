@@ -50,6 +50,9 @@ struct vk_sync_win32_nt_table {
    LONG (WINAPI *query_section)(HANDLE section, int info_class, void *info,
                                 SIZE_T size, SIZE_T *result_size);
 
+   LONG (WINAPI *query_object)(HANDLE object, int info_class, void *info,
+                               ULONG size, ULONG *result_size);
+
    /* Optional: Windows 10 */
    LONG (WINAPI *compare_objects)(HANDLE first, HANDLE second);
 
@@ -160,6 +163,16 @@ static inline void
 vk_sync_win32_full_barrier(void)
 {
    MemoryBarrier();
+}
+
+/** The same after a compare-and-swap, which on x86 has done that already */
+static inline void
+vk_sync_win32_barrier_after_swap(void)
+{
+#if !defined(__x86_64__) && !defined(__i386__) && \
+    !defined(_M_X64) && !defined(_M_IX86)
+   vk_sync_win32_full_barrier();
+#endif
 }
 
 #endif /* VK_SYNC_WIN32_NT_H */

@@ -86,9 +86,9 @@ lowest_target(struct vk_sync_win32_payload *payload)
    uint64_t lowest =
       rb_node_data(struct vk_sync_win32_wait_record, first, node)->target;
 
-   if (payload->kind == VK_SYNC_WIN32_KIND_TIMELINE ||
-       lowest == VK_SYNC_WIN32_TARGET_SIGNALLED)
-      return lowest;
+   /* Waiting for UINT64_MAX is not the same as not waiting. */
+   if (payload->kind == VK_SYNC_WIN32_KIND_TIMELINE)
+      return MIN2(lowest, UINT64_MAX - 1);
 
    rb_tree_foreach(struct vk_sync_win32_wait_record, record,
                    &payload->records, node) {
@@ -118,7 +118,6 @@ update_wanted(struct vk_sync_win32_payload *payload)
 
 void
 vk_sync_win32_payload_collect(struct vk_sync_win32_payload *payload,
-                              uint64_t word,
                               struct vk_sync_win32_wake_list *wakes)
 {
    const bool timeline = payload->kind == VK_SYNC_WIN32_KIND_TIMELINE;
@@ -126,15 +125,14 @@ vk_sync_win32_payload_collect(struct vk_sync_win32_payload *payload,
 
    AcquireSRWLockExclusive(&payload->lock);
 
-   const uint64_t now = vk_sync_win32_load64(payload->word);
+   const uint64_t word = vk_sync_win32_load64(payload->word);
    struct rb_node *next = rb_tree_first(&payload->records);
    while (next != NULL) {
       struct vk_sync_win32_wait_record *record =
          rb_node_data(struct vk_sync_win32_wait_record, next, node);
       next = rb_node_next(next);
 
-      if (vk_sync_win32_target_reached(payload->kind, now, record->target) ||
-          vk_sync_win32_target_reached(payload->kind, word, record->target)) {
+      if (vk_sync_win32_target_reached(payload->kind, word, record->target)) {
          rb_tree_remove(&payload->records, &record->node);
          changed = true;
 
@@ -162,8 +160,7 @@ vk_sync_win32_payload_rearm(struct vk_sync_win32_payload *payload,
    /* As in vk_sync_win32_record_link() */
    vk_sync_win32_full_barrier();
 
-   vk_sync_win32_payload_collect(payload, vk_sync_win32_load64(payload->word),
-                                 wakes);
+   vk_sync_win32_payload_collect(payload, wakes);
 }
 
 void
@@ -185,7 +182,7 @@ vk_sync_win32_record_link(struct vk_sync_win32_wait_record *record,
 
    const uint64_t word = vk_sync_win32_load64(payload->word);
    if (vk_sync_win32_target_reached(payload->kind, word, record->target))
-      vk_sync_win32_payload_collect(payload, word, wakes);
+      vk_sync_win32_payload_collect(payload, wakes);
 }
 
 void
@@ -205,24 +202,27 @@ vk_sync_win32_record_unlink(struct vk_sync_win32_wait_record *record)
    ReleaseSRWLockExclusive(&payload->lock);
 }
 
-/* After the word has been changed to `word`, let those know who wait for it.
- * The swap was a full barrier, see vk_sync_win32_record_link().
- */
+/* After the word has been changed to `word`, let those know who wait for it */
 static void
 publish(struct vk_sync_win32_payload *payload, uint64_t word)
 {
+   struct vk_sync_win32_wake_list wakes = {0};
+
+   /* See vk_sync_win32_record_link(). */
+   vk_sync_win32_barrier_after_swap();
+
    const uint64_t wanted = vk_sync_win32_load64(&payload->wanted);
    const bool local = payload->kind == VK_SYNC_WIN32_KIND_TIMELINE ?
                       word >= wanted : wanted != UINT64_MAX;
 
-   if (local) {
-      struct vk_sync_win32_wake_list wakes = {0};
-      vk_sync_win32_payload_collect(payload, word, &wakes);
-      vk_sync_win32_wake(&wakes);
-   }
+   if (local)
+      vk_sync_win32_payload_collect(payload, &wakes);
 
    if (payload->section != NULL)
       vk_sync_win32_section_ring(payload, word);
+
+   /* Last, since it may have to wait for the woken threads to arrive */
+   vk_sync_win32_wake(&wakes);
 }
 
 bool
@@ -239,8 +239,7 @@ vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,
             return false;
          next = value;
       } else {
-         if (vk_sync_win32_target_reached(payload->kind, word,
-                                          VK_SYNC_WIN32_TARGET_SIGNALLED))
+         if (vk_sync_win32_is_signalled(word))
             return true;
          next = (word & ~(uint64_t)UINT32_MAX) | (uint32_t)(word + 1);
       }

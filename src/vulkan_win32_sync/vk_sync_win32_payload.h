@@ -53,8 +53,8 @@ struct vk_sync_win32_payload {
 
 /** One payload that one blocked thread waits on; lives in that thread's wait
  *
- * Targets are timeline values or, for the binary kinds, TARGET_SIGNALLED or
- * a ticket.  Section slots publish targets in the same form.
+ * Targets are timeline values or, for the binary kinds, tickets.  Section
+ * slots publish targets in the same form.
  */
 struct vk_sync_win32_wait_record {
    struct rb_node node;
@@ -66,8 +66,14 @@ struct vk_sync_win32_wait_record {
    uint32_t linked;
 };
 
-#define VK_SYNC_WIN32_TARGET_SIGNALLED UINT64_C(0)
+/* Never UINT64_MAX, which stands for no target at all */
 #define VK_SYNC_WIN32_TARGET_TICKET(ticket) (UINT64_C(1) << 32 | (ticket))
+
+static inline bool
+vk_sync_win32_is_signalled(uint64_t word)
+{
+   return (int32_t)((uint32_t)word - (uint32_t)(word >> 32)) > 0;
+}
 
 static inline bool
 vk_sync_win32_target_reached(enum vk_sync_win32_kind kind, uint64_t word,
@@ -76,13 +82,7 @@ vk_sync_win32_target_reached(enum vk_sync_win32_kind kind, uint64_t word,
    if (kind == VK_SYNC_WIN32_KIND_TIMELINE)
       return word >= target;
 
-   const uint32_t signals = (uint32_t)word;
-   const uint32_t consumed = (uint32_t)(word >> 32);
-
-   if (target == VK_SYNC_WIN32_TARGET_SIGNALLED)
-      return (int32_t)(signals - consumed) > 0;
-
-   return (int32_t)(signals - (uint32_t)target) >= 0;
+   return (int32_t)((uint32_t)word - (uint32_t)target) >= 0;
 }
 
 /** Create a private payload with one reference; NULL when out of memory
@@ -131,14 +131,13 @@ vk_sync_win32_payload_reset(struct vk_sync_win32_payload *payload);
 uint32_t
 vk_sync_win32_payload_take_ticket(struct vk_sync_win32_payload *payload);
 
-/** Satisfy the records that the word, or the given earlier word, has reached
+/** Satisfy the records that the word has reached
  *
- * A fence may be reset before we get here, hence the earlier word.  Threads
- * to wake are added to `wakes`, for vk_sync_win32_wake() once no lock is held.
+ * Threads to wake are added to `wakes`, for vk_sync_win32_wake() once no lock
+ * is held.
  */
 void
 vk_sync_win32_payload_collect(struct vk_sync_win32_payload *payload,
-                              uint64_t word,
                               struct vk_sync_win32_wake_list *wakes);
 
 /** Publish once more what this process waits for, then collect

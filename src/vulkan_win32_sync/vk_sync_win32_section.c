@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "util/macros.h"
+#include "util/os_time.h"
 
 #include "vk_device.h"
 #include "vk_log.h"
@@ -84,7 +85,7 @@ VkResult
 vk_sync_win32_section_create(struct vk_device *device,
                              enum vk_sync_win32_kind kind, uint64_t word,
                              const SECURITY_ATTRIBUTES *security_attributes,
-                             uint32_t access, const wchar_t *name,
+                             const wchar_t *name,
                              struct vk_sync_win32_payload **payload_out)
 {
    /* Our own handle is never inherited, whatever exported ones are. */
@@ -100,7 +101,7 @@ vk_sync_win32_section_create(struct vk_device *device,
                          sizeof(struct vk_sync_win32_layout), name);
    const DWORD error = GetLastError();
    if (handle == NULL) {
-      return vk_errorf(device, name != NULL ?
+      return vk_errorf(device, name != NULL || security_attributes != NULL ?
                        VK_ERROR_INVALID_EXTERNAL_HANDLE :
                        VK_ERROR_OUT_OF_HOST_MEMORY,
                        "Cannot create the section of a shared payload: "
@@ -130,15 +131,9 @@ vk_sync_win32_section_create(struct vk_device *device,
 
    VkResult result = shared_payload_create(device, kind, handle, layout,
                                            payload_out);
-   if (result != VK_SUCCESS)
-      return result;
-
-   struct vk_sync_win32_section *section = (*payload_out)->section;
-   section->access = access;
-   section->inherit = security_attributes != NULL &&
-                      security_attributes->bInheritHandle;
-   list_section(section);
-   return VK_SUCCESS;
+   if (result == VK_SUCCESS)
+      list_section((*payload_out)->section);
+   return result;
 }
 
 #define refuse(device, ...) \
@@ -175,7 +170,8 @@ struct section_basic_information {
 };
 
 /* Everything that can be told before the section is mapped.  Touching a
- * mapped file, or memory that is only reserved, can fault.
+ * mapped file, memory that is only reserved, or atomics in memory that is not
+ * cached can fault; a based section would choose its address itself.
  */
 static VkResult
 check_section(struct vk_device *device, HANDLE handle)
@@ -187,10 +183,9 @@ check_section(struct vk_device *device, HANDLE handle)
       return refuse(device, "The handle is not a section, or may not be "
                     "queried");
 
-   if ((info.attributes & (SEC_FILE | SEC_IMAGE | SEC_RESERVE)) ||
-       !(info.attributes & SEC_COMMIT))
-      return refuse(device, "The section is not committed pagefile-backed "
-                    "memory (attributes 0x%lx)", info.attributes);
+   if (info.attributes != SEC_COMMIT)
+      return refuse(device, "The section is not plain, committed, pagefile-"
+                    "backed memory (attributes 0x%lx)", info.attributes);
 
    if (info.size.QuadPart < (LONGLONG)sizeof(struct vk_sync_win32_layout))
       return refuse(device, "The section is too small");
@@ -292,6 +287,7 @@ vk_sync_win32_section_import(struct vk_device *device,
 VkResult
 vk_sync_win32_section_export(struct vk_device *device,
                              struct vk_sync_win32_payload *payload,
+                             uint32_t access, bool inherit,
                              HANDLE *handle_out)
 {
    const struct vk_sync_win32_section *section = payload->section;
@@ -301,9 +297,9 @@ vk_sync_win32_section_export(struct vk_device *device,
     */
    if (!DuplicateHandle(GetCurrentProcess(), section->handle,
                         GetCurrentProcess(), handle_out,
-                        handle_access(section->access), section->inherit, 0) &&
+                        handle_access(access), inherit, 0) &&
        !DuplicateHandle(GetCurrentProcess(), section->handle,
-                        GetCurrentProcess(), handle_out, 0, section->inherit,
+                        GetCurrentProcess(), handle_out, 0, inherit,
                         DUPLICATE_SAME_ACCESS))
       return vk_errorf(device, VK_ERROR_TOO_MANY_OBJECTS,
                        "Cannot duplicate the handle of a shared payload: "
@@ -312,16 +308,70 @@ vk_sync_win32_section_export(struct vk_device *device,
    return VK_SUCCESS;
 }
 
+/* Each a single atomic operation, lest a peer that hammers the word keeps us */
 static void
-change_armed(struct vk_sync_win32_layout *layout, uint64_t clear, uint64_t set)
+arm(struct vk_sync_win32_layout *layout, uint32_t slot)
 {
-   uint64_t armed;
+   const uint64_t bit = UINT64_C(1) << slot;
 
-   do {
-      armed = vk_sync_win32_load64(&layout->armed);
-   } while (((armed & ~clear) | set) != armed &&
-            !vk_sync_win32_cas64(&layout->armed, armed,
-                                 (armed & ~clear) | set));
+   if (!(vk_sync_win32_load64(&layout->armed) & bit))
+      InterlockedOr64((volatile LONG64 *)&layout->armed, (LONG64)bit);
+}
+
+static void
+disarm(struct vk_sync_win32_layout *layout, uint32_t slot)
+{
+   const uint64_t bit = UINT64_C(1) << slot;
+
+   if (vk_sync_win32_load64(&layout->armed) & bit)
+      InterlockedAnd64((volatile LONG64 *)&layout->armed, (LONG64)~bit);
+}
+
+/* Who owns a slot, or 0 if there is no such process.  A process that we may
+ * not open is there; its creation time stays unknown, so 0 in the low half.
+ */
+static uint64_t
+identify_process(uint32_t pid)
+{
+   FILETIME start = {0}, other;
+   HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION |
+                                SYNCHRONIZE, FALSE, pid);
+
+   if (process == NULL)
+      return GetLastError() == ERROR_INVALID_PARAMETER ?
+             0 : (uint64_t)pid << 32;
+
+   const bool alive = WaitForSingleObject(process, 0) == WAIT_TIMEOUT;
+   GetProcessTimes(process, &start, &other, &other, &other);
+   CloseHandle(process);
+
+   const uint64_t time = (uint64_t)start.dwHighDateTime << 32 |
+                         start.dwLowDateTime;
+   return alive ? (uint64_t)pid << 32 | (uint32_t)(time >> 20) : 0;
+}
+
+static uint64_t
+identify_self(void)
+{
+   static uint64_t self;
+
+   /* Every thread would write the same. */
+   uint64_t identity = vk_sync_win32_load64(&self);
+   if (identity == 0) {
+      identity = identify_process(GetCurrentProcessId());
+      if (identity == 0)
+         identity = (uint64_t)GetCurrentProcessId() << 32;
+      vk_sync_win32_store64(&self, identity);
+   }
+   return identity;
+}
+
+static bool
+is_abandoned(uint64_t owner)
+{
+   const uint64_t found = identify_process((uint32_t)(owner >> 32));
+
+   return found == 0 || ((uint32_t)found != 0 && found != owner);
 }
 
 void
@@ -335,9 +385,9 @@ vk_sync_win32_section_finish(struct vk_sync_win32_payload *payload)
    ReleaseSRWLockExclusive(&sections_lock);
 
    if (section->slot != VK_SYNC_WIN32_NO_SLOT) {
-      change_armed(layout, UINT64_C(1) << section->slot, 0);
-      vk_sync_win32_cas32(&layout->slots[section->slot].owner,
-                          GetCurrentProcessId(), 0);
+      disarm(layout, section->slot);
+      vk_sync_win32_cas64(&layout->slots[section->slot].owner,
+                          identify_self(), 0);
    }
 
    UnmapViewOfFile(layout);
@@ -355,95 +405,73 @@ vk_sync_win32_section_want(struct vk_sync_win32_payload *payload,
    if (slot == VK_SYNC_WIN32_NO_SLOT)
       return;
 
-   const uint64_t bit = UINT64_C(1) << slot;
    if (target == UINT64_MAX) {
-      change_armed(layout, bit, 0);
+      disarm(layout, slot);
    } else {
       vk_sync_win32_store64(&layout->slots[slot].wanted, target);
-      change_armed(layout, 0, bit);
+      arm(layout, slot);
    }
 }
 
-/* When the owner was created, 0 if there is no such process */
-static uint64_t
-process_start(uint32_t pid, bool *alive)
-{
-   FILETIME start = {0}, other;
-
-   HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION |
-                                SYNCHRONIZE, FALSE, pid);
-   if (process == NULL) {
-      /* There is one if it is only that we may not open it. */
-      *alive = GetLastError() != ERROR_INVALID_PARAMETER;
-      return 0;
-   }
-
-   *alive = WaitForSingleObject(process, 0) == WAIT_TIMEOUT;
-   GetProcessTimes(process, &start, &other, &other, &other);
-   CloseHandle(process);
-
-   return (uint64_t)start.dwHighDateTime << 32 | start.dwLowDateTime;
-}
-
-static bool
-slot_is_abandoned(struct vk_sync_win32_slot *slot, uint32_t owner)
-{
-   const uint64_t owner_start = vk_sync_win32_load64(&slot->owner_start);
-   bool alive;
-   const uint64_t start = process_start(owner, &alive);
-
-   return !alive ||
-          (start != 0 && owner_start != 0 && start != owner_start);
-}
-
-/* Free slots first; those of dead processes are looked for only when there is
- * none.
- */
 static uint32_t
 take_slot(struct vk_sync_win32_layout *layout, bool abandoned)
 {
-   const uint32_t self = GetCurrentProcessId();
-
    for (uint32_t i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++) {
       struct vk_sync_win32_slot *slot = &layout->slots[i];
-      const uint32_t owner = vk_sync_win32_load32(&slot->owner);
+      const uint64_t owner = vk_sync_win32_load64(&slot->owner);
 
-      if ((owner == 0) == abandoned ||
-          (abandoned && !slot_is_abandoned(slot, owner)))
+      if ((owner == 0) == abandoned || (abandoned && !is_abandoned(owner)))
          continue;
 
-      if (vk_sync_win32_cas32(&slot->owner, owner, self))
+      if (vk_sync_win32_cas64(&slot->owner, owner, identify_self()))
          return i;
    }
    return VK_SYNC_WIN32_NO_SLOT;
 }
 
-bool
-vk_sync_win32_section_claim(struct vk_sync_win32_section *section,
-                            const struct vk_sync_win32_doorbell_id *doorbell)
+static bool
+claim_slot(struct vk_sync_win32_section *section,
+           const struct vk_sync_win32_doorbell_id *doorbell, bool thorough)
 {
    struct vk_sync_win32_layout *layout = section->layout;
 
-   if (section->slot == VK_SYNC_WIN32_NO_SLOT) {
-      uint32_t index = take_slot(layout, false);
-      if (index == VK_SYNC_WIN32_NO_SLOT)
-         index = take_slot(layout, true);
-      if (index == VK_SYNC_WIN32_NO_SLOT)
-         return false;
+   uint32_t index = take_slot(layout, false);
+   if (index == VK_SYNC_WIN32_NO_SLOT && thorough)
+      index = take_slot(layout, true);
+   if (index == VK_SYNC_WIN32_NO_SLOT)
+      return false;
 
-      struct vk_sync_win32_slot *slot = &layout->slots[index];
-      bool alive;
-      change_armed(layout, UINT64_C(1) << index, 0);
-      vk_sync_win32_store64(&slot->owner_start,
-                            process_start(GetCurrentProcessId(), &alive));
-      vk_sync_win32_store64(&slot->doorbell.bits[0], doorbell->bits[0]);
-      vk_sync_win32_store64(&slot->doorbell.bits[1], doorbell->bits[1]);
+   struct vk_sync_win32_slot *slot = &layout->slots[index];
+   disarm(layout, index);
+   vk_sync_win32_store64(&slot->doorbell.bits[0], doorbell->bits[0]);
+   vk_sync_win32_store64(&slot->doorbell.bits[1], doorbell->bits[1]);
+   vk_sync_win32_store32(&slot->flags, 0);
+   vk_sync_win32_store32(&section->slot, index);
+   return true;
+}
+
+/* One peer that fails to ring us, for good reason or bad, makes us poll for
+ * this long; then it has to fail again.
+ */
+#define DEAF_NS (1000 * 1000 * 1000)
+
+bool
+vk_sync_win32_section_claim(struct vk_sync_win32_section *section,
+                            const struct vk_sync_win32_doorbell_id *doorbell,
+                            bool thorough)
+{
+   if (section->slot == VK_SYNC_WIN32_NO_SLOT &&
+       !claim_slot(section, doorbell, thorough))
+      return false;
+
+   struct vk_sync_win32_slot *slot = &section->layout->slots[section->slot];
+   if (vk_sync_win32_load32(&slot->flags) & VK_SYNC_WIN32_SLOT_UNREACHABLE) {
       vk_sync_win32_store32(&slot->flags, 0);
-      vk_sync_win32_store32(&section->slot, index);
+      section->deaf_until_ns = os_time_get_nano() + DEAF_NS;
    }
 
-   return !(vk_sync_win32_load32(&layout->slots[section->slot].flags) &
-            VK_SYNC_WIN32_SLOT_UNREACHABLE);
+   return section->deaf_until_ns == 0 ||
+          section->deaf_until_ns <= (uint64_t)os_time_get_nano();
 }
 
 static void
@@ -474,10 +502,7 @@ vk_sync_win32_section_ring(struct vk_sync_win32_payload *payload,
    for (uint32_t i = 0; armed != 0; i++, armed >>= 1) {
       struct vk_sync_win32_slot *slot = &layout->slots[i];
 
-      /* Who cannot be rung polls. */
       if (!(armed & 1) ||
-          (vk_sync_win32_load32(&slot->flags) &
-           VK_SYNC_WIN32_SLOT_UNREACHABLE) ||
           !vk_sync_win32_target_reached(payload->kind, word,
                                         vk_sync_win32_load64(&slot->wanted)))
          continue;
@@ -485,7 +510,7 @@ vk_sync_win32_section_ring(struct vk_sync_win32_payload *payload,
       /* Disarm first: what the owner arms from now on is for later signals,
        * and somebody who died is rung no more than once.
        */
-      change_armed(layout, UINT64_C(1) << i, 0);
+      disarm(layout, i);
       ring_slot(slot);
    }
 }

@@ -19,17 +19,18 @@ struct vk_device;
 
 /** One process that blocks on the payload */
 struct vk_sync_win32_slot {
-   /* Process id, 0 while free */
-   uint32_t owner;
-   uint32_t flags;
-   /* Creation time of the owner, since process ids are reused */
-   uint64_t owner_start;
+   /* Process id in the high half and, since ids are reused, when the process
+    * was created in the low half, in units of about 0.1 s.  0 while free.
+    */
+   uint64_t owner;
    struct vk_sync_win32_doorbell_id doorbell;
    /* The lowest target that a thread of the owner waits for */
    uint64_t wanted;
+   uint32_t flags;
+   uint32_t reserved;
 };
 
-/* Some peer could not ring the owner, which has to poll instead */
+/* Some peer could not ring the owner, which has to poll for a while */
 #define VK_SYNC_WIN32_SLOT_UNREACHABLE (1u << 0)
 
 /** What processes share: all of the section, the same for 32 and 64 bits
@@ -66,9 +67,10 @@ struct vk_sync_win32_section {
     */
    uint32_t slot;
 
-   /* For handles exported from here */
-   uint32_t access;
-   bool inherit;
+   /* When to stop polling because of VK_SYNC_WIN32_SLOT_UNREACHABLE, in ns.
+    * Under the same lock.
+    */
+   uint64_t deaf_until_ns;
 
    /* Link in the process's list of shared payloads, and the payload */
    struct list_head link;
@@ -84,17 +86,16 @@ struct vk_sync_win32_section {
 /** Create a payload that can be exported, with one reference
  *
  * `word` is its initial state.  `security_attributes` may be NULL and is not
- * kept; `access` is the VkExport*Win32HandleInfoKHR::dwAccess for handles
- * exported later; `name` may be NULL.
+ * kept; `name` may be NULL.
  *
- * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE if the name is taken or cannot be
- * used, VK_ERROR_OUT_OF_HOST_MEMORY if there is no room.
+ * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE if the name is taken, or it or the
+ * attributes cannot be used; VK_ERROR_OUT_OF_HOST_MEMORY if there is no room.
  */
 VkResult
 vk_sync_win32_section_create(struct vk_device *device,
                              enum vk_sync_win32_kind kind, uint64_t word,
                              const SECURITY_ATTRIBUTES *security_attributes,
-                             uint32_t access, const wchar_t *name,
+                             const wchar_t *name,
                              struct vk_sync_win32_payload **payload_out);
 
 /** Return the payload behind a handle or a name, with a reference
@@ -109,10 +110,15 @@ vk_sync_win32_section_import(struct vk_device *device,
                              const wchar_t *name,
                              struct vk_sync_win32_payload **payload_out);
 
-/** Return a new handle, owned by the caller, to a shared payload */
+/** Return a new handle, owned by the caller, to a shared payload
+ *
+ * `access` is a VkExport*Win32HandleInfoKHR::dwAccess: GENERIC_*,
+ * DXGI_SHARED_RESOURCE_* or standard rights.
+ */
 VkResult
 vk_sync_win32_section_export(struct vk_device *device,
                              struct vk_sync_win32_payload *payload,
+                             uint32_t access, bool inherit,
                              HANDLE *handle_out);
 
 /** Release what a payload without references holds of its section */
@@ -131,11 +137,13 @@ vk_sync_win32_section_want(struct vk_sync_win32_payload *payload,
  *
  * Under the lock of vk_sync_win32_shared_wait.c.  Returns false if peers
  * cannot reach us, because all slots are taken or because one of them failed
- * to open the doorbell: then we have to poll.
+ * to open the doorbell: then we have to poll.  With `thorough`, slots whose
+ * owners have died are taken over, which asks the kernel for each owner.
  */
 bool
 vk_sync_win32_section_claim(struct vk_sync_win32_section *section,
-                            const struct vk_sync_win32_doorbell_id *doorbell);
+                            const struct vk_sync_win32_doorbell_id *doorbell,
+                            bool thorough);
 
 /** Ring the other processes whose targets `word` has reached */
 void

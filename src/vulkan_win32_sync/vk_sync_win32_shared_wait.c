@@ -69,10 +69,10 @@ vk_sync_win32_shared_wait_ring_self(void)
  * or one of them says so.
  */
 static bool
-must_poll_for(struct vk_sync_win32_section *section)
+must_poll_for(struct vk_sync_win32_section *section, bool thorough)
 {
    return doorbell == NULL ||
-          !vk_sync_win32_section_claim(section, &doorbell_id);
+          !vk_sync_win32_section_claim(section, &doorbell_id, thorough);
 }
 
 void
@@ -95,10 +95,11 @@ vk_sync_win32_shared_wait_enter(struct vk_sync_win32_waiter *waiter,
       if (section == NULL)
          continue;
 
-      if (section->watchers++ == 0)
+      const bool first = section->watchers++ == 0;
+      if (first)
          list_addtail(&section->watch_link, &watched);
 
-      poll |= must_poll_for(section);
+      poll |= must_poll_for(section, first);
       vk_sync_win32_record_link(&records[i], &wakes);
    }
 
@@ -124,7 +125,7 @@ sweep(void)
    bool poll = false;
    list_for_each_entry(struct vk_sync_win32_section, section, &watched,
                        watch_link) {
-      poll |= must_poll_for(section);
+      poll |= must_poll_for(section, false);
       vk_sync_win32_payload_rearm(section->payload, &wakes);
    }
    vk_sync_win32_store32(&must_poll, poll);

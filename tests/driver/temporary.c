@@ -333,12 +333,11 @@ into_exporter(intptr_t kind)
    vkt_expect_linked(s.a, s.x);
 }
 
-/* "If the fence was using a temporarily imported payload, the fence's prior
- * permanent payload will be restored." Here it is signalled and the imported
- * one is not.
+/* Exporting restores the permanent payload only for handle types with copy
+ * transference.
  */
 static void
-export_restores_fence(intptr_t arg)
+export_keeps_fence(intptr_t arg)
 {
    struct setup s = set_up(VKT_FENCE);
    struct vkt_object *b;
@@ -348,13 +347,14 @@ export_restores_fence(intptr_t arg)
    vkt_import_temporary(s.x, s.handle);
    EXPECT_U64(vkt_value(s.x), 0);
    b = vkt_alias(s.device, VKT_FENCE, vkt_export(s.x));
-   EXPECT_U64(vkt_value(s.x), 1);
+   EXPECT_U64(vkt_value(s.x), 0);
    vkt_expect_linked(s.a, b);
-   EXPECT_U64(vkt_value(s.x), 1);
+   vkt_reset(s.x);
+   vkt_expect_works(s.x);
 }
 
 static void
-export_restores_binary(intptr_t arg)
+export_keeps_binary(intptr_t arg)
 {
    struct setup s = set_up(VKT_BINARY);
    struct vkt_object *b;
@@ -363,9 +363,34 @@ export_restores_binary(intptr_t arg)
    vkt_mark(s.x);
    vkt_import_temporary(s.x, s.handle);
    b = vkt_alias(s.device, VKT_BINARY, vkt_export(s.x));
+   vkt_mark(b);
+   vkt_expect_marked(s.x);
    vkt_expect_marked(s.x);
    vkt_expect_linked(s.a, b);
-   vkt_expect_works(s.x);
+}
+
+/* A submit is about to signal the temporary payload while it is exported. */
+static void
+export_while_pending(intptr_t kind)
+{
+   struct setup s = set_up((enum vkt_kind)kind);
+   struct vkt_object *gate = vkt_create(s.device, VKT_TIMELINE);
+   struct vkt_object *b;
+   struct vkt_batch batch = {.waits[0] = {gate, 1}};
+
+   vkt_import_temporary(s.x, s.handle);
+   if (kind == VKT_FENCE) {
+      vkt_submit(s.device, &batch, s.x);
+   } else {
+      batch.signals[0] = (struct vkt_point){s.x, 0};
+      vkt_submit(s.device, &batch, NULL);
+   }
+   b = vkt_alias(s.device, (enum vkt_kind)kind, vkt_export(s.x));
+   vkt_host_signal(gate, 1);
+   if (kind == VKT_FENCE)
+      EXPECT_OK(vkt_wait(b, 0, VKT_LONG_MS));
+   else
+      vkt_expect_marked(b);
 }
 
 #define BOTH(name, run) \
@@ -399,8 +424,9 @@ static const struct test_case cases[] = {
    BOTH("temporary_source_destroyed", source_destroyed),
    BOTH("temporary_target_destroyed", target_destroyed),
    BOTH("temporary_into_exporter", into_exporter),
-   {"temporary_export_restores_fence", export_restores_fence, 0, 0},
-   {"temporary_export_restores_binary", export_restores_binary, 0, 0},
+   {"temporary_export_keeps_fence", export_keeps_fence, 0, 0},
+   {"temporary_export_keeps_binary", export_keeps_binary, 0, 0},
+   BOTH("temporary_export_while_pending", export_while_pending),
    {0},
 };
 

@@ -53,6 +53,23 @@ fence_wait(struct vk_device *device, VkFence fence, uint64_t timeout_ns)
                                   true, timeout_ns);
 }
 
+static void
+import_temporarily(struct vk_device *device, VkSemaphore semaphore,
+                   struct vk_sync *shared)
+{
+   HANDLE handle = unit_export(device, shared);
+   const VkImportSemaphoreWin32HandleInfoKHR import = {
+      .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
+      .semaphore = semaphore,
+      .flags = VK_SEMAPHORE_IMPORT_TEMPORARY_BIT,
+      .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      .handle = handle,
+   };
+   REQUIRE(vk_common_ImportSemaphoreWin32HandleKHR(
+              vk_device_to_handle(device), &import) == VK_SUCCESS);
+   CloseHandle(handle);
+}
+
 /* A batch that only waits, merged behind one that does neither */
 static void
 merged_submit_consumes_the_semaphore(UNUSED intptr_t arg)
@@ -65,7 +82,7 @@ merged_submit_consumes_the_semaphore(UNUSED intptr_t arg)
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
       .semaphore = semaphore,
    };
-   const VkSemaphoreSubmitInfo timeline_zero = {
+   const VkSemaphoreSubmitInfo temporary_use = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
       .semaphore = create_semaphore(device),
    };
@@ -73,28 +90,18 @@ merged_submit_consumes_the_semaphore(UNUSED intptr_t arg)
 
    REQUIRE(vk_sync_signal(device, &object->permanent, 0) == VK_SUCCESS);
    struct vk_semaphore *other =
-      vk_semaphore_from_handle(timeline_zero.semaphore);
+      vk_semaphore_from_handle(temporary_use.semaphore);
    REQUIRE(vk_sync_signal(device, &other->permanent, 0) == VK_SUCCESS);
 
    /* An empty first batch would be dropped, so it gets a semaphore wait of a
     * temporary payload, which does not set the flag either.
     */
    struct vk_sync *shared = unit_shared(device, 0);
-   HANDLE handle = unit_export(device, shared);
-   const VkImportSemaphoreWin32HandleInfoKHR import = {
-      .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
-      .semaphore = timeline_zero.semaphore,
-      .flags = VK_SEMAPHORE_IMPORT_TEMPORARY_BIT,
-      .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-      .handle = handle,
-   };
-   REQUIRE(vk_common_ImportSemaphoreWin32HandleKHR(
-              vk_device_to_handle(device), &import) == VK_SUCCESS);
-   CloseHandle(handle);
+   import_temporarily(device, temporary_use.semaphore, shared);
    REQUIRE(vk_sync_signal(device, shared, 0) == VK_SUCCESS);
 
    const VkSubmitInfo2 submits[] = {
-      submit_info(&timeline_zero, NULL),
+      submit_info(&temporary_use, NULL),
       submit_info(&use, NULL),
    };
    REQUIRE(vk_common_QueueSubmit2(queue, 2, submits, fence) == VK_SUCCESS);
@@ -114,7 +121,53 @@ merged_submit_consumes_the_semaphore(UNUSED intptr_t arg)
    vk_common_DestroyFence(handle_device, fence, NULL);
    vk_common_DestroyFence(handle_device, late, NULL);
    vk_common_DestroySemaphore(handle_device, semaphore, NULL);
-   vk_common_DestroySemaphore(handle_device, timeline_zero.semaphore, NULL);
+   vk_common_DestroySemaphore(handle_device, temporary_use.semaphore, NULL);
+}
+
+/* Two semaphores with one payload, in two batches of one vkQueueSubmit2: the
+ * wait of the second is for the signal of the first.
+ */
+static void
+temporary_wait_follows_earlier_batches(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkDevice handle_device = vk_device_to_handle(device);
+   VkQueue queue = unit_queue(device);
+   struct vk_sync *shared = unit_shared(device, 0);
+   VkSemaphore first = create_semaphore(device);
+   VkSemaphore second = create_semaphore(device);
+   VkFence fence = create_fence(device);
+   const VkSemaphoreSubmitInfo use_first = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO, .semaphore = first,
+   };
+   const VkSemaphoreSubmitInfo use_second = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO, .semaphore = second,
+   };
+
+   HANDLE handle = unit_export(device, shared);
+   const VkImportSemaphoreWin32HandleInfoKHR permanent = {
+      .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
+      .semaphore = first,
+      .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      .handle = handle,
+   };
+   REQUIRE(vk_common_ImportSemaphoreWin32HandleKHR(handle_device,
+                                                   &permanent) == VK_SUCCESS);
+   CloseHandle(handle);
+   import_temporarily(device, second, shared);
+   REQUIRE(vk_sync_signal(device, shared, 0) == VK_SUCCESS);
+
+   const VkSubmitInfo2 submits[] = {
+      submit_info(&use_first, &use_first),
+      submit_info(&use_second, NULL),
+   };
+   REQUIRE(vk_common_QueueSubmit2(queue, 2, submits, fence) == VK_SUCCESS);
+   EXPECT(fence_wait(device, fence, 10000 * MS) == VK_SUCCESS);
+   EXPECT(unit_wait(device, shared, 0, 0) == VK_TIMEOUT);
+
+   vk_common_DestroyFence(handle_device, fence, NULL);
+   vk_common_DestroySemaphore(handle_device, first, NULL);
+   vk_common_DestroySemaphore(handle_device, second, NULL);
 }
 
 static void
@@ -180,6 +233,8 @@ objects_die_right_after_the_submit(UNUSED intptr_t arg)
 const struct test_case queue_cases[] = {
    { "a merged submit consumes its semaphore",
      merged_submit_consumes_the_semaphore },
+   { "a temporary wait follows earlier batches",
+     temporary_wait_follows_earlier_batches },
    { "binary semaphores chain submits", semaphore_chain },
    { "objects die right after their submit",
      objects_die_right_after_the_submit, 0, 120 },

@@ -191,8 +191,11 @@ deaf_process_polls(intptr_t how)
 
    /* Slots of a process that lives: this one. */
    if (how == DEAF_NO_SLOT) {
+      EXPECT(unit_wait(device, peer, 1, MS) == VK_TIMEOUT);
+      const uint32_t slot = unit_payload(peer)->section->slot;
+      REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
       for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++)
-         layout->slots[i].owner = GetCurrentProcessId();
+         layout->slots[i].owner = layout->slots[slot].owner;
    }
 
    for (unsigned i = 1; i <= 40; i++) {
@@ -205,9 +208,10 @@ deaf_process_polls(intptr_t how)
       Sleep(3);
       if (how == DEAF_UNREACHABLE) {
          /* The peer looks for a doorbell that is not there. */
-         const uint32_t slot = unit_payload(sync)->section->slot;
-         REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
-         layout->slots[slot].doorbell.bits[0] ^= 1;
+         uint32_t *slot = &unit_payload(sync)->section->slot;
+         while (vk_sync_win32_load32(slot) == VK_SYNC_WIN32_NO_SLOT)
+            Sleep(1);
+         layout->slots[*slot].doorbell.bits[0] ^= 1;
       }
       EXPECT(vk_sync_signal(device, peer, i) == VK_SUCCESS);
       unit_waiter_join(&waiter);
@@ -216,22 +220,25 @@ deaf_process_polls(intptr_t how)
 }
 
 static void
-slots_of_the_dead_are_taken(UNUSED intptr_t arg)
+slots_of_the_dead_are_taken(intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, 0);
    struct vk_sync_win32_layout *layout = unit_payload(sync)->section->layout;
 
-   /* No process has an odd id, or a creation time in 1601. */
+   /* No process has an odd id; this one was not created in 1601. */
+   const uint64_t dead[] = {
+      UINT64_C(0x7ffffff1) << 32 | 5,
+      (uint64_t)GetCurrentProcessId() << 32 | 1,
+   };
    for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++)
-      layout->slots[i].owner = 0x7ffffff1;
-   layout->slots[7].owner = GetCurrentProcessId();
-   layout->slots[7].owner_start = 1;
+      layout->slots[i].owner = dead[arg];
 
    EXPECT(unit_wait(device, sync, 0, 5 * MS) == VK_TIMEOUT);
    const uint32_t slot = unit_payload(sync)->section->slot;
    REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
-   EXPECT_U64(layout->slots[slot].owner, GetCurrentProcessId());
+   EXPECT_U64(layout->slots[slot].owner >> 32, GetCurrentProcessId());
+   EXPECT(layout->slots[slot].owner != dead[arg]);
 }
 
 /* All of the section at random, while we wait and signal */
@@ -296,7 +303,9 @@ const struct test_case shared_cases[] = {
    { "a process without a slot polls", deaf_process_polls, DEAF_NO_SLOT },
    { "a process that cannot be rung polls", deaf_process_polls,
      DEAF_UNREACHABLE },
-   { "slots of dead processes are taken", slots_of_the_dead_are_taken },
+   { "slots of dead processes are taken", slots_of_the_dead_are_taken, 0 },
+   { "slots of processes whose id was reused are taken",
+     slots_of_the_dead_are_taken, 1 },
    { "garbage in the section is survived",
      garbage_in_the_section_is_survived },
    { "handles and slots are returned", handles_and_slots_are_returned },

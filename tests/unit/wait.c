@@ -8,6 +8,7 @@
 #include "cases.h"
 
 #include "util/os_time.h"
+#include "vk_sync_win32_wait.h"
 
 #define MS UINT64_C(1000000)
 
@@ -257,6 +258,40 @@ timeout_races_with_signal(intptr_t shared)
    test_diag("%u satisfied, %u timed out", satisfied, 400 - satisfied);
 }
 
+/* A signaller that has been overtaken: it has changed the word, and comes to
+ * look for waiters only after the fence has been reset and waited on again.
+ */
+static void
+stale_signal_is_not_taken_for_a_new_one(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *fence = unit_sync(device, 0, 0);
+   const struct vk_sync_wait wait = { .sync = fence };
+   struct unit_waiter waiter = {
+      .device = device, .count = 1, .waits = &wait, .timeout_ns = UINT64_MAX,
+   };
+
+   EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
+   EXPECT(vk_sync_reset(device, fence) == VK_SUCCESS);
+   unit_waiter_start(&waiter);
+   sleep_ms(20);
+
+   struct vk_sync_win32_wake_list wakes = {0};
+   vk_sync_win32_payload_collect(unit_payload(fence), &wakes);
+   vk_sync_win32_wake(&wakes);
+   sleep_ms(20);
+   EXPECT(!waiter.done);
+
+   /* Signalled and reset again before the signaller comes to look */
+   const uint64_t before = *unit_payload(fence)->word;
+   EXPECT(vk_sync_win32_cas64(unit_payload(fence)->word, before, before + 1));
+   EXPECT(vk_sync_reset(device, fence) == VK_SUCCESS);
+   vk_sync_win32_payload_collect(unit_payload(fence), &wakes);
+   vk_sync_win32_wake(&wakes);
+   unit_waiter_join(&waiter);
+   EXPECT(waiter.result == VK_SUCCESS);
+}
+
 const struct test_case wait_cases[] = {
    { "private time-outs are never early", timeouts_are_never_early, 0 },
    { "shared time-outs are never early", timeouts_are_never_early, 1 },
@@ -279,6 +314,8 @@ const struct test_case wait_cases[] = {
    { "wait-any with shared payloads does not spin",
      wait_any_does_not_spin, 1 },
    { "one payload can be waited on more than once", wait_many_with_repeats },
+   { "a stale signal is not taken for a new one",
+     stale_signal_is_not_taken_for_a_new_one },
    { "time-out races with the signal, private", timeout_races_with_signal, 0 },
    { "time-out races with the signal, shared", timeout_races_with_signal, 1 },
    { 0 },
