@@ -9,5 +9,6 @@ extern const struct test_case payload_cases[];
 extern const struct test_case wait_cases[];
 extern const struct test_case shared_cases[];
 extern const struct test_case queue_cases[];
+extern const struct test_case lp_fence_cases[];
 
 #endif
