@@ -85,7 +85,7 @@ create_process(struct child *child, char *command, HANDLE output,
    STARTUPINFOEXA startup = {.StartupInfo.cb = sizeof(startup)};
    PROCESS_INFORMATION info;
    SIZE_T size = 0;
-   BOOL created;
+   BOOL created = FALSE;
 
    startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
    startup.StartupInfo.hStdOutput = output;
@@ -106,12 +106,19 @@ create_process(struct child *child, char *command, HANDLE output,
       make_inheritable(output);
    }
 
-   created = CreateProcessA(NULL, command, NULL, NULL, TRUE,
-                            EXTENDED_STARTUPINFO_PRESENT, NULL, NULL,
-                            &startup.StartupInfo, &info);
-   if (!created)
-      test_diag("CreateProcess \"%s\": error %lu", command,
-                (unsigned long)GetLastError());
+   /* Under Wine a process now and then dies before it reaches its program,
+    * which is what ERROR_INTERNAL_ERROR says.
+    */
+   for (unsigned attempt = 0; attempt < 3 && !created; attempt++) {
+      created = CreateProcessA(NULL, command, NULL, NULL, TRUE,
+                               EXTENDED_STARTUPINFO_PRESENT, NULL, NULL,
+                               &startup.StartupInfo, &info);
+      if (!created) {
+         test_diag("CreateProcess \"%s\": error %lu", command,
+                   (unsigned long)GetLastError());
+         REQUIRE(GetLastError() == ERROR_INTERNAL_ERROR);
+      }
+   }
    REQUIRE(created);
    DeleteProcThreadAttributeList(startup.lpAttributeList);
    free(startup.lpAttributeList);

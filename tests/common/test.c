@@ -429,6 +429,7 @@ run_case(const struct test_case *test, unsigned seconds)
 
    if (test->seconds)
       seconds = test->seconds;
+   seconds *= test_scale();
    run_watched(case_main, (void *)test, seconds,
                "ran longer than its time, ended by the watchdog");
    run_watched(cleanup_main, NULL, seconds,

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LVP_DEMO_CONSUMER_H
+#define LVP_DEMO_CONSUMER_H
+
+#include "demo_common.h"
+
+/* filter.c: the compute shader from one buffer of pixels to another. */
+struct filter {
+   struct demo_device *device;
+   VkDescriptorSetLayout set_layout;
+   VkPipelineLayout layout;
+   VkPipeline pipeline;
+   VkDescriptorPool pool;
+   VkDescriptorSet set;
+};
+
+void filter_create(struct filter *filter, struct demo_device *device,
+                   VkBuffer source, VkBuffer target);
+void filter_destroy(struct filter *filter);
+void filter_record(struct filter *filter, VkCommandBuffer commands);
+
+/* sheet.c: the contact sheet. */
+struct sheet {
+   uint32_t columns;
+   uint32_t width;
+   uint32_t height;
+   uint8_t *pixels;
+};
+
+void sheet_create(struct sheet *sheet, uint32_t frames);
+void sheet_destroy(struct sheet *sheet);
+void sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels);
+/* png.c */
+bool sheet_write(const struct sheet *sheet, const char *path);
+
+#endif

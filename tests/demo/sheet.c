@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "consumer.h"
+
+#include <stdlib.h>
+
+#define COLUMNS 8
+#define THUMB_WIDTH (DEMO_WIDTH / 2)
+#define THUMB_HEIGHT (DEMO_HEIGHT / 2)
+#define GAP 4
+
+void
+sheet_create(struct sheet *sheet, uint32_t frames)
+{
+   const uint32_t rows = (frames + COLUMNS - 1) / COLUMNS;
+
+   sheet->columns = COLUMNS;
+   sheet->width = GAP + COLUMNS * (THUMB_WIDTH + GAP);
+   sheet->height = GAP + rows * (THUMB_HEIGHT + GAP);
+   sheet->pixels = calloc((size_t)sheet->width * sheet->height, 3);
+   if (!sheet->pixels)
+      demo_fail("no memory for the contact sheet");
+}
+
+void
+sheet_destroy(struct sheet *sheet)
+{
+   free(sheet->pixels);
+}
+
+static uint8_t
+average(const uint32_t *at, unsigned shift)
+{
+   return (uint8_t)((((at[0] >> shift) & 0xff) + ((at[1] >> shift) & 0xff) +
+                     ((at[DEMO_WIDTH] >> shift) & 0xff) +
+                     ((at[DEMO_WIDTH + 1] >> shift) & 0xff) + 2) / 4);
+}
+
+void
+sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels)
+{
+   const uint32_t left =
+      GAP + frame % sheet->columns * (THUMB_WIDTH + GAP);
+   const uint32_t top =
+      GAP + frame / sheet->columns * (THUMB_HEIGHT + GAP);
+
+   for (uint32_t y = 0; y < THUMB_HEIGHT; y++) {
+      uint8_t *to = sheet->pixels +
+                    ((size_t)(top + y) * sheet->width + left) * 3;
+
+      for (uint32_t x = 0; x < THUMB_WIDTH; x++) {
+         const uint32_t *from = pixels + 2 * y * DEMO_WIDTH + 2 * x;
+
+         for (unsigned channel = 0; channel < 3; channel++)
+            *to++ = average(from, channel * 8);
+      }
+   }
+}
