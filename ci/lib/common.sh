@@ -68,6 +68,16 @@ as_root()
 # digest TEXT...: a short key for a cache entry.
 digest() { printf '%s\n' "$@" | sha256sum | cut -c1-16; }
 
+# An include folder with DirectX-Headers, but not with all of /usr/include:
+# those are another system's.
+directx_headers()
+{
+   local d
+   mkdir -p "$CACHE/directx-headers"
+   for d in directx dxguids wsl; do ln -sfn "/usr/include/$d" "$CACHE/directx-headers/$d"; done
+   echo "$CACHE/directx-headers"
+}
+
 # lock FD FILE: wait for another run, and say so.
 lock()
 {

@@ -24,7 +24,7 @@ def is_comment(line):
 
 def cases(test):
     """(name, 'passed' | 'failed' | 'skipped', remark) of each case of a test."""
-    name = test['name']
+    name = test['name'].split(' / ', 1)[-1]
     found = 0
     failed = False
     lines = (test['stdout'] or '').splitlines()

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk_sync_win32_nt.h"
 
+#include <string.h>
+
 #include "c11/threads.h"
 #include "util/os_time.h"
 
@@ -11,14 +13,16 @@ static bool nt_ready;
 
 #ifdef _WIN32
 
-/* Through void (*)(void), which both GCC and MSVC let a FARPROC be cast to
- * and from without a warning.
- */
-typedef void (*nt_proc)(void);
+static void
+nt_resolve_one(HMODULE module, const char *symbol, void *member)
+{
+   /* Copied, since the types of the pointers differ */
+   FARPROC proc = GetProcAddress(module, symbol);
+   memcpy(member, &proc, sizeof(proc));
+}
 
 #define RESOLVE(module, member, symbol) \
-   *(nt_proc *)&vk_sync_win32_nt.member = \
-      (nt_proc)GetProcAddress((module), (symbol))
+   nt_resolve_one((module), (symbol), &vk_sync_win32_nt.member)
 
 static void
 nt_resolve(void)

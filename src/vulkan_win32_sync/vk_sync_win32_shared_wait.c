@@ -143,8 +143,10 @@ wait_for_ring(uint64_t abs_timeout_ns)
    const LARGE_INTEGER *timeout =
       vk_sync_win32_nt_timeout(abs_timeout_ns, &ticks);
 
-   if (doorbell != NULL)
-      vk_sync_win32_nt.wait_for_single_object(doorbell, FALSE, timeout);
+   /* Where there was none, a thread that enters tries again to create it. */
+   HANDLE event = p_atomic_read(&doorbell);
+   if (event != NULL)
+      vk_sync_win32_nt.wait_for_single_object(event, FALSE, timeout);
    else
       vk_sync_win32_nt.delay_execution(FALSE, timeout);
 }

@@ -82,6 +82,9 @@ uint32_t test_random_below(uint32_t limit);
 
 double test_now_ms(void);
 
+/* Handles that this process has open */
+unsigned test_count_handles(void);
+
 /* 1, or more in a long run: how often to repeat what depends on chance. */
 unsigned test_scale(void);
 

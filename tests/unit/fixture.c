@@ -214,11 +214,3 @@ unit_waiter_join(struct unit_waiter *waiter)
 {
    test_thread_join(waiter->thread);
 }
-
-uint32_t
-unit_handle_count(void)
-{
-   DWORD count = 0;
-   GetProcessHandleCount(GetCurrentProcess(), &count);
-   return count;
-}

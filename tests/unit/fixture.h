@@ -62,6 +62,4 @@ struct unit_waiter {
 void unit_waiter_start(struct unit_waiter *waiter);
 void unit_waiter_join(struct unit_waiter *waiter);
 
-uint32_t unit_handle_count(void);
-
 #endif
