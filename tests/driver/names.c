@@ -288,6 +288,8 @@ name_is_free_again(intptr_t kind)
       vkt_expect_works(b);
       test_close(handle);
       vkt_destroy(b);
+      /* The thread that has signalled it may not have let go of it yet. */
+      vkt_wait_idle(device);
       b = vkt_create(device, (enum vkt_kind)kind);
       EXPECT_RESULT(import_by_name(b, name),
                     VK_ERROR_INVALID_EXTERNAL_HANDLE);
