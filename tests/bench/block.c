@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Two threads wake each other in turn and block in between. */
+#include "runtime.h"
+
+#include <stdio.h>
+
+#define ROUNDS 151
+#define WARM_UP 3
+#define LAPS 100 /* of two hand-overs each */
+
+/* Somewhere for either thread to block, and what to do about it */
+struct court {
+   void (*wake)(struct court *court, unsigned thread);
+   void (*block)(struct court *court, unsigned thread);
+
+   enum bench_side side;
+   struct vk_sync *fences[2];
+   HANDLE events[2];
+
+   /* What of each hand-over is not to count */
+   double settle_ns;
+
+   /* Keyed events: how many hand-overs there have been, and how many waits
+    * the partner has begun.
+    */
+   uint32_t hand_overs;
+   uint32_t *waits;
+};
+
+/* A signal that finds its waiter still on the way to the kernel is cheap, and
+ * not what is to be measured.  Where nothing tells that the partner is
+ * blocked, give it that long to be.
+ */
+#define SETTLE_NS 20000
+
+static void
+settle(void)
+{
+   const double end = bench_now_ns() + SETTLE_NS;
+
+   while (bench_now_ns() < end)
+      YieldProcessor();
+}
+
+static void
+fence_wake(struct court *court, unsigned thread)
+{
+   settle();
+   bench_signal(court->side, court->fences[thread], 0);
+}
+
+static void
+fence_block(struct court *court, unsigned thread)
+{
+   bench_wait(court->side, court->fences[thread], 0);
+   BENCH_REQUIRE(vk_sync_reset(bench_device(court->side),
+                               court->fences[thread]) == VK_SUCCESS);
+}
+
+/* With keyed events the partner can be seen calling NtWaitForKeyedEvent.  The
+ * same for both contenders, since a raw release would block instead.
+ */
+static void
+until_blocked(struct court *court)
+{
+   court->hand_overs++;
+   while ((int32_t)(vk_sync_win32_load32(court->waits) -
+                    court->hand_overs) < 0)
+      YieldProcessor();
+}
+
+static void
+blocked_fence_wake(struct court *court, unsigned thread)
+{
+   until_blocked(court);
+   bench_signal(court->side, court->fences[thread], 0);
+}
+
+static uint32_t raw_waits, raw_releases;
+
+/* Through the same pointers and another counter, so as to differ in nothing
+ * else.  The key is an even address of each thread's own.
+ */
+static struct vk_sync_win32_nt_table raw;
+
+static void
+raw_keyed_wake(struct court *court, unsigned thread)
+{
+   until_blocked(court);
+   p_atomic_inc(&raw_releases);
+   raw.release_keyed_event(NULL, &court->events[thread], FALSE, NULL);
+}
+
+static void
+raw_keyed_block(struct court *court, unsigned thread)
+{
+   p_atomic_inc(&raw_waits);
+   raw.wait_for_keyed_event(NULL, &court->events[thread], FALSE, NULL);
+}
+
+static void
+event_wake(struct court *court, unsigned thread)
+{
+   settle();
+   raw.set_event(court->events[thread], NULL);
+}
+
+static void
+event_block(struct court *court, unsigned thread)
+{
+   raw.wait_for_single_object(court->events[thread], FALSE, NULL);
+}
+
+struct match {
+   struct court *courts[2];
+   struct bench_rounds rounds;
+};
+
+static void
+make_fences(struct court *court)
+{
+   for (unsigned i = 0; i < 2; i++)
+      court->fences[i] = bench_fence(court->side);
+}
+
+static struct court
+settling_fences(enum bench_side side)
+{
+   struct court court = {
+      .wake = fence_wake,
+      .block = fence_block,
+      .side = side,
+      .settle_ns = SETTLE_NS,
+   };
+
+   make_fences(&court);
+   return court;
+}
+
+static double
+serve(struct court *court)
+{
+   const double start = bench_now_ns();
+   for (unsigned i = 0; i < LAPS; i++) {
+      court->wake(court, 1);
+      court->block(court, 0);
+   }
+   return (bench_now_ns() - start) / (2 * LAPS) - court->settle_ns;
+}
+
+static DWORD WINAPI
+partner(void *data)
+{
+   struct match *match = data;
+
+   for (unsigned r = 0; r < ROUNDS + WARM_UP; r++) {
+      for (unsigned side = 0; side < 2; side++) {
+         struct court *court = match->courts[side ^ (r & 1)];
+
+         for (unsigned i = 0; i < LAPS; i++) {
+            court->block(court, 1);
+            court->wake(court, 0);
+         }
+      }
+   }
+   return 0;
+}
+
+static struct bench_result
+play(struct court *ours, struct court *comparator)
+{
+   struct match match = {.courts = {ours, comparator}};
+   HANDLE thread = bench_thread_start(partner, &match);
+
+   /* On one processor the partner would run before its waker had gone to
+    * block, and every other hand-over would find nobody blocked.
+    */
+   bench_pin(1, 2);
+
+   bench_rounds_init(&match.rounds, ROUNDS);
+   for (unsigned r = 0; r < ROUNDS + WARM_UP; r++) {
+      double times[2];
+
+      for (unsigned side = 0; side < 2; side++)
+         times[side ^ (r & 1)] = serve(match.courts[side ^ (r & 1)]);
+      if (r >= WARM_UP)
+         bench_rounds_add(&match.rounds, times[BENCH_OURS],
+                          times[BENCH_COMPARATOR]);
+   }
+   bench_thread_join(thread);
+   return bench_rounds_finish(&match.rounds);
+}
+
+static const double total_hand_overs = 2.0 * LAPS * (ROUNDS + WARM_UP);
+
+static void
+pingpong_keyed(const struct bench_case *c)
+{
+   struct court ours = {
+      .wake = blocked_fence_wake,
+      .block = fence_block,
+      .side = BENCH_OURS,
+      .waits = &bench_transitions.keyed_waits,
+   };
+   struct court keyed = {
+      .wake = raw_keyed_wake,
+      .block = raw_keyed_block,
+      .waits = &raw_waits,
+   };
+
+   BENCH_REQUIRE(vk_sync_win32_nt_init());
+   raw = vk_sync_win32_nt;
+   bench_count_transitions();
+   make_fences(&ours);
+
+   bench_report(c, NULL, play(&ours, &keyed), "ns", BENCH_RATIO_AT_MOST,
+                1.05);
+   bench_report(c, "waits",
+                bench_compare(bench_transitions.keyed_waits /
+                                 total_hand_overs,
+                              raw_waits / total_hand_overs),
+                "calls a hand-over", BENCH_OURS_EXACTLY, 1);
+   bench_report(c, "releases",
+                bench_compare(bench_transitions.keyed_releases /
+                                 total_hand_overs,
+                              raw_releases / total_hand_overs),
+                "calls a hand-over", BENCH_OURS_EXACTLY, 1);
+   bench_report(c, "other-calls",
+                bench_ours_alone(bench_transition_total() -
+                                 bench_transitions.keyed_waits -
+                                 bench_transitions.keyed_releases),
+                "calls", BENCH_OURS_EXACTLY, 0);
+}
+
+static void
+note_blocked(const struct bench_case *c)
+{
+   bench_note(c, "%.1f%% of our hand-overs found the partner blocked",
+              100.0 * (bench_transitions.alerts +
+                       bench_transitions.keyed_releases) / total_hand_overs);
+}
+
+static void
+pingpong_default(const struct bench_case *c)
+{
+   struct court ours = settling_fences(BENCH_OURS);
+   struct court upstream = settling_fences(BENCH_COMPARATOR);
+
+   bench_count_transitions();
+
+   bench_report(c, NULL, play(&ours, &upstream), "ns", BENCH_RATIO_AT_MOST,
+                1.0);
+   note_blocked(c);
+}
+
+static void
+pingpong_event(const struct bench_case *c)
+{
+   struct court ours = settling_fences(BENCH_OURS);
+   struct court events = {
+      .wake = event_wake,
+      .block = event_block,
+      .settle_ns = SETTLE_NS,
+   };
+
+   BENCH_REQUIRE(vk_sync_win32_nt_init());
+   raw = vk_sync_win32_nt;
+   bench_count_transitions();
+   for (unsigned i = 0; i < 2; i++)
+      events.events[i] = CreateEventW(NULL, FALSE, FALSE, NULL);
+
+   bench_report(c, NULL, play(&ours, &events), "ns", BENCH_NO_LIMIT, 0);
+   note_blocked(c);
+}
+
+const struct bench_case bench_block_cases[] = {
+   {"pingpong-keyed", "keyed", pingpong_keyed},
+   {"pingpong", NULL, pingpong_default},
+   {"pingpong-event", NULL, pingpong_event},
+   {0},
+};

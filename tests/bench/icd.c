@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "icd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef void (*any_proc)(void);
+typedef VkResult (VKAPI_PTR *negotiate_func)(uint32_t *version);
+
+static PFN_vkVoidFunction
+instance_proc(struct bench_icd *icd, const char *name)
+{
+   PFN_vkVoidFunction proc = icd->GetInstanceProcAddr(icd->instance, name);
+
+   if (proc == NULL)
+      fprintf(stderr, "the driver lacks %s\n", name);
+   BENCH_REQUIRE(proc != NULL);
+   return proc;
+}
+
+static void
+load_driver(struct bench_icd *icd, const char *dll)
+{
+   uint32_t version = 5;
+
+   if (dll == NULL) {
+      fprintf(stderr, "this case needs both --ours and --upstream\n");
+      ExitProcess(2);
+   }
+   icd->module = LoadLibraryA(dll);
+   if (icd->module == NULL)
+      fprintf(stderr, "cannot load %s\n", dll);
+   BENCH_REQUIRE(icd->module != NULL);
+
+   negotiate_func negotiate = (negotiate_func)(any_proc)
+      GetProcAddress(icd->module, "vk_icdNegotiateLoaderICDInterfaceVersion");
+   icd->GetInstanceProcAddr = (PFN_vkGetInstanceProcAddr)(any_proc)
+      GetProcAddress(icd->module, "vk_icdGetInstanceProcAddr");
+   BENCH_REQUIRE(negotiate != NULL && icd->GetInstanceProcAddr != NULL);
+   BENCH_REQUIRE(negotiate(&version) == VK_SUCCESS);
+}
+
+static void
+create_instance(struct bench_icd *icd)
+{
+   const VkApplicationInfo application = {
+      .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+      .apiVersion = VK_API_VERSION_1_3,
+   };
+   const VkInstanceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+      .pApplicationInfo = &application,
+   };
+   PFN_vkCreateInstance create =
+      (PFN_vkCreateInstance)instance_proc(icd, "vkCreateInstance");
+
+   BENCH_REQUIRE(create(&info, NULL, &icd->instance) == VK_SUCCESS);
+}
+
+static void
+create_device(struct bench_icd *icd)
+{
+   VkPhysicalDeviceVulkan13Features features13 = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
+      .dynamicRendering = VK_TRUE,
+   };
+   VkPhysicalDeviceVulkan12Features features12 = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+      .pNext = &features13,
+      .timelineSemaphore = VK_TRUE,
+   };
+   const float priority = 1.0f;
+   const VkDeviceQueueCreateInfo queue = {
+      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+      .queueCount = 1,
+      .pQueuePriorities = &priority,
+   };
+   const VkDeviceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+      .pNext = &features12,
+      .queueCreateInfoCount = 1,
+      .pQueueCreateInfos = &queue,
+   };
+   PFN_vkEnumeratePhysicalDevices enumerate = (PFN_vkEnumeratePhysicalDevices)
+      instance_proc(icd, "vkEnumeratePhysicalDevices");
+   PFN_vkCreateDevice create =
+      (PFN_vkCreateDevice)instance_proc(icd, "vkCreateDevice");
+   VkPhysicalDevice physical;
+   uint32_t count = 1;
+
+   BENCH_REQUIRE(enumerate(icd->instance, &count, &physical) == VK_SUCCESS);
+   BENCH_REQUIRE(count == 1);
+   BENCH_REQUIRE(create(physical, &info, NULL, &icd->device) == VK_SUCCESS);
+}
+
+static void
+load_commands(struct bench_icd *icd)
+{
+   PFN_vkGetDeviceProcAddr get = (PFN_vkGetDeviceProcAddr)
+      instance_proc(icd, "vkGetDeviceProcAddr");
+
+#define LOAD(name) \
+   icd->name = (PFN_vk##name)get(icd->device, "vk" #name); \
+   BENCH_REQUIRE(icd->name != NULL);
+   BENCH_ICD_COMMANDS(LOAD)
+#undef LOAD
+}
+
+void
+bench_icd_open(struct bench_icd *icd, const char *dll)
+{
+   memset(icd, 0, sizeof(*icd));
+   load_driver(icd, dll);
+   create_instance(icd);
+   create_device(icd);
+   load_commands(icd);
+   icd->GetDeviceQueue(icd->device, 0, 0, &icd->queue);
+}
+
+void
+bench_icd_close(struct bench_icd *icd)
+{
+   PFN_vkDestroyInstance destroy = (PFN_vkDestroyInstance)
+      instance_proc(icd, "vkDestroyInstance");
+
+   icd->DeviceWaitIdle(icd->device);
+   icd->DestroyDevice(icd->device, NULL);
+   destroy(icd->instance, NULL);
+   FreeLibrary(icd->module);
+}
+
+VkSemaphore
+bench_icd_timeline(struct bench_icd *icd)
+{
+   const VkSemaphoreTypeCreateInfo type = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+      .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+   };
+   const VkSemaphoreCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+      .pNext = &type,
+   };
+   VkSemaphore semaphore;
+
+   BENCH_REQUIRE(icd->CreateSemaphore(icd->device, &info, NULL,
+                                      &semaphore) == VK_SUCCESS);
+   return semaphore;
+}
+
+VkFence
+bench_icd_fence(struct bench_icd *icd)
+{
+   const VkFenceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+   };
+   VkFence fence;
+
+   BENCH_REQUIRE(icd->CreateFence(icd->device, &info, NULL, &fence) ==
+                 VK_SUCCESS);
+   return fence;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+
+/* bench --list                                             names the cases
+ * bench --case NAME [--ours DLL] [--upstream DLL]          runs one of them
+ *
+ * Rows go to the standard output, one JSON object a line.
+ */
+#include "bench.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct bench_case *const suites[] = {
+   bench_sync_cases,
+   bench_block_cases,
+   bench_wait_cases,
+   bench_driver_cases,
+};
+
+const char *bench_driver_path[2];
+
+static int
+run(const char *name)
+{
+   for (size_t i = 0; i < BENCH_COUNT(suites); i++) {
+      for (const struct bench_case *c = suites[i]; c->name != NULL; c++) {
+         if (name == NULL) {
+            printf("%s\n", c->name);
+         } else if (strcmp(name, c->name) == 0) {
+            /* Before anything asks for the parker, of which a process has
+             * one for good.
+             */
+            SetEnvironmentVariableA("MESA_VK_WIN32_PARKER", c->parker);
+            c->run(c);
+            return 0;
+         }
+      }
+   }
+
+   if (name != NULL)
+      fprintf(stderr, "there is no case \"%s\"\n", name);
+   return name != NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+   const char *name = NULL;
+
+   for (int i = 1; i < argc; i++) {
+      const bool more = i + 1 < argc;
+
+      if (strcmp(argv[i], "--list") == 0) {
+         return run(NULL);
+      } else if (strcmp(argv[i], "--case") == 0 && more) {
+         name = argv[++i];
+      } else if (strcmp(argv[i], "--ours") == 0 && more) {
+         bench_driver_path[BENCH_OURS] = argv[++i];
+      } else if (strcmp(argv[i], "--upstream") == 0 && more) {
+         bench_driver_path[BENCH_COMPARATOR] = argv[++i];
+      } else {
+         name = NULL;
+         break;
+      }
+   }
+
+   if (name == NULL) {
+      fprintf(stderr, "usage: bench --list | --case NAME "
+                      "[--ours DLL] [--upstream DLL]\n");
+      return 2;
+   }
+   return run(name);
+}

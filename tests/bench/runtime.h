@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_RUNTIME_H
+#define BENCH_RUNTIME_H
+
+#include "bench.h"
+
+#include "vk_device.h"
+#include "vk_sync.h"
+
+#include "vk_sync_win32.h"
+#include "vk_sync_win32_nt.h"
+#include "vk_sync_win32_payload.h"
+
+/** Mesa's runtime without a driver: its sync types are ours, or the ones that
+ * lavapipe has upstream
+ */
+struct vk_device *bench_device(enum bench_side side);
+
+struct vk_sync *bench_fence(enum bench_side side);
+struct vk_sync *bench_timeline(enum bench_side side);
+void bench_sync_destroy(enum bench_side side, struct vk_sync *sync);
+
+void bench_signal(enum bench_side side, struct vk_sync *sync, uint64_t value);
+void bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value);
+
+/* What upstream's binary type adds to a vk_sync; see upstream.c */
+extern const struct vk_sync_type *const bench_upstream_type;
+
+/** Kernel transitions that the sync type has made */
+struct bench_transitions {
+   uint32_t keyed_waits;
+   uint32_t keyed_releases;
+   uint32_t alert_waits;
+   uint32_t alerts;
+   uint32_t object_waits;
+   uint32_t event_sets;
+   uint32_t delays;
+};
+
+/** Count from now on, through wrappers in vk_sync_win32_nt
+ *
+ * Waits are counted before they begin, so that a count says that a thread is
+ * about to block.
+ */
+void bench_count_transitions(void);
+
+/** What has been counted so far; each member is updated atomically */
+extern struct bench_transitions bench_transitions;
+
+uint32_t bench_transition_total(void);
+
+#endif /* BENCH_RUNTIME_H */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What must never enter the kernel: one thread, nobody who waits. */
+#include "runtime.h"
+
+#include <stddef.h>
+
+#define ROUNDS 101
+#define OPERATIONS 5000
+
+struct contender {
+   enum bench_side side;
+   struct vk_sync *sync;
+   uint64_t value;
+};
+
+static double
+fence_round(void *data)
+{
+   struct contender *contender = data;
+   struct vk_device *device = bench_device(contender->side);
+   struct vk_sync *sync = contender->sync;
+   bool good = true;
+
+   const double start = bench_now_ns();
+   for (unsigned i = 0; i < OPERATIONS; i++) {
+      good &= vk_sync_signal(device, sync, 0) == VK_SUCCESS;
+      good &= vk_sync_wait(device, sync, 0, VK_SYNC_WAIT_COMPLETE, 0) ==
+              VK_SUCCESS;
+      good &= vk_sync_reset(device, sync) == VK_SUCCESS;
+   }
+   const double end = bench_now_ns();
+
+   BENCH_REQUIRE(good);
+   return (end - start) / OPERATIONS;
+}
+
+static double
+timeline_round(void *data)
+{
+   struct contender *contender = data;
+   struct vk_device *device = bench_device(contender->side);
+   struct vk_sync *sync = contender->sync;
+   bool good = true;
+
+   const double start = bench_now_ns();
+   for (unsigned i = 0; i < OPERATIONS; i++) {
+      uint64_t now;
+      const uint64_t value = ++contender->value;
+
+      good &= vk_sync_signal(device, sync, value) == VK_SUCCESS;
+      good &= vk_sync_get_value(device, sync, &now) == VK_SUCCESS;
+      good &= now == value;
+      good &= vk_sync_wait(device, sync, value, VK_SYNC_WAIT_COMPLETE,
+                           UINT64_MAX) == VK_SUCCESS;
+   }
+   const double end = bench_now_ns();
+
+   BENCH_REQUIRE(good);
+   return (end - start) / OPERATIONS;
+}
+
+static void
+uncontended(const struct bench_case *c, bench_round_func round,
+            struct vk_sync *(*create)(enum bench_side side), double bound)
+{
+   struct contender ours = {BENCH_OURS, create(BENCH_OURS), 0};
+   struct contender upstream = {
+      BENCH_COMPARATOR, create(BENCH_COMPARATOR), 0,
+   };
+
+   bench_count_transitions();
+   const struct bench_result result =
+      bench_alternate(ROUNDS, round, &ours, &upstream);
+
+   bench_report(c, NULL, result, "ns", BENCH_RATIO_AT_MOST, bound);
+   bench_report(c, "transitions", bench_ours_alone(bench_transition_total()),
+                "calls", BENCH_OURS_EXACTLY, 0);
+
+   bench_sync_destroy(BENCH_OURS, ours.sync);
+   bench_sync_destroy(BENCH_COMPARATOR, upstream.sync);
+}
+
+static void
+fence_uncontended(const struct bench_case *c)
+{
+   uncontended(c, fence_round, bench_fence, 1.0 / 3.0);
+}
+
+static void
+timeline_uncontended(const struct bench_case *c)
+{
+   uncontended(c, timeline_round, bench_timeline, 1.0);
+}
+
+static double
+create_round(void *data)
+{
+   const enum bench_side side = *(enum bench_side *)data;
+
+   const double start = bench_now_ns();
+   for (unsigned i = 0; i < OPERATIONS; i++)
+      bench_sync_destroy(side, bench_fence(side));
+   const double end = bench_now_ns();
+
+   return (end - start) / OPERATIONS;
+}
+
+static uint32_t
+handles_of_fences(enum bench_side side)
+{
+   static struct vk_sync *fences[OPERATIONS];
+   const uint32_t before = bench_handle_count();
+
+   for (unsigned i = 0; i < OPERATIONS; i++) {
+      fences[i] = bench_fence(side);
+      bench_signal(side, fences[i], 0);
+      bench_wait(side, fences[i], 0);
+   }
+   const uint32_t after = bench_handle_count();
+
+   for (unsigned i = 0; i < OPERATIONS; i++)
+      bench_sync_destroy(side, fences[i]);
+   return after - before;
+}
+
+static void
+create_destroy(const struct bench_case *c)
+{
+   enum bench_side ours = BENCH_OURS, upstream = BENCH_COMPARATOR;
+   /* There is always one in a device: the progress of its queue. */
+   struct vk_sync *progress = bench_timeline(BENCH_OURS);
+
+   bench_report(c, NULL,
+                bench_alternate(ROUNDS, create_round, &ours, &upstream),
+                "ns", BENCH_RATIO_AT_MOST, 1.0);
+   bench_report(c, "kernel-objects",
+                bench_compare(handles_of_fences(ours),
+                              handles_of_fences(upstream)),
+                "handles", BENCH_OURS_EXACTLY, 0);
+   bench_report(c, "size",
+                bench_compare(vk_sync_win32_type.size +
+                                 sizeof(struct vk_sync_win32_payload) -
+                                 sizeof(struct vk_sync),
+                              bench_upstream_type->size -
+                                 sizeof(struct vk_sync)),
+                "bytes", BENCH_OURS_AT_MOST, 128);
+
+   bench_sync_destroy(BENCH_OURS, progress);
+}
+
+const struct bench_case bench_sync_cases[] = {
+   {"fence-uncontended", NULL, fence_uncontended},
+   {"timeline-uncontended", NULL, timeline_uncontended},
+   {"create-destroy", NULL, create_destroy},
+   {0},
+};

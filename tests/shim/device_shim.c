@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What vk_sync.c and the sources under test need of Mesa's runtime, without
+ * compiling all of it for another system than it is meant for.
+ */
+#include "stress.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "util/log.h"
+#include "util/os_misc.h"
+#include "util/u_debug.h"
+
+#include "vk_alloc.h"
+#include "vk_log.h"
+
+#include "nt_shim.h"
+
+struct vk_device *
+stress_device_create(void)
+{
+   struct vk_device *device = calloc(1, sizeof(*device));
+
+   REQUIRE(device != NULL);
+   device->alloc = *vk_default_allocator();
+   nt_shim_set_chaos(4, test_random());
+   return device;
+}
+
+void
+stress_device_destroy(struct vk_device *device)
+{
+   free(device);
+}
+
+uint32_t
+stress_resource_count(void)
+{
+   DWORD handles = 0;
+
+   GetProcessHandleCount(GetCurrentProcess(), &handles);
+   return handles + nt_shim_view_count();
+}
+
+VkResult
+__vk_errorf(const void *object, VkResult error, const char *file, int line,
+            const char *format, ...)
+{
+   char text[512] = "no message";
+   va_list args;
+
+   (void)object;
+   if (format != NULL) {
+      va_start(args, format);
+      vsnprintf(text, sizeof(text), format, args);
+      va_end(args);
+   }
+   test_diag("%s:%d: error %d: %s", file, line, error, text);
+   return error;
+}
+
+VkResult
+_vk_device_set_lost(struct vk_device *device, const char *file, int line,
+                    const char *format, ...)
+{
+   (void)device, (void)format;
+   test_fail(false, file, line, "the device was lost");
+   return VK_ERROR_DEVICE_LOST;
+}
+
+void
+mesa_log(enum mesa_log_level level, const char *tag, const char *format, ...)
+{
+   char text[512];
+   va_list args;
+
+   va_start(args, format);
+   vsnprintf(text, sizeof(text), format, args);
+   va_end(args);
+   test_diag("%s (%d): %s", tag, level, text);
+}
+
+const char *
+os_get_option(const char *name)
+{
+   return getenv(name);
+}
+
+int64_t
+debug_get_num_option(const char *name, int64_t dfault)
+{
+   const char *value = getenv(name);
+   return value != NULL ? strtoll(value, NULL, 0) : dfault;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NT_SHIM_H
+#define NT_SHIM_H
+
+/* The part of Windows that vk_sync_win32 uses, on POSIX threads, so that the
+ * sanitizers of Linux can run it.  One process only.
+ *
+ * Locks and waits are made of pthread objects, one for each object of Windows,
+ * and looking up a handle takes no lock: ThreadSanitizer then knows of no
+ * order between threads but what Windows would give them too.
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <wchar.h>
+
+#define WINAPI
+#define NTAPI
+#define FALSE 0
+#define TRUE 1
+
+typedef void *HANDLE;
+typedef void *PVOID;
+typedef int BOOL;
+typedef unsigned char BOOLEAN;
+/* The source prints these with %lu; their size is of no importance here. */
+typedef long LONG;
+typedef unsigned long ULONG;
+typedef unsigned long DWORD;
+typedef long long LONGLONG;
+typedef int64_t LONG64;
+typedef unsigned short USHORT;
+typedef size_t SIZE_T;
+typedef PVOID PSECURITY_DESCRIPTOR;
+
+typedef union {
+   struct {
+      uint32_t LowPart;
+      int32_t HighPart;
+   };
+   LONGLONG QuadPart;
+} LARGE_INTEGER;
+
+typedef struct {
+   DWORD dwLowDateTime;
+   DWORD dwHighDateTime;
+} FILETIME;
+
+typedef struct {
+   DWORD nLength;
+   PVOID lpSecurityDescriptor;
+   BOOL bInheritHandle;
+} SECURITY_ATTRIBUTES;
+
+typedef struct {
+   USHORT Length;
+   USHORT MaximumLength;
+   wchar_t *Buffer;
+} UNICODE_STRING;
+
+#define INVALID_HANDLE_VALUE ((HANDLE)(intptr_t)-1)
+
+#define ERROR_SUCCESS 0
+#define ERROR_FILE_NOT_FOUND 2
+#define ERROR_ACCESS_DENIED 5
+#define ERROR_INVALID_HANDLE 6
+#define ERROR_NOT_ENOUGH_MEMORY 8
+#define ERROR_INVALID_PARAMETER 87
+#define ERROR_ALREADY_EXISTS 183
+
+#define DELETE 0x00010000
+#define READ_CONTROL 0x00020000
+#define WRITE_DAC 0x00040000
+#define WRITE_OWNER 0x00080000
+#define SYNCHRONIZE 0x00100000
+#define GENERIC_ALL 0x10000000
+#define EVENT_MODIFY_STATE 0x0002
+#define SECTION_QUERY 0x0001
+#define SECTION_MAP_WRITE 0x0002
+#define SECTION_MAP_READ 0x0004
+#define SECTION_ALL_ACCESS 0x000f001f
+#define FILE_MAP_WRITE SECTION_MAP_WRITE
+#define FILE_MAP_READ SECTION_MAP_READ
+#define PROCESS_QUERY_LIMITED_INFORMATION 0x1000
+#define DUPLICATE_SAME_ACCESS 0x00000002
+
+#define PAGE_READWRITE 0x04
+#define SEC_FILE 0x00800000
+#define SEC_IMAGE 0x01000000
+#define SEC_RESERVE 0x04000000
+#define SEC_COMMIT 0x08000000
+
+#define WAIT_OBJECT_0 0
+#define WAIT_TIMEOUT 0x102
+
+/* Now and then, let other threads go first: the moments between two steps of
+ * a protocol are where it can break.  See nt_shim_set_chaos().
+ */
+void nt_shim_disturb(void);
+
+/* Locks and barriers */
+
+typedef pthread_rwlock_t SRWLOCK;
+#define SRWLOCK_INIT PTHREAD_RWLOCK_INITIALIZER
+
+void AcquireSRWLockExclusive(SRWLOCK *lock);
+void ReleaseSRWLockExclusive(SRWLOCK *lock);
+void AcquireSRWLockShared(SRWLOCK *lock);
+void ReleaseSRWLockShared(SRWLOCK *lock);
+BOOLEAN TryAcquireSRWLockExclusive(SRWLOCK *lock);
+
+static inline void
+MemoryBarrier(void)
+{
+   nt_shim_disturb();
+   __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline LONG64
+InterlockedOr64(volatile LONG64 *target, LONG64 value)
+{
+   nt_shim_disturb();
+   return __atomic_fetch_or(target, value, __ATOMIC_SEQ_CST);
+}
+
+static inline LONG64
+InterlockedAnd64(volatile LONG64 *target, LONG64 value)
+{
+   nt_shim_disturb();
+   return __atomic_fetch_and(target, value, __ATOMIC_SEQ_CST);
+}
+
+static inline void
+YieldProcessor(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+   __builtin_ia32_pause();
+#endif
+}
+
+/* Handles and objects */
+
+BOOL CloseHandle(HANDLE handle);
+BOOL DuplicateHandle(HANDLE process, HANDLE handle, HANDLE target_process,
+                     HANDLE *out, DWORD access, BOOL inherit, DWORD options);
+HANDLE CreateEventW(SECURITY_ATTRIBUTES *attributes, BOOL manual_reset,
+                    BOOL initial_state, const wchar_t *name);
+HANDLE OpenEventW(DWORD access, BOOL inherit, const wchar_t *name);
+HANDLE CreateFileMappingW(HANDLE file, SECURITY_ATTRIBUTES *attributes,
+                          DWORD protection, DWORD size_high, DWORD size_low,
+                          const wchar_t *name);
+HANDLE OpenFileMappingW(DWORD access, BOOL inherit, const wchar_t *name);
+void *MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
+                    DWORD offset_low, SIZE_T size);
+BOOL UnmapViewOfFile(const void *view);
+PVOID LocalFree(PVOID memory);
+
+/* Processes: there is this one only. */
+
+DWORD GetLastError(void);
+void SetLastError(DWORD error);
+HANDLE GetCurrentProcess(void);
+DWORD GetCurrentProcessId(void);
+DWORD GetCurrentThreadId(void);
+HANDLE OpenProcess(DWORD access, BOOL inherit, DWORD pid);
+DWORD WaitForSingleObject(HANDLE handle, DWORD milliseconds);
+BOOL GetProcessTimes(HANDLE process, FILETIME *created, FILETIME *exited,
+                     FILETIME *kernel, FILETIME *user);
+BOOL GetProcessHandleCount(HANDLE process, DWORD *count);
+void Sleep(DWORD milliseconds);
+
+/* For vk_sync_win32_nt.c */
+
+struct vk_sync_win32_nt_table;
+
+void nt_shim_resolve(struct vk_sync_win32_nt_table *table);
+
+/* For tests */
+
+/** How often to disturb the timing of the calling thread, now and then where
+ * it enters the shim: 0 for never.  Set it before threads start.
+ */
+void nt_shim_set_chaos(unsigned level, uint64_t seed);
+
+/** Whether CreateEventW() fails, as when a process may not make global names */
+void nt_shim_refuse_events(bool refuse);
+
+/** Views that are mapped now; handles are counted by GetProcessHandleCount() */
+uint32_t nt_shim_view_count(void);
+
+#endif /* NT_SHIM_H */

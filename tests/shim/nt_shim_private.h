@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NT_SHIM_PRIVATE_H
+#define NT_SHIM_PRIVATE_H
+
+#include "nt_shim.h"
+
+#include <time.h>
+
+#define STATUS_SUCCESS 0
+#define STATUS_ALERTED 0x101
+#define STATUS_TIMEOUT 0x102
+#define STATUS_BUFFER_OVERFLOW 0x80000005L
+#define STATUS_INVALID_HANDLE 0xc0000008L
+#define STATUS_INVALID_PARAMETER 0xc000000dL
+#define STATUS_OBJECT_TYPE_MISMATCH 0xc0000024L
+#define STATUS_NOT_SAME_OBJECT 0xc00001acL
+
+/* A misuse that Windows would answer with an error, or with undefined
+ * behaviour, and that the sources must not be guilty of: abort() shows where.
+ */
+#define NT_SHIM_CHECK(condition) \
+   ((condition) ? (void)0 : nt_shim_misuse(#condition, __func__))
+
+_Noreturn void nt_shim_misuse(const char *condition, const char *function);
+
+/* Objects ----------------------------------------------------------------- */
+
+enum object_type {
+   OBJECT_EVENT,
+   OBJECT_SECTION,
+   OBJECT_PROCESS,
+};
+
+struct nt_shim_object {
+   enum object_type type;
+   /* Handles and views, under nt_shim_objects_mutex */
+   uint32_t refcount;
+   wchar_t *name;
+   struct nt_shim_object *next_named;
+
+   /* Events */
+   pthread_mutex_t event_mutex;
+   pthread_cond_t event_cond;
+   bool signalled;
+
+   /* Sections */
+   int fd;
+   size_t size;
+   void *memory;
+};
+
+extern pthread_mutex_t nt_shim_objects_mutex;
+
+/* With the mutex held; a new object has no reference until it has a handle. */
+struct nt_shim_object *nt_shim_create_object(enum object_type type,
+                                             const wchar_t *name);
+struct nt_shim_object *nt_shim_find_named(const wchar_t *name);
+HANDLE nt_shim_add_handle(struct nt_shim_object *object);
+void nt_shim_unref_object(struct nt_shim_object *object);
+
+/* Without it: a handle stays valid while its owner uses it. */
+struct nt_shim_object *nt_shim_find_object(HANDLE handle);
+HANDLE nt_shim_open_named(enum object_type type, const wchar_t *name);
+
+/* Waits ------------------------------------------------------------------- */
+
+struct timespec nt_shim_deadline(const LARGE_INTEGER *timeout);
+void nt_shim_cond_init(pthread_cond_t *cond);
+void nt_shim_wait_init(void);
+
+LONG nt_shim_wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
+                                  const LARGE_INTEGER *timeout);
+LONG nt_shim_release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
+                                 const LARGE_INTEGER *timeout);
+LONG nt_shim_wait_for_alert_by_thread_id(void *address,
+                                         const LARGE_INTEGER *timeout);
+LONG nt_shim_alert_thread_by_thread_id(HANDLE thread_id);
+LONG nt_shim_query_section(HANDLE handle, int info_class, void *info,
+                           SIZE_T size, SIZE_T *result_size);
+LONG nt_shim_delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval);
+
+#endif

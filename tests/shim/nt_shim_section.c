@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Sections and views of them */
+#include "nt_shim_private.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MAX_VIEWS 4096
+
+/* Unmapped views of which the addresses are kept from reuse */
+#define QUARANTINE 1024
+
+/* ThreadSanitizer knows memory by its address: all views are one there.
+ * Otherwise each view has a place of its own, and using it after it has been
+ * unmapped faults.
+ */
+#ifdef __SANITIZE_THREAD__
+#define VIEWS_ARE_ONE 1
+#else
+#define VIEWS_ARE_ONE 0
+#endif
+
+struct view {
+   void *address;
+   struct nt_shim_object *section;
+};
+
+static struct view views[MAX_VIEWS];
+static uint32_t view_count;
+
+#if !VIEWS_ARE_ONE
+static struct {
+   void *address;
+   size_t size;
+} quarantine[QUARANTINE];
+static uint32_t next_quarantine;
+#endif
+
+HANDLE
+CreateFileMappingW(HANDLE file, SECURITY_ATTRIBUTES *attributes,
+                   DWORD protection, DWORD size_high, DWORD size_low,
+                   const wchar_t *name)
+{
+   (void)attributes;
+   NT_SHIM_CHECK(file == INVALID_HANDLE_VALUE && size_high == 0);
+   NT_SHIM_CHECK(protection == (PAGE_READWRITE | SEC_COMMIT));
+
+   pthread_mutex_lock(&nt_shim_objects_mutex);
+   struct nt_shim_object *object = nt_shim_find_named(name);
+   HANDLE handle = NULL;
+   DWORD error = ERROR_SUCCESS;
+   if (object != NULL) {
+      error = object->type == OBJECT_SECTION ? ERROR_ALREADY_EXISTS :
+                                               ERROR_INVALID_HANDLE;
+   } else {
+      object = nt_shim_create_object(OBJECT_SECTION, name);
+      object->size = (size_low + 4095) & ~(size_t)4095;
+      if (VIEWS_ARE_ONE) {
+         object->memory = calloc(1, object->size);
+      } else {
+         object->fd = memfd_create("section", MFD_CLOEXEC);
+         NT_SHIM_CHECK(object->fd >= 0 &&
+                       ftruncate(object->fd, object->size) == 0);
+      }
+   }
+   if (error != ERROR_INVALID_HANDLE)
+      handle = nt_shim_add_handle(object);
+   pthread_mutex_unlock(&nt_shim_objects_mutex);
+
+   SetLastError(error);
+   return handle;
+}
+
+HANDLE
+OpenFileMappingW(DWORD access, BOOL inherit, const wchar_t *name)
+{
+   (void)access, (void)inherit;
+   return nt_shim_open_named(OBJECT_SECTION, name);
+}
+
+void *
+MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
+              DWORD offset_low, SIZE_T size)
+{
+   struct nt_shim_object *object = nt_shim_find_object(section);
+
+   (void)access;
+   NT_SHIM_CHECK(offset_high == 0 && offset_low == 0);
+   if (object == NULL || object->type != OBJECT_SECTION ||
+       size > object->size) {
+      SetLastError(ERROR_INVALID_PARAMETER);
+      return NULL;
+   }
+
+   void *address = object->memory;
+   if (!VIEWS_ARE_ONE) {
+      address = mmap(NULL, object->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                     object->fd, 0);
+      NT_SHIM_CHECK(address != MAP_FAILED);
+   }
+
+   pthread_mutex_lock(&nt_shim_objects_mutex);
+   uint32_t i = 0;
+   while (i < MAX_VIEWS && views[i].address != NULL)
+      i++;
+   NT_SHIM_CHECK(i < MAX_VIEWS);
+   views[i] = (struct view) { .address = address, .section = object };
+   object->refcount++;
+   view_count++;
+   pthread_mutex_unlock(&nt_shim_objects_mutex);
+
+   return address;
+}
+
+BOOL
+UnmapViewOfFile(const void *address)
+{
+   nt_shim_disturb();
+   pthread_mutex_lock(&nt_shim_objects_mutex);
+   uint32_t i = 0;
+   while (i < MAX_VIEWS && views[i].address != address)
+      i++;
+   NT_SHIM_CHECK(i < MAX_VIEWS && address != NULL);
+
+#if !VIEWS_ARE_ONE
+   const size_t size = views[i].section->size;
+   NT_SHIM_CHECK(mmap((void *)address, size, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+                 address);
+   if (quarantine[next_quarantine].address != NULL)
+      munmap(quarantine[next_quarantine].address,
+             quarantine[next_quarantine].size);
+   quarantine[next_quarantine].address = (void *)address;
+   quarantine[next_quarantine].size = size;
+   next_quarantine = (next_quarantine + 1) % QUARANTINE;
+#endif
+
+   nt_shim_unref_object(views[i].section);
+   views[i] = (struct view) {0};
+   view_count--;
+   pthread_mutex_unlock(&nt_shim_objects_mutex);
+   return TRUE;
+}
+
+/* SECTION_BASIC_INFORMATION */
+struct section_basic_information {
+   void *base_address;
+   ULONG attributes;
+   LARGE_INTEGER size;
+};
+
+LONG
+nt_shim_query_section(HANDLE handle, int info_class, void *info, SIZE_T size,
+              SIZE_T *result_size)
+{
+   struct nt_shim_object *object = nt_shim_find_object(handle);
+
+   if (object == NULL)
+      return STATUS_INVALID_HANDLE;
+   if (object->type != OBJECT_SECTION)
+      return STATUS_OBJECT_TYPE_MISMATCH;
+
+   NT_SHIM_CHECK(info_class == 0 && result_size == NULL);
+   NT_SHIM_CHECK(size == sizeof(struct section_basic_information));
+   *(struct section_basic_information *)info =
+      (struct section_basic_information) {
+         .attributes = SEC_COMMIT,
+         .size.QuadPart = (LONGLONG)object->size,
+      };
+   return STATUS_SUCCESS;
+}
+
+uint32_t
+nt_shim_view_count(void)
+{
+   pthread_mutex_lock(&nt_shim_objects_mutex);
+   const uint32_t count = view_count;
+   pthread_mutex_unlock(&nt_shim_objects_mutex);
+   return count;
+}

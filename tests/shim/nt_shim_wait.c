@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Locks, keyed events and alerts: what never has a handle. */
+#include "nt_shim_private.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define MAX_THREADS 1024
+#define BUCKETS 1024
+
+/* Chaos ------------------------------------------------------------------- */
+
+static struct {
+   unsigned level;
+   uint64_t seed;
+} chaos;
+
+static _Thread_local uint64_t chaos_state;
+
+void
+nt_shim_set_chaos(unsigned level, uint64_t seed)
+{
+   chaos.level = level;
+   chaos.seed = seed;
+}
+
+static uint32_t
+chaos_next(void)
+{
+   if (chaos_state == 0)
+      chaos_state = chaos.seed ^ (GetCurrentThreadId() * UINT64_C(0x9e3779b97f4a7c15)) ^ 1;
+
+   chaos_state ^= chaos_state << 13;
+   chaos_state ^= chaos_state >> 7;
+   chaos_state ^= chaos_state << 17;
+   return (uint32_t)(chaos_state >> 32);
+}
+
+/* Being descheduled at the worst moment is rare; here it is not. */
+void
+nt_shim_disturb(void)
+{
+   if (chaos.level == 0)
+      return;
+
+   const uint32_t random = chaos_next() % 4096;
+   if (random < chaos.level) {
+      const struct timespec pause = { .tv_nsec = 1000 * (chaos_next() % 200) };
+      nanosleep(&pause, NULL);
+   } else if (random < 32 * chaos.level) {
+      sched_yield();
+   }
+}
+
+/* Locks ------------------------------------------------------------------- */
+
+/* libpthread is not instrumented, so AddressSanitizer would not notice the
+ * use of a lock that has been freed.
+ */
+static void
+touch(SRWLOCK *lock)
+{
+   (void)*(volatile unsigned char *)lock;
+}
+
+void
+AcquireSRWLockExclusive(SRWLOCK *lock)
+{
+   nt_shim_disturb();
+   touch(lock);
+   NT_SHIM_CHECK(pthread_rwlock_wrlock(lock) == 0);
+   nt_shim_disturb();
+}
+
+BOOLEAN
+TryAcquireSRWLockExclusive(SRWLOCK *lock)
+{
+   return pthread_rwlock_trywrlock(lock) == 0;
+}
+
+void
+ReleaseSRWLockExclusive(SRWLOCK *lock)
+{
+   nt_shim_disturb();
+   touch(lock);
+   NT_SHIM_CHECK(pthread_rwlock_unlock(lock) == 0);
+   nt_shim_disturb();
+}
+
+void
+AcquireSRWLockShared(SRWLOCK *lock)
+{
+   nt_shim_disturb();
+   touch(lock);
+   NT_SHIM_CHECK(pthread_rwlock_rdlock(lock) == 0);
+}
+
+void
+ReleaseSRWLockShared(SRWLOCK *lock)
+{
+   touch(lock);
+   NT_SHIM_CHECK(pthread_rwlock_unlock(lock) == 0);
+   nt_shim_disturb();
+}
+
+/* Time -------------------------------------------------------------------- */
+
+/* The pthread form of an NT time-out; only relative ones are supported. */
+struct timespec
+nt_shim_deadline(const LARGE_INTEGER *timeout)
+{
+   NT_SHIM_CHECK(timeout->QuadPart <= 0);
+
+   struct timespec now;
+   clock_gettime(CLOCK_MONOTONIC, &now);
+
+   const uint64_t ticks = -(uint64_t)timeout->QuadPart;
+   const uint64_t nsec = now.tv_nsec + ticks % 10000000 * 100;
+   return (struct timespec) {
+      .tv_sec = now.tv_sec + ticks / 10000000 + nsec / 1000000000,
+      .tv_nsec = nsec % 1000000000,
+   };
+}
+
+void
+nt_shim_cond_init(pthread_cond_t *cond)
+{
+   pthread_condattr_t attributes;
+
+   pthread_condattr_init(&attributes);
+   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+   NT_SHIM_CHECK(pthread_cond_init(cond, &attributes) == 0);
+   pthread_condattr_destroy(&attributes);
+}
+
+LONG
+nt_shim_delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
+{
+   (void)alertable;
+   const struct timespec deadline = nt_shim_deadline(interval);
+   while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL))
+      ;
+   return STATUS_SUCCESS;
+}
+
+void
+Sleep(DWORD milliseconds)
+{
+   const LARGE_INTEGER interval = {
+      .QuadPart = -(LONGLONG)milliseconds * 10000,
+   };
+   nt_shim_delay_execution(FALSE, &interval);
+}
+
+/* Keyed events ------------------------------------------------------------ */
+
+/* A wait and a release of the same key meet: whoever comes first blocks until
+ * the other has come.  So a release, too, blocks.
+ */
+struct keyed_party {
+   const void *key;
+   bool waits;
+   bool met;
+   pthread_cond_t cond;
+   struct keyed_party *next;
+};
+
+static struct bucket {
+   pthread_mutex_t mutex;
+   struct keyed_party *first;
+} buckets[BUCKETS];
+
+void
+nt_shim_wait_init(void)
+{
+   for (unsigned i = 0; i < BUCKETS; i++)
+      pthread_mutex_init(&buckets[i].mutex, NULL);
+}
+
+static LONG
+keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
+{
+   struct bucket *bucket =
+      &buckets[(uintptr_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+   struct keyed_party **link, *other;
+   struct timespec deadline = {0};
+
+   if ((uintptr_t)key & 1)
+      return STATUS_INVALID_PARAMETER;
+   if (timeout != NULL)
+      deadline = nt_shim_deadline(timeout);
+
+   nt_shim_disturb();
+   pthread_mutex_lock(&bucket->mutex);
+
+   for (link = &bucket->first; (other = *link) != NULL; link = &other->next) {
+      if (other->key != key || other->waits == waits)
+         continue;
+
+      *link = other->next;
+      other->met = true;
+      pthread_cond_signal(&other->cond);
+      pthread_mutex_unlock(&bucket->mutex);
+      nt_shim_disturb();
+      return STATUS_SUCCESS;
+   }
+
+   struct keyed_party self = { .key = key, .waits = waits };
+   nt_shim_cond_init(&self.cond);
+   *link = &self;
+
+   int error = 0;
+   while (!self.met && error == 0) {
+      error = timeout == NULL ?
+              pthread_cond_wait(&self.cond, &bucket->mutex) :
+              pthread_cond_timedwait(&self.cond, &bucket->mutex, &deadline);
+   }
+
+   if (!self.met) {
+      for (link = &bucket->first; *link != &self; link = &(*link)->next)
+         ;
+      *link = self.next;
+   }
+   pthread_mutex_unlock(&bucket->mutex);
+   pthread_cond_destroy(&self.cond);
+   nt_shim_disturb();
+
+   return self.met ? STATUS_SUCCESS : STATUS_TIMEOUT;
+}
+
+LONG
+nt_shim_wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
+                             const LARGE_INTEGER *timeout)
+{
+   NT_SHIM_CHECK(event == NULL && !alertable);
+   return keyed_meet(key, timeout, true);
+}
+
+LONG
+nt_shim_release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
+                            const LARGE_INTEGER *timeout)
+{
+   NT_SHIM_CHECK(event == NULL && !alertable);
+   return keyed_meet(key, timeout, false);
+}
+
+/* Alerts ------------------------------------------------------------------ */
+
+/* Never freed: like a thread id, it may be used when its thread is gone, and
+ * then hit another.
+ */
+struct thread {
+   pthread_mutex_t mutex;
+   pthread_cond_t cond;
+   bool alerted;
+   bool used;
+};
+
+static struct thread threads[MAX_THREADS];
+static pthread_mutex_t threads_mutex = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t threads_known;
+static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_key;
+static _Thread_local struct thread *self_thread;
+
+static void
+thread_exit(void *data)
+{
+   struct thread *thread = data;
+
+   pthread_mutex_lock(&threads_mutex);
+   thread->used = false;
+   pthread_mutex_unlock(&threads_mutex);
+}
+
+static void
+thread_key_create(void)
+{
+   pthread_key_create(&thread_key, thread_exit);
+}
+
+static struct thread *
+current_thread(void)
+{
+   if (self_thread != NULL)
+      return self_thread;
+
+   pthread_once(&thread_once, thread_key_create);
+   pthread_mutex_lock(&threads_mutex);
+
+   uint32_t i = 0;
+   while (i < threads_known && threads[i].used)
+      i++;
+   NT_SHIM_CHECK(i < MAX_THREADS);
+   if (i == threads_known) {
+      pthread_mutex_init(&threads[i].mutex, NULL);
+      nt_shim_cond_init(&threads[i].cond);
+      __atomic_store_n(&threads_known, i + 1, __ATOMIC_RELAXED);
+   }
+   threads[i].used = true;
+   self_thread = &threads[i];
+
+   pthread_mutex_unlock(&threads_mutex);
+   pthread_setspecific(thread_key, self_thread);
+   return self_thread;
+}
+
+DWORD
+GetCurrentThreadId(void)
+{
+   return (current_thread() - threads + 1) * 4;
+}
+
+LONG
+nt_shim_wait_for_alert_by_thread_id(void *address,
+                                    const LARGE_INTEGER *timeout)
+{
+   struct thread *thread = current_thread();
+   struct timespec deadline = {0};
+
+   (void)address;
+   if (timeout != NULL)
+      deadline = nt_shim_deadline(timeout);
+
+   /* Others send alerts as well, such as ntdll's own locks. */
+   nt_shim_disturb();
+   if (chaos.level != 0 && chaos_next() % 256 == 0)
+      return STATUS_ALERTED;
+
+   pthread_mutex_lock(&thread->mutex);
+   int error = 0;
+   while (!thread->alerted && error == 0) {
+      error = timeout == NULL ?
+              pthread_cond_wait(&thread->cond, &thread->mutex) :
+              pthread_cond_timedwait(&thread->cond, &thread->mutex, &deadline);
+   }
+   const bool alerted = thread->alerted;
+   thread->alerted = false;
+   pthread_mutex_unlock(&thread->mutex);
+   nt_shim_disturb();
+
+   return alerted ? STATUS_ALERTED : STATUS_TIMEOUT;
+}
+
+LONG
+nt_shim_alert_thread_by_thread_id(HANDLE thread_id)
+{
+   const uintptr_t index = (uintptr_t)thread_id / 4 - 1;
+
+   NT_SHIM_CHECK(index < __atomic_load_n(&threads_known, __ATOMIC_RELAXED));
+   struct thread *thread = &threads[index];
+
+   nt_shim_disturb();
+   pthread_mutex_lock(&thread->mutex);
+   thread->alerted = true;
+   pthread_cond_signal(&thread->cond);
+   pthread_mutex_unlock(&thread->mutex);
+   nt_shim_disturb();
+   return STATUS_SUCCESS;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Signal threads and submit threads, and the queues that feed them */
+#include "stress.h"
+
+#include <stdlib.h>
+
+#include "util/os_time.h"
+
+void
+stress_queue_init(struct stress_queue *queue)
+{
+   mtx_init(&queue->mutex, mtx_plain);
+   cnd_init(&queue->not_empty);
+   cnd_init(&queue->not_full);
+}
+
+void
+stress_queue_finish(struct stress_queue *queue)
+{
+   mtx_destroy(&queue->mutex);
+   cnd_destroy(&queue->not_empty);
+   cnd_destroy(&queue->not_full);
+}
+
+void
+stress_push(struct stress_queue *queue, const struct stress_job *job)
+{
+   mtx_lock(&queue->mutex);
+   while (queue->count == TEST_COUNT(queue->jobs))
+      cnd_wait(&queue->not_full, &queue->mutex);
+   queue->jobs[(queue->first + queue->count++) % TEST_COUNT(queue->jobs)] =
+      *job;
+   cnd_signal(&queue->not_empty);
+   mtx_unlock(&queue->mutex);
+}
+
+static void
+pop(struct stress_queue *queue, struct stress_job *job)
+{
+   mtx_lock(&queue->mutex);
+   while (queue->count == 0)
+      cnd_wait(&queue->not_empty, &queue->mutex);
+   *job = queue->jobs[queue->first];
+   queue->first = (queue->first + 1) % TEST_COUNT(queue->jobs);
+   queue->count--;
+   cnd_signal(&queue->not_full);
+   mtx_unlock(&queue->mutex);
+}
+
+void
+stress_push_signal(struct stress_thread *self,
+                   const struct stress_signal *signal)
+{
+   const unsigned home = signal->timeline != NULL && signal->timeline->ordered ?
+                         signal->timeline->home :
+                         stress_below(self, SIGNAL_THREADS);
+   const struct stress_job job = { .signal = *signal };
+   stress_push(&self->stress->queues[home], &job);
+}
+
+/* See struct stress_config. */
+static void
+store_silently(struct stress_thread *self,
+               struct vk_sync_win32_payload *payload, uint64_t value)
+{
+   struct vk_sync_win32_layout *layout = payload->section->layout;
+
+   vk_sync_win32_store64(payload->word, value);
+
+   if (self->stress->config->deaf) {
+      const uint64_t armed = vk_sync_win32_load64(&layout->armed);
+      for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++) {
+         if (armed >> i & 1)
+            vk_sync_win32_store32(&layout->slots[i].flags,
+                                  VK_SYNC_WIN32_SLOT_UNREACHABLE);
+      }
+   }
+}
+
+static void
+begin(const struct stress_signal *signal)
+{
+   if (signal->promise != NULL) {
+      signal->promise->proof = (uintptr_t)signal->promise;
+      STRESS_SET(&signal->promise->begun, 1);
+   }
+   if (signal->semaphore != NULL)
+      STRESS_ADD(&signal->semaphore->begun, 1);
+   if (signal->timeline != NULL) {
+      uint64_t *begun = &signal->timeline->begun, old;
+
+      if (signal->timeline->proofs != NULL && signal->value < (1 << 20))
+         signal->timeline->proofs[signal->value] = (uint32_t)signal->value;
+      do {
+         old = STRESS_GET(begun);
+      } while (old < signal->value &&
+               !vk_sync_win32_cas64(begun, old, signal->value));
+   }
+}
+
+static void
+mark_done(struct stress_done *ring, uint64_t value, uint64_t now_ns)
+{
+   STRESS_SET(&ring[value % RING].ns, now_ns);
+   STRESS_SET(&ring[value % RING].value, value);
+}
+
+static void
+end(const struct stress_signal *signal)
+{
+   const uint64_t now_ns = os_time_get_nano();
+
+   if (signal->promise != NULL) {
+      STRESS_SET(&signal->promise->done_ns, now_ns);
+      stress_promise_unref(signal->promise);
+   }
+   if (signal->semaphore != NULL) {
+      const uint32_t done = STRESS_ADD(&signal->semaphore->done, 1);
+      mark_done(signal->semaphore->ring, done, now_ns);
+   }
+   if (signal->timeline != NULL)
+      mark_done(signal->timeline->ring, signal->value, now_ns);
+}
+
+void
+stress_do_signal(struct stress_thread *self,
+                 const struct stress_signal *signal)
+{
+   /* Some work first, so that it is open who comes first */
+   switch (signal->delay % 8) {
+   case 0:
+   case 1:
+      thrd_yield();
+      break;
+   case 2: {
+      const uint64_t until_ns =
+         os_time_get_nano() + signal->delay % (64 * 1024);
+      while ((uint64_t)os_time_get_nano() < until_ns)
+         YieldProcessor();
+      break;
+   }
+   default:
+      break;
+   }
+   if (signal->delay % 1024 == 1023)
+      Sleep(1);
+
+   begin(signal);
+
+   bool increased;
+   if (signal->sync != NULL) {
+      /* The application may destroy it while we are in there. */
+      increased = vk_sync_signal(self->stress->device, signal->sync,
+                                 signal->value) == VK_SUCCESS;
+   } else if (self->stress->config->silent && signal->timeline != NULL &&
+              signal->timeline->ordered && signal->payload->section != NULL &&
+              stress_chance(self, 90)) {
+      store_silently(self, signal->payload, signal->value);
+      increased = true;
+   } else {
+      increased = vk_sync_win32_payload_signal(signal->payload,
+                                               signal->value);
+   }
+   self->operations++;
+
+   /* Values that threads race for can be overtaken, and no others. */
+   EXPECT(increased ||
+          (signal->timeline != NULL && !signal->timeline->ordered));
+   end(signal);
+
+   if (signal->payload != NULL)
+      vk_sync_win32_payload_unref(signal->payload);
+}
+
+/* How the signal is going to be performed: `through` must live until it is */
+static struct stress_signal
+prepare(struct stress_thread *self, struct vk_sync *through, uint64_t value)
+{
+   struct stress_signal signal = {
+      .value = value,
+      .delay = (unsigned)stress_random(self),
+   };
+   /* A lost race for a value is an error in the first form, with a message. */
+   if (stress_chance(self, 50) && value == 0)
+      signal.sync = through;
+   else
+      signal.payload = vk_sync_win32_get_payload(through);
+   return signal;
+}
+
+void
+stress_promise_fence(struct stress_thread *self, struct vk_sync *through,
+                     struct stress_item *item)
+{
+   struct stress_signal signal = prepare(self, through, 0);
+
+   item->promise = calloc(1, sizeof(*item->promise));
+   REQUIRE(item->promise != NULL);
+   item->promise->refs = 2;
+   signal.promise = item->promise;
+   stress_push_signal(self, &signal);
+}
+
+void
+stress_promise_timeline(struct stress_thread *self,
+                        struct stress_timeline *timeline,
+                        struct stress_item *item)
+{
+   struct vk_sync *through =
+      timeline->views[stress_below(self, timeline->view_count)];
+
+   item->timeline = timeline;
+   item->sync = timeline->views[stress_below(self, timeline->view_count)];
+
+   if (timeline->ordered)
+      mtx_lock(&timeline->order);
+
+   item->value = p_atomic_inc_return(&timeline->next);
+   struct stress_signal signal = prepare(self, through, item->value);
+   signal.timeline = timeline;
+   if (timeline->ordered || stress_chance(self, 70))
+      stress_push_signal(self, &signal);
+   else
+      stress_do_signal(self, &signal);
+
+   if (timeline->ordered)
+      mtx_unlock(&timeline->order);
+}
+
+/* A sync of its own to wait on, with a ticket, as vkQueueSubmit() makes it of a
+ * semaphore's payload: of the permanent one, or of one that has been imported
+ * temporarily
+ */
+static struct vk_sync *
+take_ticket(struct stress_thread *self, struct stress_semaphore *semaphore)
+{
+   struct vk_device *device = self->stress->device;
+   struct vk_sync *sync;
+
+   self->operations++;
+   if (semaphore->handle != NULL && stress_chance(self, 5)) {
+      sync = stress_import(self, 0, semaphore->handle,
+                           stress_chance(self, 70));
+      vk_sync_win32_type.begin_wait(device, sync);
+   } else {
+      sync = stress_sync(self, 0, false);
+      EXPECT(vk_sync_move(device, sync, semaphore->views[
+                stress_below(self, semaphore->view_count)]) == VK_SUCCESS);
+   }
+   return sync;
+}
+
+/* The signal may be submitted before or after the wait, and happen any time. */
+void
+stress_promise_ticket(struct stress_thread *self,
+                      struct stress_semaphore *semaphore,
+                      struct stress_item *item)
+{
+   struct vk_sync *through =
+      semaphore->views[stress_below(self, semaphore->view_count)];
+   struct stress_signal signal = prepare(self, through, 0);
+
+   signal.semaphore = semaphore;
+   item->semaphore = semaphore;
+
+   mtx_lock(&semaphore->order);
+
+   const bool first = stress_chance(self, 50);
+   semaphore->signals++;
+   if (first)
+      stress_push_signal(self, &signal);
+
+   item->ticket = ++semaphore->tickets;
+   item->sync = take_ticket(self, semaphore);
+   EXPECT_U64(((struct vk_sync_win32 *)item->sync)->ticket, item->ticket);
+
+   if (!first)
+      stress_push_signal(self, &signal);
+
+   mtx_unlock(&semaphore->order);
+}
+
+void
+stress_queue_thread(void *data)
+{
+   struct stress_thread *self = data;
+   struct stress *stress = self->stress;
+   struct stress_queue *queue = &stress->queues[self->index - APP_THREADS];
+   struct stress_job job;
+
+   stress_enter(self);
+   while (pop(queue, &job), !job.last) {
+      STRESS_SET(&self->busy_ns, (uint64_t)os_time_get_nano());
+      if (job.wait_count > 0) {
+         REQUIRE(stress_wait(self, job.waits, job.wait_count, false,
+                             UINT64_MAX) == VK_SUCCESS);
+         for (unsigned i = 0; i < job.wait_count; i++)
+            stress_release_item(self, &job.waits[i]);
+      }
+      stress_do_signal(self, &job.signal);
+      STRESS_SET(&self->busy_ns, 0);
+   }
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "stress.h"
+
+static const struct stress_config mixed = {
+   .name = "mixed",
+   .operations = 1000 * 1000,
+   .weights = {
+      [OP_FENCE] = 30, [OP_SET] = 8, [OP_TIMELINE] = 20,
+      [OP_SEMAPHORE] = 15, [OP_TIMEOUT] = 2, [OP_QUICK] = 24, [OP_CHURN] = 1,
+   },
+   .shared_percent = 50,
+};
+
+static const struct stress_config private_only = {
+   .name = "private",
+   .operations = 700 * 1000,
+   .weights = {
+      [OP_FENCE] = 40, [OP_SET] = 10, [OP_TIMELINE] = 25,
+      [OP_SEMAPHORE] = 20, [OP_TIMEOUT] = 2, [OP_QUICK] = 3,
+   },
+};
+
+static const struct stress_config shared_only = {
+   .name = "shared",
+   .operations = 400 * 1000,
+   .weights = {
+      [OP_FENCE] = 35, [OP_SET] = 3, [OP_TIMELINE] = 30,
+      [OP_SEMAPHORE] = 15, [OP_TIMEOUT] = 5, [OP_QUICK] = 10, [OP_CHURN] = 2,
+   },
+   .shared_percent = 100,
+};
+
+static const struct stress_config quiet = {
+   .name = "quiet",
+   .operations = 500 * 1000,
+   .weights = {
+      [OP_FENCE] = 40, [OP_SET] = 1, [OP_TIMELINE] = 40, [OP_SEMAPHORE] = 20,
+   },
+   .shared_percent = 100,
+   .rounds = true,
+};
+
+static const struct stress_config ephemeral = {
+   .name = "ephemeral",
+   .operations = 100 * 1000,
+   .weights = { [OP_FENCE] = 60, [OP_TIMEOUT] = 10, [OP_CHURN] = 10 },
+   .shared_percent = 80,
+   .rounds = true,
+   .ephemeral = true,
+};
+
+static const struct stress_config silent = {
+   .name = "silent",
+   .operations = 20 * 1000,
+   .weights = { [OP_TIMELINE] = 1 },
+   .shared_percent = 100,
+   .silent = true,
+};
+
+static const struct stress_config deaf = {
+   .name = "deaf",
+   .operations = 30 * 1000,
+   .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
+   .shared_percent = 80,
+   .silent = true,
+   .deaf = true,
+};
+
+#ifndef _WIN32
+static const struct stress_config no_doorbell = {
+   .name = "no doorbell",
+   .operations = 30 * 1000,
+   .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
+   .shared_percent = 80,
+   .no_doorbell = true,
+};
+#endif
+
+static void
+run(intptr_t arg)
+{
+   stress_run((const struct stress_config *)arg);
+}
+
+/* The watchdog of this program is a better one than the test framework's. */
+#define CASE(name, config) { (name), run, (intptr_t)&(config), 24 * 3600 }
+
+int
+main(int argc, char **argv)
+{
+   const struct test_case cases[] = {
+      CASE("private and shared payloads", mixed),
+      CASE("private payloads", private_only),
+      CASE("shared payloads with peers", shared_only),
+      CASE("shared payloads with little else going on", quiet),
+      CASE("payloads that come and go", ephemeral),
+      CASE("peers that die before they ring", silent),
+      CASE("peers that cannot ring", deaf),
+#ifndef _WIN32
+      CASE("no doorbell", no_doorbell),
+#endif
+      { 0 },
+   };
+   return test_main(argc, argv, cases, NULL);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "stress.h"
+
+struct vk_sync *
+stress_sync(struct stress_thread *self, enum vk_sync_flags flags, bool shared)
+{
+   struct vk_device *device = self->stress->device;
+   struct vk_sync *sync;
+
+   self->operations++;
+   REQUIRE(vk_sync_create(device, &vk_sync_win32_type,
+                          flags | (shared ? VK_SYNC_IS_SHAREABLE : 0), 0,
+                          &sync) == VK_SUCCESS);
+   if (!shared)
+      return sync;
+
+   const struct vk_sync_win32_export_params params = {
+      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
+      .handle_types = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   };
+   REQUIRE(vk_sync_set_win32_export_params(device, sync, &params) ==
+           VK_SUCCESS);
+   return sync;
+}
+
+HANDLE
+stress_export(struct stress_thread *self, struct vk_sync *sync)
+{
+   HANDLE handle = NULL;
+
+   self->operations++;
+   REQUIRE(vk_sync_export_win32_handle(
+              self->stress->device, sync,
+              VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+              &handle) == VK_SUCCESS);
+   return handle;
+}
+
+struct vk_sync *
+stress_import(struct stress_thread *self, enum vk_sync_flags flags,
+              HANDLE handle, bool peer)
+{
+   struct vk_sync *sync =
+      stress_sync(self, flags & VK_SYNC_IS_TIMELINE, false);
+   const struct vk_sync_win32_import_info info = {
+      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
+      .handle_type = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      .handle = handle,
+   };
+
+   /* Its own payload may have been in use by then. */
+   if (!(flags & VK_SYNC_IS_TIMELINE) && stress_chance(self, 20))
+      EXPECT(vk_sync_signal(self->stress->device, sync, 0) == VK_SUCCESS);
+
+   /* A peer is what another process would have: a view, a slot, a payload.
+    * The hook in watch.c makes the kernel say that it is a new section.
+    */
+   self->operations++;
+   self->import_as_peer = peer;
+   REQUIRE(vk_sync_import_win32_handle(self->stress->device, sync, &info) ==
+           VK_SUCCESS);
+   self->import_as_peer = false;
+   return sync;
+}
+
+struct vk_sync *
+stress_import_sync(struct stress_thread *self, struct vk_sync *sync, bool peer)
+{
+   HANDLE handle = stress_export(self, sync);
+   struct vk_sync *other = stress_import(self, sync->flags, handle, peer);
+
+   CloseHandle(handle);
+   if (peer)
+      EXPECT(stress_payload(other) != stress_payload(sync));
+   return other;
+}
+
+void
+stress_destroy(struct stress_thread *self, struct vk_sync *sync)
+{
+   self->operations++;
+   vk_sync_destroy(self->stress->device, sync);
+}
+
+unsigned
+stress_make_views(struct stress_thread *self, struct vk_sync *views[VIEWS],
+                  enum vk_sync_flags flags, bool shared)
+{
+   views[0] = stress_sync(self, flags, shared);
+   if (!shared)
+      return 1;
+
+   for (unsigned i = 1; i < VIEWS; i++)
+      views[i] = stress_import_sync(self, views[0], i != 1);
+   return VIEWS;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "stress.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vk_sync_win32_park.h"
+
+static void
+create_objects(struct stress *stress)
+{
+   const struct stress_config *config = stress->config;
+   struct stress_thread *self = &stress->threads[0];
+
+   if (config->ephemeral)
+      return;
+
+   for (unsigned i = 0; i < TIMELINES; i++) {
+      struct stress_timeline *timeline = &stress->timelines[i];
+      const bool shared = i * 100 / TIMELINES < config->shared_percent;
+
+      mtx_init(&timeline->order, mtx_plain);
+      timeline->view_count = stress_make_views(self, timeline->views,
+                                               VK_SYNC_IS_TIMELINE, shared);
+      if (shared)
+         timeline->handle = stress_export(self, timeline->views[0]);
+      timeline->ordered = i % 2 == 0;
+      timeline->home = i / 2 % SIGNAL_THREADS;
+      if (timeline->ordered)
+         timeline->proofs = calloc(1 << 20, sizeof(*timeline->proofs));
+   }
+   for (unsigned i = 0; i < SEMAPHORES; i++) {
+      struct stress_semaphore *semaphore = &stress->semaphores[i];
+      const bool shared = i * 100 / SEMAPHORES < config->shared_percent;
+
+      mtx_init(&semaphore->order, mtx_plain);
+      semaphore->view_count =
+         stress_make_views(self, semaphore->views, 0, shared);
+      if (shared)
+         semaphore->handle = stress_export(self, semaphore->views[0]);
+
+      /* Some have been in use for long: their counters are about to wrap. */
+      if (i % 2 == 0)
+         continue;
+      const uint32_t base = -stress_below(self, 1000);
+      semaphore->signals = semaphore->tickets = base;
+      semaphore->begun = semaphore->done = semaphore->waited = base;
+      vk_sync_win32_store64(stress_payload(semaphore->views[0])->word,
+                            (uint64_t)base << 32 | base);
+   }
+}
+
+/* Whatever was promised has happened, so the state is known. */
+static void
+check_objects(struct stress *stress)
+{
+   for (unsigned i = 0; i < TIMELINES; i++) {
+      const struct stress_timeline *timeline = &stress->timelines[i];
+
+      for (unsigned j = 0; j < timeline->view_count; j++) {
+         uint64_t value = 0;
+         EXPECT(vk_sync_get_value(stress->device, timeline->views[j],
+                                  &value) == VK_SUCCESS);
+         EXPECT_U64(value, timeline->next);
+      }
+   }
+   for (unsigned i = 0; i < SEMAPHORES; i++) {
+      const struct stress_semaphore *semaphore = &stress->semaphores[i];
+
+      EXPECT_U64(semaphore->begun, semaphore->signals);
+      EXPECT_U64(semaphore->done, semaphore->signals);
+      EXPECT_U64(semaphore->waited, semaphore->tickets);
+      EXPECT_U64(semaphore->signals, semaphore->tickets);
+      for (unsigned j = 0; j < semaphore->view_count; j++) {
+         const uint64_t word = vk_sync_win32_load64(
+            stress_payload(semaphore->views[j])->word);
+         EXPECT_U64((uint32_t)word, semaphore->signals);
+         EXPECT_U64(word >> 32, semaphore->tickets);
+      }
+   }
+}
+
+static void
+check_idle(struct stress_thread *self, struct vk_sync **views, unsigned count)
+{
+   for (unsigned i = 0; i < count; i++) {
+      struct vk_sync_win32_payload *payload = stress_payload(views[i]);
+
+      EXPECT(rb_tree_is_empty(&payload->records));
+      EXPECT_U64(payload->wanted, UINT64_MAX);
+      if (payload->section != NULL) {
+         EXPECT_U64(payload->section->watchers, 0);
+         EXPECT_U64(payload->section->layout->armed, 0);
+      }
+   }
+   for (unsigned i = 0; i < count; i++)
+      stress_destroy(self, views[i]);
+}
+
+static void
+destroy_objects(struct stress *stress)
+{
+   struct stress_thread *self = &stress->threads[0];
+
+   if (stress->config->ephemeral)
+      return;
+
+   for (unsigned i = 0; i < TIMELINES; i++) {
+      struct stress_timeline *timeline = &stress->timelines[i];
+      check_idle(self, timeline->views, timeline->view_count);
+      if (timeline->handle != NULL)
+         CloseHandle(timeline->handle);
+      mtx_destroy(&timeline->order);
+      free(timeline->proofs);
+   }
+   for (unsigned i = 0; i < SEMAPHORES; i++) {
+      struct stress_semaphore *semaphore = &stress->semaphores[i];
+      check_idle(self, semaphore->views, semaphore->view_count);
+      if (semaphore->handle != NULL)
+         CloseHandle(semaphore->handle);
+      mtx_destroy(&semaphore->order);
+   }
+}
+
+static void
+report(const struct stress *stress, double ms)
+{
+   struct stress_thread sum = {0};
+   const bool keyed =
+      !strcmp(vk_sync_win32_get_parker()->name, "keyed");
+
+   for (unsigned i = 0; i < THREADS; i++) {
+      const struct stress_thread *thread = &stress->threads[i];
+      sum.operations += thread->operations;
+      sum.waits += thread->waits;
+      sum.timeouts += thread->timeouts;
+      sum.parks += thread->parks;
+      sum.unparks += thread->unparks;
+      sum.rings += thread->rings;
+      sum.doorbell_waits += thread->doorbell_waits;
+      sum.late_max_ns = MAX2(sum.late_max_ns, thread->late_max_ns);
+   }
+   test_diag("%" PRIu64 " operations in %.1f s: %" PRIu64 " waits, %" PRIu64
+             " of them timed out; %" PRIu64 " parks (%s), %" PRIu64
+             " doorbell waits, %" PRIu64 " rings; latest wake-up %.1f ms",
+             sum.operations, ms / 1000, sum.waits, sum.timeouts, sum.parks,
+             vk_sync_win32_get_parker()->name, sum.doorbell_waits, sum.rings,
+             sum.late_max_ns / 1e6);
+
+   EXPECT(sum.operations >= stress->config->operations || test_failed());
+   /* Each thread that is released is released once, and collects it. */
+   if (keyed)
+      EXPECT_U64(sum.parks, sum.unparks);
+}
+
+static void
+run_once(const struct stress_config *config, struct vk_device *device,
+         uint64_t operations, bool print)
+{
+   struct stress *stress = calloc(1, sizeof(*stress));
+   const double start_ms = test_now_ms();
+
+   REQUIRE(stress != NULL);
+   stress->config = config;
+   stress->device = device;
+   stress->operations_per_thread = operations / APP_THREADS + 1;
+
+   for (unsigned i = 0; i < THREADS; i++) {
+      struct stress_thread *thread = &stress->threads[i];
+      thread->stress = stress;
+      thread->index = i;
+      thread->random = test_random();
+      thread->role = i < APP_THREADS ? "application" :
+                     i < APP_THREADS + SIGNAL_THREADS ? "signal" : "submit";
+   }
+   for (unsigned i = 0; i < TEST_COUNT(stress->queues); i++)
+      stress_queue_init(&stress->queues[i]);
+   mtx_init(&stress->barrier.mutex, mtx_plain);
+   cnd_init(&stress->barrier.everyone_is_here);
+   stress->barrier.members = APP_THREADS;
+
+   /* Objects are made and unmade here, in the name of the first thread. */
+   stress_watch_start(stress);
+   stress_enter(&stress->threads[0]);
+   create_objects(stress);
+
+   /* vk_sync.c initializes a variable of its own on the first wait, which is
+    * a harmless race that should not occupy the sanitizer.
+    */
+   struct stress_item item = {
+      .sync = stress_sync(&stress->threads[0], 0, false),
+   };
+   EXPECT(stress_wait(&stress->threads[0], &item, 1, false, 0) == VK_TIMEOUT);
+   stress_destroy(&stress->threads[0], item.sync);
+
+   for (unsigned i = 0; i < THREADS; i++) {
+      struct stress_thread *thread = &stress->threads[i];
+      thread->thread = test_thread_start(i < APP_THREADS ?
+                                         stress_app_thread :
+                                         stress_queue_thread, thread);
+   }
+
+   /* Submit threads go before those that signal what they wait for. */
+   const struct stress_job last = { .last = true };
+   for (unsigned i = 0; i < APP_THREADS; i++)
+      test_thread_join(stress->threads[i].thread);
+   for (unsigned i = TEST_COUNT(stress->queues); i-- > 0;) {
+      stress_push(&stress->queues[i], &last);
+      test_thread_join(stress->threads[APP_THREADS + i].thread);
+   }
+
+   if (!test_failed())
+      check_objects(stress);
+   destroy_objects(stress);
+   stress_watch_stop();
+   for (unsigned i = 0; i < TEST_COUNT(stress->queues); i++)
+      stress_queue_finish(&stress->queues[i]);
+   mtx_destroy(&stress->barrier.mutex);
+   cnd_destroy(&stress->barrier.everyone_is_here);
+
+   if (print)
+      report(stress, test_now_ms() - start_ms);
+   free(stress);
+}
+
+void
+stress_run(const struct stress_config *config)
+{
+   struct vk_device *device = stress_device_create();
+
+#ifndef _WIN32
+   nt_shim_refuse_events(config->no_doorbell);
+#endif
+
+   /* Whatever is created once, and kept */
+   run_once(config, device, 2000, false);
+   const uint32_t before = stress_resource_count();
+
+   if (!test_failed())
+      run_once(config, device, config->operations * test_scale(), true);
+
+   EXPECT_U64(stress_resource_count(), before);
+   stress_device_destroy(device);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The calls into the kernel, by way of the table that they go through; and the
+ * watchdog.
+ */
+#include "stress.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "util/os_time.h"
+
+#include "vk_sync_win32_shared_wait.h"
+
+#define HANG_NS (30 * 1000 * STRESS_MS)
+
+#define STATUS_NOT_SAME_OBJECT ((LONG)0xc00001ac)
+
+static struct vk_sync_win32_nt_table real;
+static thread_local struct stress_thread *current;
+
+static struct stress *watched;
+static struct test_thread *watchdog;
+static uint32_t stop;
+
+void
+stress_enter(struct stress_thread *self)
+{
+   current = self;
+}
+
+static void
+enter_kernel(const char *call, const void *key)
+{
+   if (current == NULL)
+      return;
+
+   /* Let others overtake us where it hurts. */
+   if (stress_below(current, 16) == 0)
+      thrd_yield();
+   STRESS_SET(&current->key, key);
+   STRESS_SET(&current->kernel_call, call);
+}
+
+static void
+leave_kernel(void)
+{
+   if (current != NULL)
+      STRESS_SET(&current->kernel_call, NULL);
+}
+
+static LONG WINAPI
+wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
+                     const LARGE_INTEGER *timeout)
+{
+   enter_kernel("NtWaitForKeyedEvent", key);
+   const LONG status =
+      real.wait_for_keyed_event(event, key, alertable, timeout);
+   leave_kernel();
+   if (current != NULL && status == VK_SYNC_WIN32_STATUS_SUCCESS)
+      current->parks++;
+   return status;
+}
+
+static LONG WINAPI
+release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
+                    const LARGE_INTEGER *timeout)
+{
+   enter_kernel("NtReleaseKeyedEvent", key);
+   const LONG status =
+      real.release_keyed_event(event, key, alertable, timeout);
+   leave_kernel();
+   if (current != NULL)
+      current->unparks++;
+   return status;
+}
+
+static LONG WINAPI
+wait_for_alert(void *address, const LARGE_INTEGER *timeout)
+{
+   enter_kernel("NtWaitForAlertByThreadId", address);
+   const LONG status = real.wait_for_alert_by_thread_id(address, timeout);
+   leave_kernel();
+   if (current != NULL)
+      current->parks++;
+   return status;
+}
+
+static LONG WINAPI
+alert(HANDLE thread_id)
+{
+   enter_kernel("NtAlertThreadByThreadId", NULL);
+   const LONG status = real.alert_thread_by_thread_id(thread_id);
+   leave_kernel();
+   if (current != NULL)
+      current->unparks++;
+   return status;
+}
+
+/* A leader looks again at a bound, in case that a peer has died.  None has
+ * here, and the bound would hide a ring that was forgotten: so there is none,
+ * unless the run is about it.
+ */
+static LONG WINAPI
+wait_for_doorbell(HANDLE object, BOOLEAN alertable,
+                  const LARGE_INTEGER *timeout)
+{
+   LARGE_INTEGER ticks;
+
+   if (current != NULL && !current->stress->config->silent &&
+       (timeout == NULL ||
+        -timeout->QuadPart > VK_SYNC_WIN32_POLL_NS / 100 + 1))
+      timeout = vk_sync_win32_nt_timeout(current->deadline_ns, &ticks);
+
+   enter_kernel("NtWaitForSingleObject", NULL);
+   const LONG status = real.wait_for_single_object(object, alertable, timeout);
+   leave_kernel();
+   if (current != NULL)
+      current->doorbell_waits++;
+   return status;
+}
+
+static LONG WINAPI
+set_event(HANDLE event, LONG *previous)
+{
+   enter_kernel("NtSetEvent", NULL);
+   const LONG status = real.set_event(event, previous);
+   leave_kernel();
+   if (current != NULL)
+      current->rings++;
+   return status;
+}
+
+static LONG WINAPI
+compare_objects(HANDLE first, HANDLE second)
+{
+   if (current != NULL && current->import_as_peer)
+      return STATUS_NOT_SAME_OBJECT;
+   return real.compare_objects(first, second);
+}
+
+static void
+watch_run(void *data)
+{
+   struct stress *stress = data;
+
+   while (!STRESS_GET(&stop)) {
+      Sleep(100);
+
+      const uint64_t now_ns = os_time_get_nano();
+      for (unsigned i = 0; i < THREADS; i++) {
+         const uint64_t busy_ns = STRESS_GET(&stress->threads[i].busy_ns);
+         if (busy_ns == 0 || now_ns < busy_ns + HANG_NS)
+            continue;
+
+         test_fail(false, __FILE__, __LINE__, "thread %u has been busy for "
+                   "%" PRIu64 " s", i, (now_ns - busy_ns) / (1000 * STRESS_MS));
+         stress_dump(stress);
+         abort();
+      }
+   }
+}
+
+void
+stress_watch_start(struct stress *stress)
+{
+   REQUIRE(vk_sync_win32_nt_init());
+
+   if (real.set_event == NULL) {
+      real = vk_sync_win32_nt;
+      vk_sync_win32_nt.wait_for_keyed_event = wait_for_keyed_event;
+      vk_sync_win32_nt.release_keyed_event = release_keyed_event;
+      if (real.wait_for_alert_by_thread_id != NULL) {
+         vk_sync_win32_nt.wait_for_alert_by_thread_id = wait_for_alert;
+         vk_sync_win32_nt.alert_thread_by_thread_id = alert;
+      }
+      vk_sync_win32_nt.wait_for_single_object = wait_for_doorbell;
+      vk_sync_win32_nt.set_event = set_event;
+      if (real.compare_objects != NULL)
+         vk_sync_win32_nt.compare_objects = compare_objects;
+   }
+
+   watched = stress;
+   STRESS_SET(&stop, 0);
+   watchdog = test_thread_start(watch_run, watched);
+}
+
+void
+stress_watch_stop(void)
+{
+   STRESS_SET(&stop, 1);
+   test_thread_join(watchdog);
+   current = NULL;
+}
