@@ -67,6 +67,21 @@ vk_sync_win32_get_payload(const struct vk_sync *sync)
    return payload;
 }
 
+void
+vk_sync_win32_payload_wait(struct vk_sync_win32_payload *payload,
+                           uint64_t value)
+{
+   struct vk_sync_win32_wait_record record = {
+      .payload = payload,
+      .target = value,
+   };
+
+   assert(payload->kind == VK_SYNC_WIN32_KIND_TIMELINE);
+
+   if (vk_sync_win32_load64(payload->word) < value)
+      vk_sync_win32_wait_records(NULL, &record, 1, false, UINT64_MAX);
+}
+
 static VkResult
 vk_sync_win32_signal(struct vk_device *device, struct vk_sync *sync,
                      uint64_t value)
@@ -199,10 +214,16 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
    over |= count == 0;
 
    if (!over && (uint64_t)os_time_get_nano() < abs_timeout_ns)
-      over = vk_sync_win32_wait_records(records, count, any, abs_timeout_ns);
+      over = vk_sync_win32_wait_records(device, records, count, any,
+                                        abs_timeout_ns);
 
    STACK_ARRAY_FINISH(records);
-   return over ? VK_SUCCESS : VK_TIMEOUT;
+
+   if (over)
+      return VK_SUCCESS;
+
+   return vk_device_is_lost_no_report(device) ? VK_ERROR_DEVICE_LOST :
+                                                VK_TIMEOUT;
 }
 
 static VkResult
@@ -239,8 +260,7 @@ vk_sync_win32_set_export_params(struct vk_device *device,
 
    VkResult result = vk_sync_win32_section_create(
       device, payload_kind(sync, params->object_type),
-      vk_sync_win32_load64(wsync->payload->word), attributes, params->name,
-      &payload);
+      vk_sync_win32_load64(wsync->payload->word), params, &payload);
    if (result != VK_SUCCESS)
       return result;
 
@@ -257,8 +277,7 @@ vk_sync_win32_import_handle(struct vk_device *device, struct vk_sync *sync,
    struct vk_sync_win32_payload *payload;
 
    VkResult result = vk_sync_win32_section_import(
-      device, payload_kind(sync, info->object_type), info->handle,
-      info->name, &payload);
+      device, payload_kind(sync, info->object_type), info, &payload);
    if (result == VK_SUCCESS)
       replace_payload(to_vk_sync_win32(sync), payload);
 
@@ -267,7 +286,7 @@ vk_sync_win32_import_handle(struct vk_device *device, struct vk_sync *sync,
 
 static VkResult
 vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
-                            UNUSED VkExternalSemaphoreHandleTypeFlagBits type,
+                            VkExternalSemaphoreHandleTypeFlagBits handle_type,
                             void **handle)
 {
    const struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
@@ -276,9 +295,31 @@ vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
       return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
                        "The payload was not created for export");
 
-   return vk_sync_win32_section_export(device, wsync->payload,
-                                       wsync->export_access,
-                                       wsync->export_inherit, handle);
+   if (handle_type == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT)
+      return vk_sync_win32_section_export_kmt(device, wsync->payload, handle);
+
+   return vk_win32_section_export(device, &wsync->payload->section->memory,
+                                  wsync->export_access,
+                                  wsync->export_inherit, handle);
+}
+
+/* A payload has a number from the start, or never: NT handles cannot be
+ * turned into global share handles, but the other way round.
+ */
+static void
+vk_sync_win32_get_handle_properties(
+   VkExternalSemaphoreHandleTypeFlagBits handle_type,
+   VkExternalSemaphoreHandleTypeFlags *compatible,
+   VkExternalSemaphoreHandleTypeFlags *export_from_imported)
+{
+   const VkExternalSemaphoreHandleTypeFlags opaque =
+      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT |
+      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT;
+
+   *compatible = opaque;
+   *export_from_imported =
+      handle_type == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT ?
+      opaque : handle_type;
 }
 
 const struct vk_sync_type vk_sync_win32_type = {
@@ -294,9 +335,11 @@ const struct vk_sync_type vk_sync_win32_type = {
                VK_SYNC_FEATURE_WAIT_PENDING |
                VK_SYNC_FEATURE_WAIT_BEFORE_SIGNAL,
    .win32_fence_handle_types =
-      VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT |
+      VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
    .win32_semaphore_handle_types =
-      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT |
+      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
    .init = vk_sync_win32_init,
    .finish = vk_sync_win32_finish,
    .signal = vk_sync_win32_signal,
@@ -309,4 +352,5 @@ const struct vk_sync_type vk_sync_win32_type = {
    .import_win32_handle = vk_sync_win32_import_handle,
    .export_win32_handle = vk_sync_win32_export_handle,
    .set_win32_export_params = vk_sync_win32_set_export_params,
+   .get_win32_handle_properties = vk_sync_win32_get_handle_properties,
 };

@@ -64,6 +64,15 @@ bool
 vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,
                              uint64_t value);
 
+/** Block until a timeline has reached `value`, device lost or not
+ *
+ * For drivers that must know their own signals to be done.  The caller has a
+ * reference.  Any thread.
+ */
+void
+vk_sync_win32_payload_wait(struct vk_sync_win32_payload *payload,
+                           uint64_t value);
+
 /** Drop a reference taken by vk_sync_win32_get_payload()
  *
  * Callable from any thread; the last reference frees the payload.

@@ -8,8 +8,11 @@
 
 #include "util/list.h"
 
+#include "vk_sync.h"
+
 #include "vk_sync_win32_doorbell.h"
 #include "vk_sync_win32_payload.h"
+#include "vk_win32_section.h"
 
 struct vk_device;
 
@@ -43,7 +46,8 @@ struct vk_sync_win32_layout {
    uint64_t magic;
    /* enum vk_sync_win32_kind */
    uint32_t kind;
-   uint32_t reserved;
+   /* The global share handle, 0 if there is none */
+   uint32_t kmt;
    /* Random; two views with different ids are different payloads */
    uint64_t id[2];
    uint64_t pad0[4];
@@ -59,7 +63,7 @@ struct vk_sync_win32_layout {
 
 /** This process's view of a shared payload */
 struct vk_sync_win32_section {
-   HANDLE handle;
+   struct vk_win32_section memory;
    struct vk_sync_win32_layout *layout;
 
    /* Our slot, NO_SLOT for none.  Changed under the lock of
@@ -85,45 +89,41 @@ struct vk_sync_win32_section {
 
 /** Create a payload that can be exported, with one reference
  *
- * `word` is its initial state.  `security_attributes` may be NULL and is not
- * kept; `name` may be NULL.
- *
- * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE if the name is taken, or it or the
- * attributes cannot be used; VK_ERROR_OUT_OF_HOST_MEMORY if there is no room.
+ * `word` is its initial state.  Errors are those of vk_win32_section_create().
  */
 VkResult
 vk_sync_win32_section_create(struct vk_device *device,
                              enum vk_sync_win32_kind kind, uint64_t word,
-                             const SECURITY_ATTRIBUTES *security_attributes,
-                             const wchar_t *name,
+                             const struct vk_sync_win32_export_params *params,
                              struct vk_sync_win32_payload **payload_out);
 
 /** Return the payload behind a handle or a name, with a reference
  *
- * The handle stays the caller's.  A payload that this process already holds
- * is found again.  Returns VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message,
- * for anything that is not a payload of this kind.
+ * A payload that this process already holds is found again.  Returns
+ * VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message, for anything that is not
+ * a payload of this kind.
  */
 VkResult
 vk_sync_win32_section_import(struct vk_device *device,
-                             enum vk_sync_win32_kind kind, HANDLE handle,
-                             const wchar_t *name,
+                             enum vk_sync_win32_kind kind,
+                             const struct vk_sync_win32_import_info *info,
                              struct vk_sync_win32_payload **payload_out);
 
-/** Return a new handle, owned by the caller, to a shared payload
- *
- * `access` is a VkExport*Win32HandleInfoKHR::dwAccess: GENERIC_*,
- * DXGI_SHARED_RESOURCE_* or standard rights.
- */
+/** Return the global share handle, which is nobody's to close */
 VkResult
-vk_sync_win32_section_export(struct vk_device *device,
-                             struct vk_sync_win32_payload *payload,
-                             uint32_t access, bool inherit,
-                             HANDLE *handle_out);
+vk_sync_win32_section_export_kmt(struct vk_device *device,
+                                 struct vk_sync_win32_payload *payload,
+                                 HANDLE *handle_out);
 
 /** Release what a payload without references holds of its section */
 void
 vk_sync_win32_section_finish(struct vk_sync_win32_payload *payload);
+
+/* In vk_sync_win32_slots.c: */
+
+/** Give up the slot, if there is one */
+void
+vk_sync_win32_section_release_slot(struct vk_sync_win32_section *section);
 
 /** Publish the lowest target that this process waits for, UINT64_MAX for none
  *

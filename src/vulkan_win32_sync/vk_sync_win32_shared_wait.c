@@ -160,7 +160,7 @@ lead(struct vk_sync_win32_waiter *waiter, uint64_t abs_timeout_ns)
          return true;
 
       const uint64_t now_ns = os_time_get_nano();
-      if (now_ns >= abs_timeout_ns) {
+      if (now_ns >= abs_timeout_ns || vk_sync_win32_waiter_is_lost(waiter)) {
          return !vk_sync_win32_cas32(&waiter->state,
                                      VK_SYNC_WIN32_WAITER_LEADING,
                                      VK_SYNC_WIN32_WAITER_RUNNING);

@@ -28,7 +28,7 @@ vk_sync_win32_shared_wait_enter(struct vk_sync_win32_waiter *waiter,
                                 struct vk_sync_win32_wait_record *records,
                                 uint32_t count);
 
-/** Block until released; false on time-out */
+/** Block until released; false on time-out or device loss */
 bool
 vk_sync_win32_shared_wait_block(struct vk_sync_win32_waiter *waiter,
                                 uint64_t abs_timeout_ns);

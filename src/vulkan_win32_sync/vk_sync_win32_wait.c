@@ -3,7 +3,19 @@
 
 #include <assert.h>
 
+#include "util/macros.h"
+#include "util/os_time.h"
+
+#include "vk_device.h"
+
 #include "vk_sync_win32_shared_wait.h"
+
+bool
+vk_sync_win32_waiter_is_lost(const struct vk_sync_win32_waiter *waiter)
+{
+   return waiter->device != NULL &&
+          vk_device_is_lost_no_report(waiter->device);
+}
 
 void
 vk_sync_win32_waiter_satisfy(struct vk_sync_win32_waiter *waiter,
@@ -53,9 +65,16 @@ vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
                           uint64_t abs_timeout_ns)
 {
    const struct vk_sync_win32_parker *parker = vk_sync_win32_get_parker();
+   uint64_t now_ns;
 
-   if (parker->park(&waiter->token, abs_timeout_ns))
-      return true;
+   do {
+      now_ns = os_time_get_nano();
+      const uint64_t check_ns = now_ns + VK_SYNC_WIN32_LOST_CHECK_NS;
+
+      if (parker->park(&waiter->token, MIN2(abs_timeout_ns, check_ns)))
+         return true;
+   } while (now_ns + VK_SYNC_WIN32_LOST_CHECK_NS < abs_timeout_ns &&
+            !vk_sync_win32_waiter_is_lost(waiter));
 
    if (vk_sync_win32_cas32(&waiter->state, VK_SYNC_WIN32_WAITER_PARKED,
                            VK_SYNC_WIN32_WAITER_RUNNING))
@@ -79,11 +98,13 @@ block_private(struct vk_sync_win32_waiter *waiter, uint64_t abs_timeout_ns)
 }
 
 bool
-vk_sync_win32_wait_records(struct vk_sync_win32_wait_record *records,
+vk_sync_win32_wait_records(struct vk_device *device,
+                           struct vk_sync_win32_wait_record *records,
                            uint32_t count, bool any,
                            uint64_t abs_timeout_ns)
 {
    struct vk_sync_win32_waiter waiter = {
+      .device = device,
       .state = VK_SYNC_WIN32_WAITER_RUNNING,
       .missing = any ? 1 : (int32_t)count,
    };

@@ -7,6 +7,8 @@
 #include "vk_sync_win32_park.h"
 #include "vk_sync_win32_payload.h"
 
+struct vk_device;
+
 /** Where a blocked thread is
  *
  * The thread moves itself from RUNNING to PARKED or LEADING and back; anyone
@@ -25,6 +27,9 @@ enum vk_sync_win32_waiter_state {
 struct vk_sync_win32_waiter {
    struct vk_sync_win32_park_token token;
 
+   /* The wait ends when this is lost; may be NULL */
+   struct vk_device *device;
+
    /* enum vk_sync_win32_waiter_state */
    uint32_t state;
 
@@ -39,6 +44,14 @@ struct vk_sync_win32_waiter {
    /* Link in the list of threads blocked on shared payloads */
    struct list_head shared_link;
 };
+
+/* How often a blocked thread looks whether its device has been lost: the
+ * signals that it waits for may have been lost with it.
+ */
+#define VK_SYNC_WIN32_LOST_CHECK_NS (500 * 1000 * 1000)
+
+bool
+vk_sync_win32_waiter_is_lost(const struct vk_sync_win32_waiter *waiter);
 
 /** Threads that a signal has released, to be woken once no lock is held */
 struct vk_sync_win32_wake_list {
@@ -57,7 +70,7 @@ vk_sync_win32_wake(struct vk_sync_win32_wake_list *wakes);
 
 /** Park until released, promoted or timed out; state must be PARKED
  *
- * Returns false on time-out, with the state back at RUNNING.
+ * Returns false on time-out or device loss, with the state back at RUNNING.
  */
 bool
 vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
@@ -66,10 +79,12 @@ vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
 /** Block until all records are reached, or one of them
  *
  * The caller has set `payload` and `target` of each and holds references to
- * the payloads.  Returns false on time-out, an absolute os_time in ns.
+ * the payloads.  Returns false on time-out, an absolute os_time in ns, and
+ * when the device, which may be NULL, is lost meanwhile.
  */
 bool
-vk_sync_win32_wait_records(struct vk_sync_win32_wait_record *records,
+vk_sync_win32_wait_records(struct vk_device *device,
+                           struct vk_sync_win32_wait_record *records,
                            uint32_t count, bool any,
                            uint64_t abs_timeout_ns);
 

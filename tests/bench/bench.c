@@ -48,15 +48,6 @@ bench_cpu_ms(void)
    return filetime_ms(kernel) + filetime_ms(user);
 }
 
-uint32_t
-bench_handle_count(void)
-{
-   DWORD count = 0;
-
-   BENCH_REQUIRE(GetProcessHandleCount(GetCurrentProcess(), &count));
-   return count;
-}
-
 HANDLE
 bench_thread_start(DWORD (WINAPI *run)(void *data), void *data)
 {

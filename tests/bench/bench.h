@@ -28,6 +28,7 @@ struct bench_case {
 
 extern const struct bench_case bench_block_cases[];
 extern const struct bench_case bench_driver_cases[];
+extern const struct bench_case bench_shared_cases[];
 extern const struct bench_case bench_sync_cases[];
 extern const struct bench_case bench_wait_cases[];
 
@@ -43,8 +44,6 @@ double bench_now_ns(void);
 
 /** CPU time of this process so far; counts in ticks of 10 ms and more */
 double bench_cpu_ms(void);
-
-uint32_t bench_handle_count(void);
 
 /** A thread that needs next to no stack, of which there may be thousands */
 HANDLE bench_thread_start(DWORD (WINAPI *run)(void *data), void *data);

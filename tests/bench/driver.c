@@ -57,7 +57,7 @@ static void
 queue_submit_rows(const struct bench_case *c, enum bench_limit limit)
 {
    for (unsigned i = 0; i < 2; i++) {
-      bench_icd_open(&contenders[i].icd, bench_driver_path[i]);
+      bench_icd_open(&contenders[i].icd, bench_driver_path[i], false);
       contenders[i].fence = bench_icd_fence(&contenders[i].icd);
    }
 
@@ -148,7 +148,7 @@ static void
 draw(const struct bench_case *c)
 {
    for (unsigned i = 0; i < 2; i++) {
-      bench_icd_open(&contenders[i].icd, bench_driver_path[i]);
+      bench_icd_open(&contenders[i].icd, bench_driver_path[i], false);
       bench_scene_create(&contenders[i].scene, &contenders[i].icd);
       contenders[i].timeline = bench_icd_timeline(&contenders[i].icd);
    }
@@ -168,9 +168,83 @@ draw(const struct bench_case *c)
    }
 }
 
+/* Exported objects and private ones, in our driver alone */
+struct pair {
+   struct bench_icd *icd;
+   VkSemaphore semaphore;
+   VkFence fence;
+};
+
+static double
+pair_round(void *data)
+{
+   struct pair *pair = data;
+   struct bench_icd *icd = pair->icd;
+   const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+   const VkSubmitInfo signal = {
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+      .signalSemaphoreCount = 1,
+      .pSignalSemaphores = &pair->semaphore,
+   };
+   const VkSubmitInfo wait = {
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+      .waitSemaphoreCount = 1,
+      .pWaitSemaphores = &pair->semaphore,
+      .pWaitDstStageMask = &stage,
+   };
+   bool good = true;
+
+   const double start = bench_now_ns();
+   for (unsigned i = 0; i < SUBMITS; i++) {
+      good &= icd->QueueSubmit(icd->queue, 1, &signal, VK_NULL_HANDLE) ==
+              VK_SUCCESS;
+      good &= icd->QueueSubmit(icd->queue, 1, &wait, pair->fence) ==
+              VK_SUCCESS;
+      good &= icd->WaitForFences(icd->device, 1, &pair->fence, VK_TRUE,
+                                 UINT64_MAX) == VK_SUCCESS;
+      good &= icd->ResetFences(icd->device, 1, &pair->fence) == VK_SUCCESS;
+   }
+   const double end = bench_now_ns();
+
+   BENCH_REQUIRE(good);
+   return SUBMITS * 1e9 / (end - start);
+}
+
+static void
+queue_submit_exported(const struct bench_case *c)
+{
+   struct bench_icd *icd = &contenders[BENCH_OURS].icd;
+   struct pair pairs[2];
+
+   bench_icd_open(icd, bench_driver_path[BENCH_OURS], true);
+   for (unsigned i = 0; i < 2; i++) {
+      const bool exported = i == BENCH_OURS;
+
+      pairs[i] = (struct pair) {
+         .icd = icd,
+         .semaphore = bench_icd_binary(icd, exported),
+         .fence = exported ? bench_icd_exported_fence(icd) :
+                             bench_icd_fence(icd),
+      };
+   }
+
+   bench_pin(1, 2);
+   bench_report(c, NULL,
+                bench_alternate(SUBMIT_ROUNDS, pair_round, &pairs[BENCH_OURS],
+                                &pairs[BENCH_COMPARATOR]),
+                "rounds/s", BENCH_RATIO_AT_LEAST, 0.98);
+
+   for (unsigned i = 0; i < 2; i++) {
+      icd->DestroyFence(icd->device, pairs[i].fence, NULL);
+      icd->DestroySemaphore(icd->device, pairs[i].semaphore, NULL);
+   }
+   bench_icd_close(icd);
+}
+
 const struct bench_case bench_driver_cases[] = {
    {"queue-submit", NULL, queue_submit},
    {"queue-submit-keyed", "keyed", queue_submit_keyed},
+   {"queue-submit-exported", NULL, queue_submit_exported},
    {"draw", NULL, draw},
    {0},
 };

@@ -58,7 +58,7 @@ create_instance(struct bench_icd *icd)
 }
 
 static void
-create_device(struct bench_icd *icd)
+create_device(struct bench_icd *icd, bool exports)
 {
    VkPhysicalDeviceVulkan13Features features13 = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
@@ -75,9 +75,15 @@ create_device(struct bench_icd *icd)
       .queueCount = 1,
       .pQueuePriorities = &priority,
    };
+   static const char *const extensions[] = {
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
+   };
    const VkDeviceCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
       .pNext = &features12,
+      .enabledExtensionCount = exports ? BENCH_COUNT(extensions) : 0,
+      .ppEnabledExtensionNames = extensions,
       .queueCreateInfoCount = 1,
       .pQueueCreateInfos = &queue,
    };
@@ -107,12 +113,12 @@ load_commands(struct bench_icd *icd)
 }
 
 void
-bench_icd_open(struct bench_icd *icd, const char *dll)
+bench_icd_open(struct bench_icd *icd, const char *dll, bool exports)
 {
    memset(icd, 0, sizeof(*icd));
    load_driver(icd, dll);
    create_instance(icd);
-   create_device(icd);
+   create_device(icd, exports);
    load_commands(icd);
    icd->GetDeviceQueue(icd->device, 0, 0, &icd->queue);
 }
@@ -147,15 +153,51 @@ bench_icd_timeline(struct bench_icd *icd)
    return semaphore;
 }
 
-VkFence
-bench_icd_fence(struct bench_icd *icd)
+VkSemaphore
+bench_icd_binary(struct bench_icd *icd, bool exported)
+{
+   const VkExportSemaphoreCreateInfo export = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+      .handleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   };
+   const VkSemaphoreCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+      .pNext = exported ? &export : NULL,
+   };
+   VkSemaphore semaphore;
+
+   BENCH_REQUIRE(icd->CreateSemaphore(icd->device, &info, NULL,
+                                      &semaphore) == VK_SUCCESS);
+   return semaphore;
+}
+
+static VkFence
+create_fence(struct bench_icd *icd, const void *chain)
 {
    const VkFenceCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+      .pNext = chain,
    };
    VkFence fence;
 
    BENCH_REQUIRE(icd->CreateFence(icd->device, &info, NULL, &fence) ==
                  VK_SUCCESS);
    return fence;
+}
+
+VkFence
+bench_icd_fence(struct bench_icd *icd)
+{
+   return create_fence(icd, NULL);
+}
+
+VkFence
+bench_icd_exported_fence(struct bench_icd *icd)
+{
+   const VkExportFenceCreateInfo export = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
+      .handleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   };
+
+   return create_fence(icd, &export);
 }

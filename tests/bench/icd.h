@@ -61,11 +61,14 @@ struct bench_icd {
 #undef MEMBER
 };
 
-void bench_icd_open(struct bench_icd *icd, const char *dll);
+/* `exports` enables the extensions that only our driver has. */
+void bench_icd_open(struct bench_icd *icd, const char *dll, bool exports);
 void bench_icd_close(struct bench_icd *icd);
 
 VkSemaphore bench_icd_timeline(struct bench_icd *icd);
+VkSemaphore bench_icd_binary(struct bench_icd *icd, bool exported);
 VkFence bench_icd_fence(struct bench_icd *icd);
+VkFence bench_icd_exported_fence(struct bench_icd *icd);
 
 /** Rendering of a frame that takes the rasterizer a while */
 struct bench_scene {

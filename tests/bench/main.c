@@ -5,7 +5,7 @@
  *
  * Rows go to the standard output, one JSON object a line.
  */
-#include "bench.h"
+#include "peer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +14,7 @@ static const struct bench_case *const suites[] = {
    bench_sync_cases,
    bench_block_cases,
    bench_wait_cases,
+   bench_shared_cases,
    bench_driver_cases,
 };
 
@@ -46,6 +47,9 @@ int
 main(int argc, char **argv)
 {
    const char *name = NULL;
+
+   if (argc > 1 && strcmp(argv[1], "--peer") == 0)
+      return bench_peer_main(argc, argv);
 
    for (int i = 1; i < argc; i++) {
       const bool more = i + 1 < argc;

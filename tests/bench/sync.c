@@ -2,6 +2,7 @@
 
 /* What must never enter the kernel: one thread, nobody who waits. */
 #include "runtime.h"
+#include "test.h"
 
 #include <stddef.h>
 
@@ -110,14 +111,14 @@ static uint32_t
 handles_of_fences(enum bench_side side)
 {
    static struct vk_sync *fences[OPERATIONS];
-   const uint32_t before = bench_handle_count();
+   const uint32_t before = test_count_handles();
 
    for (unsigned i = 0; i < OPERATIONS; i++) {
       fences[i] = bench_fence(side);
       bench_signal(side, fences[i], 0);
       bench_wait(side, fences[i], 0);
    }
-   const uint32_t after = bench_handle_count();
+   const uint32_t after = test_count_handles();
 
    for (unsigned i = 0; i < OPERATIONS; i++)
       bench_sync_destroy(side, fences[i]);

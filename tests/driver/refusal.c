@@ -197,7 +197,6 @@ unsupported_types(enum vkt_kind kind, VkFlags types[8])
 {
    unsigned count = 0;
 
-   types[count++] = VKT_OPAQUE_WIN32_KMT;
    types[count++] = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT;
    types[count++] = kind == VKT_FENCE
                        ? VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT

@@ -115,6 +115,37 @@ agent_import_name(struct agent *agent, uint32_t slot, enum vkt_kind kind,
                            name);
 }
 
+/* With both types of handles, since a number alone can have no name. */
+VkResult
+agent_create_kmt(struct agent *agent, uint32_t slot, enum vkt_kind kind,
+                 const wchar_t *name)
+{
+   return create_or_import(agent,
+                           &(struct agent_request){
+                              .op = AGENT_CREATE,
+                              .kind = kind,
+                              .slot = slot,
+                              .types = VKT_OPAQUE_WIN32 |
+                                       VKT_OPAQUE_WIN32_KMT,
+                           },
+                           name);
+}
+
+VkResult
+agent_import_kmt(struct agent *agent, uint32_t slot, enum vkt_kind kind,
+                 HANDLE number)
+{
+   return create_or_import(agent,
+                           &(struct agent_request){
+                              .op = AGENT_IMPORT,
+                              .kind = kind,
+                              .slot = slot,
+                              .types = VKT_OPAQUE_WIN32_KMT,
+                              .value = (uintptr_t)number,
+                           },
+                           NULL);
+}
+
 static void
 call_on_slot(struct agent *agent, enum agent_op op, uint32_t slot,
              uint64_t value, uint32_t other)
@@ -222,6 +253,20 @@ agent_take_export(struct agent *agent, uint32_t slot)
                            GetCurrentProcess(), &copy, 0, FALSE,
                            DUPLICATE_SAME_ACCESS));
    return test_own_handle(copy);
+}
+
+HANDLE
+agent_kmt(struct agent *agent, uint32_t slot)
+{
+   struct agent_reply reply = agent_call(agent, &(struct agent_request){
+                                                   .op = AGENT_EXPORT,
+                                                   .slot = slot,
+                                                   .types =
+                                                      VKT_OPAQUE_WIN32_KMT,
+                                                });
+
+   REQUIRE_OK(reply.result);
+   return (HANDLE)(uintptr_t)reply.value;
 }
 
 void

@@ -12,9 +12,10 @@
 #define AGENT_NAME_SIZE 64
 
 enum agent_op {
-   AGENT_CREATE,       /* kind; exportable, named if there is a name */
-   AGENT_IMPORT,       /* kind, value: handle or 0 with a name, flag */
-   AGENT_EXPORT,       /* gives the handle */
+   AGENT_CREATE,       /* kind, types; named if there is a name */
+   AGENT_IMPORT,       /* kind, types: one, value: handle or 0 with a name,
+                          flag: temporary */
+   AGENT_EXPORT,       /* types: one; gives the handle */
    AGENT_DESTROY,
    AGENT_HOST_SIGNAL,  /* value */
    AGENT_QUEUE_SIGNAL, /* value */
@@ -33,6 +34,7 @@ struct agent_request {
    uint32_t slot;
    uint32_t other;
    uint32_t flag;
+   uint32_t types; /* 0: VKT_OPAQUE_WIN32 */
    uint32_t timeout_ms;
    uint64_t value;
    wchar_t name[AGENT_NAME_SIZE];
@@ -69,6 +71,10 @@ VkResult agent_import_temporary(struct agent *agent, uint32_t slot,
                                 enum vkt_kind kind, HANDLE handle);
 VkResult agent_import_name(struct agent *agent, uint32_t slot,
                            enum vkt_kind kind, const wchar_t *name);
+VkResult agent_create_kmt(struct agent *agent, uint32_t slot,
+                          enum vkt_kind kind, const wchar_t *name);
+VkResult agent_import_kmt(struct agent *agent, uint32_t slot,
+                          enum vkt_kind kind, HANDLE number);
 void agent_destroy(struct agent *agent, uint32_t slot);
 void agent_host_signal(struct agent *agent, uint32_t slot, uint64_t value);
 void agent_queue_signal(struct agent *agent, uint32_t slot, uint64_t value);
@@ -86,6 +92,8 @@ void agent_reset(struct agent *agent, uint32_t slot);
 /* Copies of handles across; the parent's belong to the case. */
 HANDLE agent_give(struct agent *agent, HANDLE handle);
 HANDLE agent_take_export(struct agent *agent, uint32_t slot);
+/* Numbers are the same in every process. */
+HANDLE agent_kmt(struct agent *agent, uint32_t slot);
 
 /* Ends the agent and expects that it had no complaints. */
 void agent_finish(struct agent *agent);

@@ -7,6 +7,12 @@ static struct vkt_device *device;
 static struct vkt_object *slots[AGENT_SLOTS];
 
 /* Keeps the object that is there: imports go into living objects, too. */
+static VkFlags
+types(const struct agent_request *request)
+{
+   return request->types ? request->types : VKT_OPAQUE_WIN32;
+}
+
 static VkResult
 import_into_slot(const struct agent_request *request)
 {
@@ -14,7 +20,7 @@ import_into_slot(const struct agent_request *request)
 
    if (!*slot)
       *slot = vkt_create(device, request->kind);
-   return vkt_try_import(*slot, VKT_OPAQUE_WIN32, request->flag != 0,
+   return vkt_try_import(*slot, types(request), request->flag != 0,
                          (HANDLE)(uintptr_t)request->value,
                          request->name[0] ? request->name : NULL);
 }
@@ -24,7 +30,7 @@ create_in_slot(const struct agent_request *request)
 {
    const struct vkt_object_info info = {
       .kind = request->kind,
-      .export_types = VKT_OPAQUE_WIN32,
+      .export_types = types(request),
       .win32_info = request->name[0] != 0,
       .access = GENERIC_ALL,
       .name = request->name,
@@ -62,7 +68,7 @@ static VkResult
 export_slot(const struct agent_request *request, uint64_t *value)
 {
    HANDLE handle = NULL;
-   VkResult result = vkt_try_export(slots[request->slot], VKT_OPAQUE_WIN32,
+   VkResult result = vkt_try_export(slots[request->slot], types(request),
                                     &handle);
 
    *value = (uintptr_t)handle;

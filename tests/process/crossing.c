@@ -195,6 +195,73 @@ outlives_killed_exporter(intptr_t kind)
 }
 
 static void
+by_number(intptr_t kind)
+{
+   struct agent agent = agent_start(NULL, 0);
+   struct vkt_object *a;
+   HANDLE number = NULL;
+
+   a = vkt_create_info(vkt_open(), &(struct vkt_object_info){
+                                      .kind = (enum vkt_kind)kind,
+                                      .export_types = VKT_OPAQUE_WIN32_KMT,
+                                   });
+   REQUIRE_OK(vkt_try_export(a, VKT_OPAQUE_WIN32_KMT, &number));
+   REQUIRE_OK(agent_import_kmt(&agent, 0, (enum vkt_kind)kind, number));
+   agent_expect_linked(&agent, 0, a);
+   EXPECT(agent_kmt(&agent, 0) == number);
+   agent_finish(&agent);
+   vkt_expect_works(a);
+}
+
+/* A number is good for as long as anybody holds the payload, and no longer:
+ * whoever made it, and however the others have come by the payload.
+ */
+static void
+number_dies_with_payload(enum vkt_kind kind, const wchar_t *name)
+{
+   struct agent first = agent_start(NULL, 0), second = agent_start(NULL, 0);
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *a = vkt_create(device, kind);
+   struct vkt_object *b = vkt_create(device, kind);
+   HANDLE handle, number;
+
+   REQUIRE_OK(agent_create_kmt(&first, 0, kind, name));
+   number = agent_kmt(&first, 0);
+   handle = agent_take_export(&first, 0);
+   vkt_import(a, handle);
+   test_close(handle);
+   child_kill(first.child);
+
+   REQUIRE_OK(agent_import_kmt(&second, 0, kind, number));
+   agent_expect_linked(&second, 0, a);
+   child_kill(second.child);
+
+   REQUIRE_OK(vkt_try_import(b, VKT_OPAQUE_WIN32_KMT, false, number, NULL));
+   vkt_expect_linked(a, b);
+   vkt_wait_idle(device);
+   vkt_destroy(a);
+   vkt_destroy(b);
+   EXPECT_RESULT(vkt_try_import(vkt_create(device, kind),
+                                VKT_OPAQUE_WIN32_KMT, false, number, NULL),
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
+}
+
+static void
+number_without_name(intptr_t kind)
+{
+   number_dies_with_payload((enum vkt_kind)kind, NULL);
+}
+
+static void
+number_with_name(intptr_t kind)
+{
+   wchar_t name[AGENT_NAME_SIZE];
+
+   agent_make_name(name);
+   number_dies_with_payload((enum vkt_kind)kind, name);
+}
+
+static void
 wrong_kind(intptr_t kind)
 {
    struct vkt_object *a =
@@ -223,6 +290,9 @@ static const struct test_case cases[] = {
    VKT_CASES("child_to_child", child_to_child),
    VKT_CASES("outlives_exporter", outlives_exporter),
    VKT_CASES("outlives_killed_exporter", outlives_killed_exporter),
+   VKT_CASES("by_number", by_number),
+   VKT_CASES("number_dies_with_payload", number_without_name),
+   VKT_CASES("number_dies_with_named_payload", number_with_name),
    VKT_CASES("wrong_kind_across_processes", wrong_kind),
    {0},
 };

@@ -72,6 +72,12 @@ unit_device(void)
    REQUIRE(vk_device_init(&unit->device, &unit->physical, &device_table,
                           &device_info, NULL) == VK_SUCCESS);
    vk_device_enable_threaded_submit(&unit->device);
+
+   /* Messages may refer to what the application has a handle of. */
+   vk_instance_to_handle(&unit->instance);
+   vk_physical_device_to_handle(&unit->physical);
+   vk_device_to_handle(&unit->device);
+
    util_dynarray_init(&unit->syncs, NULL);
 
    test_defer(unit_finish, unit);

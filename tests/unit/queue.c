@@ -230,12 +230,63 @@ objects_die_right_after_the_submit(UNUSED intptr_t arg)
    }
 }
 
+static VkResult
+fail_submit(struct vk_queue *queue, struct vk_queue_submit *submit)
+{
+   (void)queue;
+   (void)submit;
+   Sleep(20);
+   return VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+/* The fence of a submit that fails on the submit thread is never signalled. */
+static void
+failed_submit_ends_fence_wait(intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkQueue queue = unit_queue(device);
+   VK_FROM_HANDLE(vk_queue, vk_queue, queue);
+   VkFence fences[2] = { create_fence(device), create_fence(device) };
+   const VkSubmitInfo2 info = submit_info(NULL, NULL);
+
+   (void)arg;
+   vk_queue->driver_submit = fail_submit;
+   EXPECT(vk_common_QueueSubmit2(queue, 1, &info, fences[0]) == VK_SUCCESS);
+   /* Either comes in time to be queued behind it, or too late. */
+   vk_common_QueueSubmit2(queue, 1, &info, fences[1]);
+   for (unsigned i = 0; i < 2; i++) {
+      EXPECT(fence_wait(device, fences[i], UINT64_MAX) ==
+             VK_ERROR_DEVICE_LOST);
+      vk_common_DestroyFence(vk_device_to_handle(device), fences[i], NULL);
+   }
+}
+
+static void
+failed_submit_ends_wait_idle(intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkQueue queue = unit_queue(device);
+   VK_FROM_HANDLE(vk_queue, vk_queue, queue);
+   VkFence fence = create_fence(device);
+   const VkSubmitInfo2 info = submit_info(NULL, NULL);
+
+   (void)arg;
+   vk_queue->driver_submit = fail_submit;
+   EXPECT(vk_common_QueueSubmit2(queue, 1, &info, fence) == VK_SUCCESS);
+   EXPECT(vk_common_QueueWaitIdle(queue) == VK_ERROR_DEVICE_LOST);
+   vk_common_DestroyFence(vk_device_to_handle(device), fence, NULL);
+}
+
 const struct test_case queue_cases[] = {
    { "a merged submit consumes its semaphore",
      merged_submit_consumes_the_semaphore },
    { "a temporary wait follows earlier batches",
      temporary_wait_follows_earlier_batches },
    { "binary semaphores chain submits", semaphore_chain },
+   { "a failed submit ends waits for its fence",
+     failed_submit_ends_fence_wait },
+   { "a failed submit ends vkQueueWaitIdle",
+     failed_submit_ends_wait_idle },
    { "objects die right after their submit",
      objects_die_right_after_the_submit, 0, 120 },
    { 0 },

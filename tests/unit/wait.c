@@ -292,6 +292,48 @@ stale_signal_is_not_taken_for_a_new_one(UNUSED intptr_t arg)
    EXPECT(waiter.result == VK_SUCCESS);
 }
 
+/* The signal may have been lost with the device, so that no time-out is too
+ * long for the wait to end.
+ */
+static void
+device_loss_ends_waits(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *fences[3];
+   struct vk_sync_wait waits[3];
+   struct unit_waiter waiters[4];
+
+   for (unsigned i = 0; i < 3; i++) {
+      fences[i] = shared ? unit_shared(device, 0) : unit_sync(device, 0, 0);
+      waits[i] = (struct vk_sync_wait) { .sync = fences[i] };
+   }
+   for (unsigned i = 0; i < 4; i++) {
+      waiters[i] = (struct unit_waiter) {
+         .device = device,
+         .count = i < 2 ? 1 : 3,
+         .waits = waits,
+         .flags = i == 2 ? VK_SYNC_WAIT_ANY : 0,
+         .timeout_ns = i == 1 ? 60 * 1000 * MS : UINT64_MAX,
+      };
+      unit_waiter_start(&waiters[i]);
+   }
+   sleep_ms(30);
+   for (unsigned i = 0; i < 4; i++)
+      EXPECT(!waiters[i].done);
+
+   const double start = test_now_ms();
+   vk_device_set_lost(device, "on purpose");
+   for (unsigned i = 0; i < 4; i++) {
+      unit_waiter_join(&waiters[i]);
+      EXPECT(waiters[i].result == VK_ERROR_DEVICE_LOST);
+   }
+   test_diag("the waits ended after %.0f ms", test_now_ms() - start);
+
+   /* What is there can still be seen. */
+   EXPECT(vk_sync_signal(device, fences[0], 0) == VK_SUCCESS);
+   EXPECT(unit_wait(device, fences[0], 0, UINT64_MAX) == VK_SUCCESS);
+}
+
 const struct test_case wait_cases[] = {
    { "private time-outs are never early", timeouts_are_never_early, 0 },
    { "shared time-outs are never early", timeouts_are_never_early, 1 },
@@ -318,5 +360,7 @@ const struct test_case wait_cases[] = {
      stale_signal_is_not_taken_for_a_new_one },
    { "time-out races with the signal, private", timeout_races_with_signal, 0 },
    { "time-out races with the signal, shared", timeout_races_with_signal, 1 },
+   { "device loss ends waits", device_loss_ends_waits },
+   { "device loss ends shared waits", device_loss_ends_waits, 1 },
    { 0 },
 };

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#include "vk_win32_section.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vk_device.h"
+#include "vk_log.h"
+
+#include "vk_win32_kmt.h"
+
+/* The rights without which a handle cannot be imported */
+#define NEEDED_ACCESS (SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY)
+
+#define refuse(device, ...) \
+   vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE, __VA_ARGS__)
+
+/* Returns ERROR_ALREADY_EXISTS, and no handle, rather than adopt what is
+ * there.
+ */
+static DWORD
+create_object(const struct vk_win32_section_create_info *info,
+              const wchar_t *name, uint64_t size, HANDLE *handle_out)
+{
+   const SECURITY_ATTRIBUTES *asked = info->security_attributes;
+   SECURITY_ATTRIBUTES attributes = {
+      .nLength = sizeof(attributes),
+      .lpSecurityDescriptor = asked != NULL ? asked->lpSecurityDescriptor :
+                                              NULL,
+   };
+
+   SetLastError(ERROR_SUCCESS);
+   HANDLE handle =
+      CreateFileMappingW(INVALID_HANDLE_VALUE, &attributes,
+                         PAGE_READWRITE | SEC_COMMIT, (DWORD)(size >> 32),
+                         (DWORD)size, name);
+   const DWORD error = GetLastError();
+
+   if (handle != NULL && error == ERROR_ALREADY_EXISTS) {
+      CloseHandle(handle);
+      handle = NULL;
+   }
+
+   *handle_out = handle;
+   return handle != NULL ? ERROR_SUCCESS : error;
+}
+
+/* Try numbers until one is free.  In the global namespace, where other
+ * sessions find it, sections take a privilege that few processes have.
+ */
+static DWORD
+create_numbered_object(const struct vk_win32_section_create_info *info,
+                       uint64_t size, bool global, uint32_t *kmt,
+                       HANDLE *handle_out)
+{
+   DWORD error = ERROR_ALREADY_EXISTS;
+
+   for (unsigned i = 0; i < 16; i++) {
+      wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
+
+      *kmt = vk_win32_kmt_choose(global);
+      if (*kmt == 0)
+         return ERROR_NOT_ENOUGH_MEMORY;
+
+      vk_win32_kmt_format_name(*kmt, name);
+      error = create_object(info, name, size, handle_out);
+      if (error == ERROR_SUCCESS)
+         break;
+
+      if (error == ERROR_ACCESS_DENIED && global)
+         global = false;
+      else if (error != ERROR_ALREADY_EXISTS)
+         break;
+   }
+   return error;
+}
+
+static bool
+map_section(struct vk_win32_section *section, uint64_t size)
+{
+   if ((SIZE_T)size != size)
+      return false;
+
+   section->map = MapViewOfFile(section->handle,
+                                FILE_MAP_READ | FILE_MAP_WRITE, 0, 0,
+                                (SIZE_T)size);
+   return section->map != NULL;
+}
+
+/* An object has one name.  If the application has chosen it, the number names
+ * a section that holds no more than the name.
+ */
+static DWORD
+create_alias(const struct vk_win32_section_create_info *info,
+             struct vk_win32_section *section)
+{
+   struct vk_win32_section alias = {0};
+   const uint64_t size = vk_win32_kmt_alias_size(info->name);
+
+   DWORD error = create_numbered_object(info, size,
+                                        vk_win32_kmt_is_global(info->name),
+                                        &section->kmt, &alias.handle);
+   if (error != ERROR_SUCCESS)
+      return error;
+
+   if (!map_section(&alias, size)) {
+      CloseHandle(alias.handle);
+      return ERROR_NOT_ENOUGH_MEMORY;
+   }
+
+   vk_win32_kmt_alias_write(alias.map, info->name);
+   UnmapViewOfFile(alias.map);
+   section->alias = alias.handle;
+   return ERROR_SUCCESS;
+}
+
+VkResult
+vk_win32_section_create(struct vk_device *device,
+                        const struct vk_win32_section_create_info *info,
+                        struct vk_win32_section *section)
+{
+   *section = (struct vk_win32_section) {0};
+
+   DWORD error;
+   if (info->kmt && info->name == NULL)
+      error = create_numbered_object(info, info->size, true, &section->kmt,
+                                     &section->handle);
+   else
+      error = create_object(info, info->name, info->size, &section->handle);
+
+   if (error == ERROR_SUCCESS && info->kmt && info->name != NULL)
+      error = create_alias(info, section);
+
+   if (error == ERROR_SUCCESS && map_section(section, info->size))
+      return VK_SUCCESS;
+
+   vk_win32_section_close(section);
+
+   if (error == ERROR_SUCCESS)
+      return vk_errorf(device, VK_ERROR_OUT_OF_HOST_MEMORY,
+                       "Cannot map a section for export");
+   if (error == ERROR_ALREADY_EXISTS)
+      return refuse(device, "The name for export is already taken");
+
+   return vk_errorf(device,
+                    info->name != NULL || info->security_attributes != NULL ?
+                    VK_ERROR_INVALID_EXTERNAL_HANDLE :
+                    VK_ERROR_OUT_OF_HOST_MEMORY,
+                    "Cannot create a section for export: Windows error %lu",
+                    error);
+}
+
+/* SECTION_BASIC_INFORMATION, in no header that all compilers have */
+struct section_basic_information {
+   void *base_address;
+   ULONG attributes;
+   LARGE_INTEGER size;
+};
+
+/* Everything that can be told before the section is mapped.  Touching a
+ * mapped file, memory that is only reserved, or atomics in memory that is not
+ * cached can fault; a based section would choose its address itself.
+ */
+static VkResult
+check_object(struct vk_device *device, HANDLE handle, uint64_t least,
+             uint64_t *size)
+{
+   struct section_basic_information info = {0};
+
+   if (vk_sync_win32_nt.query_section(handle, 0, &info, sizeof(info), NULL) !=
+       VK_SYNC_WIN32_STATUS_SUCCESS)
+      return refuse(device, "The handle is not a section, or may not be "
+                    "queried");
+
+   if (info.attributes != SEC_COMMIT)
+      return refuse(device, "The section is not plain, committed, pagefile-"
+                    "backed memory (attributes 0x%lx)", info.attributes);
+
+   if (info.size.QuadPart < 0 || (uint64_t)info.size.QuadPart < least)
+      return refuse(device, "The section is too small");
+
+   *size = info.size.QuadPart;
+   return VK_SUCCESS;
+}
+
+static VkResult
+open_name(struct vk_device *device, const wchar_t *name, HANDLE *handle_out)
+{
+   *handle_out = OpenFileMappingW(NEEDED_ACCESS, FALSE, name);
+   if (*handle_out == NULL)
+      return refuse(device, "No section of this name can be opened: "
+                    "Windows error %lu", GetLastError());
+   return VK_SUCCESS;
+}
+
+/* Get a handle of our own, so that nobody can swap the object under us. */
+static VkResult
+open_handle(struct vk_device *device, HANDLE handle, HANDLE *handle_out)
+{
+   /* The pseudo-handles of this process and thread would be duplicated. */
+   if (handle == NULL || (intptr_t)handle < 0)
+      return refuse(device, "The handle is NULL or a pseudo-handle");
+
+   if (!DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(),
+                        handle_out, 0, FALSE, DUPLICATE_SAME_ACCESS))
+      return refuse(device, "The handle is not a valid handle");
+   return VK_SUCCESS;
+}
+
+/* Map what the handle refers to, if that is safe. */
+static VkResult
+adopt(struct vk_device *device, struct vk_win32_section *section,
+      uint64_t least)
+{
+   uint64_t size;
+
+   VkResult result = check_object(device, section->handle, least, &size);
+   if (result == VK_SUCCESS && !map_section(section, least))
+      result = refuse(device, "The section may not be mapped for writing");
+
+   return result;
+}
+
+/* If the number leads to a section that only holds a name, return the name,
+ * which the caller frees.
+ */
+static VkResult
+read_alias(struct vk_device *device, HANDLE handle, wchar_t **name)
+{
+   struct vk_win32_section alias = { .handle = handle };
+   uint64_t size;
+
+   *name = NULL;
+
+   VkResult result = check_object(device, handle, sizeof(uint64_t), &size);
+   if (result != VK_SUCCESS)
+      return result;
+
+   const uint64_t mapped = size < VK_WIN32_KMT_ALIAS_MAX ?
+                           size : VK_WIN32_KMT_ALIAS_MAX;
+   if (!map_section(&alias, mapped))
+      return refuse(device, "The section may not be mapped for writing");
+
+   if (vk_win32_kmt_is_alias(alias.map)) {
+      *name = vk_win32_kmt_alias_read(alias.map, mapped);
+      if (*name == NULL)
+         result = vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
+   }
+
+   UnmapViewOfFile(alias.map);
+   return result;
+}
+
+static VkResult
+open_number(struct vk_device *device, HANDLE handle,
+            struct vk_win32_section *section)
+{
+   wchar_t name[VK_WIN32_KMT_NAME_LENGTH], *real_name;
+
+   if (!vk_win32_kmt_is_valid(handle))
+      return refuse(device, "The handle is not a global share handle");
+
+   section->kmt = (uint32_t)(uintptr_t)handle;
+   vk_win32_kmt_format_name(section->kmt, name);
+
+   VkResult result = open_name(device, name, &section->handle);
+   if (result == VK_SUCCESS)
+      result = read_alias(device, section->handle, &real_name);
+
+   if (result != VK_SUCCESS || real_name == NULL)
+      return result;
+
+   section->alias = section->handle;
+   result = open_name(device, real_name, &section->handle);
+   free(real_name);
+   return result;
+}
+
+VkResult
+vk_win32_section_open(struct vk_device *device,
+                      const struct vk_win32_section_open_info *info,
+                      struct vk_win32_section *section)
+{
+   VkResult result;
+
+   *section = (struct vk_win32_section) {0};
+
+   if (info->kmt && info->name != NULL)
+      result = refuse(device, "Global share handles have no names");
+   else if (info->kmt)
+      result = open_number(device, info->handle, section);
+   else if (info->name != NULL)
+      result = open_name(device, info->name, &section->handle);
+   else
+      result = open_handle(device, info->handle, &section->handle);
+
+   if (result == VK_SUCCESS)
+      result = adopt(device, section, info->size);
+   if (result != VK_SUCCESS)
+      vk_win32_section_close(section);
+
+   return result;
+}
+
+void
+vk_win32_section_keep_kmt(struct vk_win32_section *section, uint32_t kmt)
+{
+   wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
+
+   if (section->alias != NULL ||
+       !vk_win32_kmt_is_valid((HANDLE)(uintptr_t)kmt))
+      return;
+
+   vk_win32_kmt_format_name(kmt, name);
+   section->alias = OpenFileMappingW(SECTION_QUERY, FALSE, name);
+}
+
+/* Any access word of those that applications use (GENERIC_*, the DXGI ones,
+ * 0) must give a handle that imports, so it can only add to what that takes.
+ */
+static uint32_t
+handle_access(uint32_t access)
+{
+   uint32_t rights = NEEDED_ACCESS;
+
+   if (access & GENERIC_ALL)
+      rights |= SECTION_ALL_ACCESS;
+
+   return rights | (access & (DELETE | READ_CONTROL | WRITE_DAC | WRITE_OWNER));
+}
+
+VkResult
+vk_win32_section_export(struct vk_device *device,
+                        const struct vk_win32_section *section,
+                        uint32_t access, bool inherit, HANDLE *handle_out)
+{
+   HANDLE self = GetCurrentProcess();
+
+   /* A restricting security descriptor may leave us no more than the handle
+    * we have.
+    */
+   if (!DuplicateHandle(self, section->handle, self, handle_out,
+                        handle_access(access), inherit, 0) &&
+       !DuplicateHandle(self, section->handle, self, handle_out, 0, inherit,
+                        DUPLICATE_SAME_ACCESS))
+      return vk_errorf(device, VK_ERROR_TOO_MANY_OBJECTS,
+                       "Cannot duplicate the handle of a section: Windows "
+                       "error %lu", GetLastError());
+
+   return VK_SUCCESS;
+}
+
+bool
+vk_win32_section_is_same(const struct vk_win32_section *a,
+                         const struct vk_win32_section *b)
+{
+   return vk_sync_win32_nt.compare_objects != NULL &&
+          vk_sync_win32_nt.compare_objects(a->handle, b->handle) ==
+          VK_SYNC_WIN32_STATUS_SUCCESS;
+}
+
+void
+vk_win32_section_close(struct vk_win32_section *section)
+{
+   if (section->map != NULL)
+      UnmapViewOfFile(section->map);
+   if (section->handle != NULL)
+      CloseHandle(section->handle);
+   if (section->alias != NULL)
+      CloseHandle(section->alias);
+
+   *section = (struct vk_win32_section) {0};
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VK_WIN32_SECTION_H
+#define VK_WIN32_SECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <wchar.h>
+
+#include <vulkan/vulkan_core.h>
+
+#include "vk_sync_win32_nt.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vk_device;
+
+/** Memory that processes share by OPAQUE_WIN32 and OPAQUE_WIN32_KMT handles
+ *
+ * A mapped section object.  An OPAQUE_WIN32 handle is an NT handle to it.  An
+ * OPAQUE_WIN32_KMT handle, a global share handle, is a number that names it:
+ * it holds no reference, is good in every process, and dies with the last
+ * handle to the section.
+ */
+struct vk_win32_section {
+   /* Never inherited, and never given away: exports are duplicates. */
+   HANDLE handle;
+   void *map;
+
+   /* The global share handle, or 0 */
+   uint32_t kmt;
+
+   /* Keeps the number of a section that has a name of its own; or NULL */
+   HANDLE alias;
+};
+
+struct vk_win32_section_create_info {
+   /* In bytes */
+   uint64_t size;
+
+   /* What the application asked for: NULL for nothing special */
+   const void *security_attributes;
+   const wchar_t *name;
+
+   /* Whether to have a global share handle */
+   bool kmt;
+};
+
+/** Create and map a section of zeros
+ *
+ * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE if the name is taken, or it or the
+ * attributes cannot be used; VK_ERROR_OUT_OF_HOST_MEMORY if there is no room.
+ * Any thread.
+ */
+VkResult
+vk_win32_section_create(struct vk_device *device,
+                        const struct vk_win32_section_create_info *info,
+                        struct vk_win32_section *section);
+
+struct vk_win32_section_open_info {
+   /* Either of these, as VkImportFenceWin32HandleInfoKHR has them; the handle
+    * stays the application's.
+    */
+   HANDLE handle;
+   const wchar_t *name;
+
+   /* Whether the handle is a global share handle */
+   bool kmt;
+
+   /* The least size, in bytes, that will do */
+   uint64_t size;
+};
+
+/** Open and map what somebody else has created
+ *
+ * Only plain committed pagefile-backed memory of at least the given size is
+ * mapped, so that touching it cannot fault.  What it holds is for the caller
+ * to check, and may change at any time.  If it has a global share handle,
+ * `kmt` is only set if that is what it was opened by.
+ *
+ * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message that says why, for
+ * anything else.  Any thread.
+ */
+VkResult
+vk_win32_section_open(struct vk_device *device,
+                      const struct vk_win32_section_open_info *info,
+                      struct vk_win32_section *section);
+
+/** Have the number stay good for as long as this section is open
+ *
+ * `kmt` may come from a stranger: if there is no such number, or it belongs
+ * to something else, nothing happens.
+ */
+void
+vk_win32_section_keep_kmt(struct vk_win32_section *section, uint32_t kmt);
+
+/** Return a new NT handle to the section, owned by the caller
+ *
+ * `access` is a VkExport*Win32HandleInfoKHR::dwAccess: GENERIC_*,
+ * DXGI_SHARED_RESOURCE_* or standard rights, any of which give a handle that
+ * can be imported.
+ */
+VkResult
+vk_win32_section_export(struct vk_device *device,
+                        const struct vk_win32_section *section,
+                        uint32_t access, bool inherit, HANDLE *handle_out);
+
+/** Whether both are one section, as far as the kernel can be asked */
+bool
+vk_win32_section_is_same(const struct vk_win32_section *a,
+                         const struct vk_win32_section *b);
+
+/** Unmap and close; safe on a zeroed struct */
+void
+vk_win32_section_close(struct vk_win32_section *section);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VK_WIN32_SECTION_H */

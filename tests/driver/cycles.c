@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+
+/* 100,000 times: create, export, import, signal, wait, destroy. */
+#include "vkt.h"
+
+#include <psapi.h>
+
+#define CYCLES (100000 / 3)
+#define WARM_UP 200
+
+static void
+cycle(struct vkt_device *device, struct vkt_device *other, enum vkt_kind kind)
+{
+   struct vkt_object *a = vkt_create_exportable(device, kind);
+   HANDLE handle = vkt_export(a);
+   struct vkt_object *b = vkt_alias(other, kind, handle);
+
+   test_close(handle);
+   if (kind == VKT_TIMELINE) {
+      vkt_host_signal(a, 1);
+      EXPECT_OK(vkt_wait(b, 1, VKT_LONG_MS));
+   } else {
+      struct vkt_object *end = b;
+
+      vkt_queue_signal(a, 0);
+      if (kind == VKT_BINARY)
+         end = vkt_queue_wait(b, 0);
+      EXPECT_OK(vkt_wait(end, 0, VKT_LONG_MS));
+      if (end != b)
+         vkt_destroy(end);
+   }
+   vkt_destroy(b);
+   vkt_destroy(a);
+}
+
+static uint64_t
+private_bytes(void)
+{
+   PROCESS_MEMORY_COUNTERS_EX counters = {.cb = sizeof(counters)};
+
+   REQUIRE(K32GetProcessMemoryInfo(GetCurrentProcess(),
+                                   (PROCESS_MEMORY_COUNTERS *)&counters,
+                                   sizeof(counters)));
+   return counters.PrivateUsage;
+}
+
+/* What a queue's thread still holds is let go once the queue is idle. */
+static void
+settle(struct vkt_device *device, struct vkt_device *other)
+{
+   vkt_wait_idle(device);
+   vkt_wait_idle(other);
+}
+
+static void
+cycles(intptr_t kind)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+
+   for (unsigned i = 0; i < WARM_UP; i++)
+      cycle(device, other, (enum vkt_kind)kind);
+   settle(device, other);
+
+   const unsigned handles = test_count_handles();
+   const uint64_t bytes = private_bytes();
+   const double start = test_now_ms();
+
+   for (unsigned i = 0; i < CYCLES && !test_failed(); i++)
+      cycle(device, other, (enum vkt_kind)kind);
+   settle(device, other);
+
+   const uint64_t more = private_bytes() - bytes;
+   test_diag("%u cycles of %.3f ms each; private memory: %lld bytes more",
+             CYCLES, (test_now_ms() - start) / CYCLES, (long long)more);
+   EXPECT_U64(test_count_handles(), handles);
+   /* A leak of 16 bytes a cycle would be twice that. */
+   EXPECT((int64_t)more < 256 * 1024);
+}
+
+static const struct test_case cases[] = {
+   {"cycles_leave_nothing_fence", cycles, VKT_FENCE, 200},
+   {"cycles_leave_nothing_binary", cycles, VKT_BINARY, 200},
+   {"cycles_leave_nothing_timeline", cycles, VKT_TIMELINE, 200},
+   {0},
+};
+
+int
+main(int argc, char **argv)
+{
+   return test_main(argc, argv, cases, NULL);
+}
