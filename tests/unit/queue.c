@@ -187,9 +187,11 @@ semaphore_chain(UNUSED intptr_t arg)
    VkDevice handle_device = vk_device_to_handle(device);
 
    for (unsigned i = 0; i < 300; i++) {
-      REQUIRE(vk_common_QueueSubmit2(queue, 1, &signal, NULL) == VK_SUCCESS);
+      REQUIRE(vk_common_QueueSubmit2(queue, 1, &signal, VK_NULL_HANDLE) ==
+              VK_SUCCESS);
       for (unsigned j = 0; j < 5; j++)
-         REQUIRE(vk_common_QueueSubmit2(queue, 1, &pass, NULL) == VK_SUCCESS);
+         REQUIRE(vk_common_QueueSubmit2(queue, 1, &pass, VK_NULL_HANDLE) ==
+                 VK_SUCCESS);
       REQUIRE(vk_common_QueueSubmit2(queue, 1, &wait, fence) == VK_SUCCESS);
       REQUIRE(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
       REQUIRE(vk_common_ResetFences(handle_device, 1, &fence) == VK_SUCCESS);
