@@ -349,6 +349,7 @@ const struct vk_sync_type vk_sync_win32_type = {
    .begin_wait = vk_sync_win32_begin_wait,
    .wait = vk_sync_win32_wait,
    .wait_many = vk_sync_win32_wait_many,
+   .device_lost = vk_sync_win32_wake_lost,
    .import_win32_handle = vk_sync_win32_import_handle,
    .export_win32_handle = vk_sync_win32_export_handle,
    .set_win32_export_params = vk_sync_win32_set_export_params,

@@ -34,11 +34,57 @@ vk_sync_win32_payload_init(struct vk_sync_win32_payload *payload,
    vk_sync_win32_shared_wait_ref();
 }
 
+/* Private payloads to be used again: applications create and destroy fences
+ * every frame, and the heap would be most of what that takes.  Emptied when
+ * the last payload goes, so that nothing outlives the driver.
+ */
+#ifndef VK_SYNC_WIN32_POOL_SIZE
+#define VK_SYNC_WIN32_POOL_SIZE 16
+#endif
+
+static uintptr_t pool[VK_SYNC_WIN32_POOL_SIZE];
+
+static struct vk_sync_win32_payload *
+pool_take(void)
+{
+   for (unsigned i = 0; i < VK_SYNC_WIN32_POOL_SIZE; i++) {
+      if (p_atomic_read_relaxed(&pool[i]) == 0)
+         continue;
+
+      const uintptr_t payload = p_atomic_xchg(&pool[i], 0);
+      if (payload != 0)
+         return (struct vk_sync_win32_payload *)payload;
+   }
+   return NULL;
+}
+
+static bool
+pool_give(struct vk_sync_win32_payload *payload)
+{
+   for (unsigned i = 0; i < VK_SYNC_WIN32_POOL_SIZE; i++) {
+      if (p_atomic_read_relaxed(&pool[i]) == 0 &&
+          p_atomic_cmpxchg(&pool[i], 0, (uintptr_t)payload) == 0)
+         return true;
+   }
+   return false;
+}
+
+void
+vk_sync_win32_payload_empty_pool(void)
+{
+   struct vk_sync_win32_payload *payload;
+
+   while ((payload = pool_take()) != NULL)
+      free(payload);
+}
+
 struct vk_sync_win32_payload *
 vk_sync_win32_payload_create(enum vk_sync_win32_kind kind,
                              uint64_t initial_value)
 {
-   struct vk_sync_win32_payload *payload = malloc(sizeof(*payload));
+   struct vk_sync_win32_payload *payload = pool_take();
+   if (payload == NULL)
+      payload = malloc(sizeof(*payload));
    if (payload == NULL)
       return NULL;
 
@@ -57,8 +103,9 @@ vk_sync_win32_payload_unref(struct vk_sync_win32_payload *payload)
    assert(rb_tree_is_empty(&payload->records));
    if (payload->section != NULL)
       vk_sync_win32_section_finish(payload);
+   if (payload->section != NULL || !pool_give(payload))
+      free(payload);
 
-   free(payload);
    vk_sync_win32_shared_wait_unref();
 }
 

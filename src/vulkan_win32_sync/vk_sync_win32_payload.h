@@ -99,6 +99,10 @@ void
 vk_sync_win32_payload_init(struct vk_sync_win32_payload *payload,
                            enum vk_sync_win32_kind kind);
 
+/** Free the payloads that are kept for reuse */
+void
+vk_sync_win32_payload_empty_pool(void);
+
 uint64_t
 vk_sync_win32_initial_word(enum vk_sync_win32_kind kind,
                            uint64_t initial_value);

@@ -53,6 +53,7 @@ vk_sync_win32_shared_wait_unref(void)
          CloseHandle(doorbell);
       p_atomic_set(&doorbell, NULL);
       vk_sync_win32_doorbell_flush();
+      vk_sync_win32_payload_empty_pool();
    }
    ReleaseSRWLockExclusive(&lock);
 }

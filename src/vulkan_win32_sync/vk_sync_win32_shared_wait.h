@@ -18,7 +18,7 @@
 void
 vk_sync_win32_shared_wait_ref(void);
 
-/** The last one closes the doorbell */
+/** The last one closes the doorbell, and empties the pool of payloads */
 void
 vk_sync_win32_shared_wait_unref(void);
 

@@ -3,18 +3,38 @@
 
 #include <assert.h>
 
-#include "util/macros.h"
-#include "util/os_time.h"
-
 #include "vk_device.h"
 
 #include "vk_sync_win32_shared_wait.h"
+
+/* All threads that are in a wait */
+static SRWLOCK waiters_lock = SRWLOCK_INIT;
+static struct list_head waiters = { &waiters, &waiters };
 
 bool
 vk_sync_win32_waiter_is_lost(const struct vk_sync_win32_waiter *waiter)
 {
    return waiter->device != NULL &&
           vk_device_is_lost_no_report(waiter->device);
+}
+
+void
+vk_sync_win32_wake_lost(struct vk_device *device)
+{
+   struct vk_sync_win32_wake_list wakes = {0};
+
+   AcquireSRWLockExclusive(&waiters_lock);
+   list_for_each_entry(struct vk_sync_win32_waiter, waiter, &waiters, link) {
+      if (waiter->device == device &&
+          vk_sync_win32_cas32(&waiter->state, VK_SYNC_WIN32_WAITER_PARKED,
+                              VK_SYNC_WIN32_WAITER_RELEASED)) {
+         waiter->next_wake = wakes.parked;
+         wakes.parked = waiter;
+      }
+   }
+   ReleaseSRWLockExclusive(&waiters_lock);
+
+   vk_sync_win32_wake(&wakes);
 }
 
 void
@@ -65,16 +85,11 @@ vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
                           uint64_t abs_timeout_ns)
 {
    const struct vk_sync_win32_parker *parker = vk_sync_win32_get_parker();
-   uint64_t now_ns;
 
-   do {
-      now_ns = os_time_get_nano();
-      const uint64_t check_ns = now_ns + VK_SYNC_WIN32_LOST_CHECK_NS;
-
-      if (parker->park(&waiter->token, MIN2(abs_timeout_ns, check_ns)))
-         return true;
-   } while (now_ns + VK_SYNC_WIN32_LOST_CHECK_NS < abs_timeout_ns &&
-            !vk_sync_win32_waiter_is_lost(waiter));
+   /* Whoever parks after the device has been lost is woken by nobody. */
+   if (!vk_sync_win32_waiter_is_lost(waiter) &&
+       parker->park(&waiter->token, abs_timeout_ns))
+      return true;
 
    if (vk_sync_win32_cas32(&waiter->state, VK_SYNC_WIN32_WAITER_PARKED,
                            VK_SYNC_WIN32_WAITER_RUNNING))
@@ -97,6 +112,22 @@ block_private(struct vk_sync_win32_waiter *waiter, uint64_t abs_timeout_ns)
    return vk_sync_win32_waiter_park(waiter, abs_timeout_ns);
 }
 
+static void
+list_waiter(struct vk_sync_win32_waiter *waiter)
+{
+   AcquireSRWLockExclusive(&waiters_lock);
+   list_addtail(&waiter->link, &waiters);
+   ReleaseSRWLockExclusive(&waiters_lock);
+}
+
+static void
+unlist_waiter(struct vk_sync_win32_waiter *waiter)
+{
+   AcquireSRWLockExclusive(&waiters_lock);
+   list_del(&waiter->link);
+   ReleaseSRWLockExclusive(&waiters_lock);
+}
+
 bool
 vk_sync_win32_wait_records(struct vk_device *device,
                            struct vk_sync_win32_wait_record *records,
@@ -117,6 +148,7 @@ vk_sync_win32_wait_records(struct vk_device *device,
       shared |= records[i].payload->section != NULL;
    }
 
+   list_waiter(&waiter);
    if (shared)
       vk_sync_win32_shared_wait_enter(&waiter, records, count);
 
@@ -138,6 +170,8 @@ vk_sync_win32_wait_records(struct vk_device *device,
 
    if (shared)
       vk_sync_win32_shared_wait_leave(&waiter, records, count);
+   unlist_waiter(&waiter);
 
-   return satisfied;
+   /* A lost device releases, too. */
+   return satisfied && waiter.missing <= 0;
 }

@@ -30,6 +30,9 @@ struct vk_sync_win32_waiter {
    /* The wait ends when this is lost; may be NULL */
    struct vk_device *device;
 
+   /* Link in the list of all threads that are in a wait */
+   struct list_head link;
+
    /* enum vk_sync_win32_waiter_state */
    uint32_t state;
 
@@ -44,14 +47,6 @@ struct vk_sync_win32_waiter {
    /* Link in the list of threads blocked on shared payloads */
    struct list_head shared_link;
 };
-
-/* How often a blocked thread looks whether its device has been lost: the
- * signals that it waits for may have been lost with it.
- */
-#define VK_SYNC_WIN32_LOST_CHECK_NS (500 * 1000 * 1000)
-
-bool
-vk_sync_win32_waiter_is_lost(const struct vk_sync_win32_waiter *waiter);
 
 /** Threads that a signal has released, to be woken once no lock is held */
 struct vk_sync_win32_wake_list {
@@ -68,9 +63,20 @@ vk_sync_win32_waiter_satisfy(struct vk_sync_win32_waiter *waiter,
 void
 vk_sync_win32_wake(struct vk_sync_win32_wake_list *wakes);
 
+/** Whether to end the wait, satisfied or not */
+bool
+vk_sync_win32_waiter_is_lost(const struct vk_sync_win32_waiter *waiter);
+
+/** Release the threads that are parked in waits of a lost device
+ *
+ * The signals that they wait for may have been lost with it.  Any thread.
+ */
+void
+vk_sync_win32_wake_lost(struct vk_device *device);
+
 /** Park until released, promoted or timed out; state must be PARKED
  *
- * Returns false on time-out or device loss, with the state back at RUNNING.
+ * Returns false on time-out, with the state back at RUNNING.
  */
 bool
 vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,

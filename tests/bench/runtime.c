@@ -206,3 +206,11 @@ bench_transition_total(void)
    return t->keyed_waits + t->keyed_releases + t->alert_waits + t->alerts +
           t->object_waits + t->event_sets + t->delays;
 }
+
+uint32_t
+bench_wake_total(void)
+{
+   const struct bench_transitions *t = &bench_transitions;
+
+   return t->keyed_releases + t->alerts + t->event_sets;
+}

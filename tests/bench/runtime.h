@@ -49,4 +49,7 @@ extern struct bench_transitions bench_transitions;
 
 uint32_t bench_transition_total(void);
 
+/** Those of them that wake somebody */
+uint32_t bench_wake_total(void);
+
 #endif /* BENCH_RUNTIME_H */

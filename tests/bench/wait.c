@@ -148,7 +148,7 @@ signal_waiters(const struct bench_case *c)
    /* From the call to being really blocked */
    Sleep(200);
 
-   const uint32_t blocked = bench_transition_total();
+   const uint32_t before = bench_wake_total();
    for (unsigned r = 0; r < ROUNDS; r++) {
       for (unsigned i = 0; i < BENCH_COUNT(crowds); i++) {
          struct crowd *crowd =
@@ -156,7 +156,7 @@ signal_waiters(const struct bench_case *c)
          crowd->ns[r] = signal_round(crowd);
       }
    }
-   const uint32_t woken = bench_transition_total() - blocked;
+   const uint32_t woken = bench_wake_total() - before;
 
    for (unsigned i = 1; i < BENCH_COUNT(crowds); i++)
       report_crowd(c, &crowds[i], &crowds[0], ROUNDS);
