@@ -6,7 +6,7 @@
 #include <psapi.h>
 
 #define CYCLES (100000 / 3)
-#define WARM_UP 200
+#define WARM_UP 4000
 
 static void
 cycle(struct vkt_device *device, struct vkt_device *other, enum vkt_kind kind)
@@ -36,12 +36,11 @@ cycle(struct vkt_device *device, struct vkt_device *other, enum vkt_kind kind)
 static uint64_t
 private_bytes(void)
 {
-   PROCESS_MEMORY_COUNTERS_EX counters = {.cb = sizeof(counters)};
+   PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof(counters)};
 
-   REQUIRE(K32GetProcessMemoryInfo(GetCurrentProcess(),
-                                   (PROCESS_MEMORY_COUNTERS *)&counters,
+   REQUIRE(K32GetProcessMemoryInfo(GetCurrentProcess(), &counters,
                                    sizeof(counters)));
-   return counters.PrivateUsage;
+   return counters.PagefileUsage;
 }
 
 /* What a queue's thread still holds is let go once the queue is idle. */
