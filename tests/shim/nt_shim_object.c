@@ -393,8 +393,8 @@ SystemFunction036(PVOID buffer, ULONG size)
 static LONG
 compare_objects(HANDLE first, HANDLE second)
 {
-   return nt_shim_find_object(first) == nt_shim_find_object(second) ? STATUS_SUCCESS :
-                                                      STATUS_NOT_SAME_OBJECT;
+   return nt_shim_find_object(first) == nt_shim_find_object(second) ?
+          STATUS_SUCCESS : STATUS_NOT_SAME_OBJECT;
 }
 
 void

@@ -3,10 +3,7 @@
 /* Locks, keyed events and alerts: what never has a handle. */
 #include "nt_shim_private.h"
 
-#include <assert.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #define MAX_THREADS 1024

@@ -66,8 +66,5 @@ stress_device_destroy(struct vk_device *device)
 uint32_t
 stress_resource_count(void)
 {
-   DWORD handles = 0;
-
-   GetProcessHandleCount(GetCurrentProcess(), &handles);
-   return handles;
+   return test_count_handles();
 }

@@ -11,6 +11,13 @@
 
 #include "vk_sync_win32_wait.h"
 
+#ifdef __SANITIZE_THREAD__
+/* Part of ThreadSanitizer, which would end the program in the middle of this */
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+#else
+#define AnnotateIgnoreReadsBegin(file, line) ((void)0)
+#endif
+
 static const char *const states[] = {
    [VK_SYNC_WIN32_WAITER_RUNNING] = "running",
    [VK_SYNC_WIN32_WAITER_PARKED] = "parked",
@@ -19,16 +26,35 @@ static const char *const states[] = {
    [VK_SYNC_WIN32_WAITER_RELEASED] = "released",
 };
 
-static void
-dump_waiter(const char *what, const struct vk_sync_win32_waiter *waiter)
+static const char *
+state_name(const struct vk_sync_win32_waiter *waiter)
 {
    const uint32_t state = STRESS_GET(&waiter->state);
 
-   test_diag("     %s %p: %s, %d missing, token: thread %u, unparked %u", what,
-             (const void *)waiter,
-             state < TEST_COUNT(states) ? states[state] : "garbage",
-             STRESS_GET(&waiter->missing), waiter->token.thread_id,
-             waiter->token.unparked);
+   return state < TEST_COUNT(states) ? states[state] : "garbage";
+}
+
+static void
+dump_records(struct vk_sync_win32_payload *payload)
+{
+   if (!TryAcquireSRWLockExclusive(&payload->lock)) {
+      test_diag("     the payload's lock is held");
+      return;
+   }
+   const uint64_t word = STRESS_GET(payload->word);
+   if (rb_tree_is_empty(&payload->records))
+      test_diag("     no record is linked");
+   rb_tree_foreach(struct vk_sync_win32_wait_record, record,
+                   &payload->records, node) {
+      test_diag("     record %p: target 0x%" PRIx64 "%s, linked %u; waiter %p: "
+                "%s, %d missing", (void *)record, record->target,
+                vk_sync_win32_target_reached(payload->kind, word,
+                                             record->target) ?
+                " REACHED" : "", record->linked, (void *)record->waiter,
+                state_name(record->waiter),
+                STRESS_GET(&record->waiter->missing));
+   }
+   ReleaseSRWLockExclusive(&payload->lock);
 }
 
 static void
@@ -49,36 +75,72 @@ dump_section(const struct vk_sync_win32_section *section)
 }
 
 static void
-dump_item(const struct stress_item *item)
+dump_item(uint32_t index, const struct stress_item *item)
 {
    const struct vk_sync_win32 *wsync =
       (const struct vk_sync_win32 *)item->sync;
    struct vk_sync_win32_payload *payload = wsync->payload;
+   const bool timeline = payload->kind == VK_SYNC_WIN32_KIND_TIMELINE;
 
-   test_diag("   on a %s %s, payload %p: word 0x%" PRIx64 ", wanted 0x%" PRIx64,
+   test_diag("   item %u: a %s %s, payload %p: word 0x%" PRIx64
+             ", wanted 0x%" PRIx64, index,
              payload->section != NULL ? "shared" : "private",
-             payload->kind == VK_SYNC_WIN32_KIND_TIMELINE ? "timeline" :
+             timeline ? "timeline" :
              item->semaphore != NULL ? "semaphore" : "fence",
              (void *)payload, STRESS_GET(payload->word),
              STRESS_GET(&payload->wanted));
    if (wsync->has_ticket)
       test_diag("     for ticket 0x%x", wsync->ticket);
-   else if (payload->kind == VK_SYNC_WIN32_KIND_TIMELINE)
+   else if (timeline)
       test_diag("     for value 0x%" PRIx64, item->value);
+
    if (payload->section != NULL)
       dump_section(payload->section);
+   dump_records(payload);
+}
 
-   if (!TryAcquireSRWLockExclusive(&payload->lock)) {
-      test_diag("     the payload's lock is held");
-      return;
+static void
+dump_wait(struct stress_thread *thread, uint64_t now_ns)
+{
+   const struct stress_item *items = STRESS_GET(&thread->items);
+   const uint32_t count = STRESS_GET(&thread->item_count);
+   const uint64_t deadline_ns = STRESS_GET(&thread->deadline_ns);
+
+   if (deadline_ns == UINT64_MAX)
+      test_diag("   no time-out, %u items", count);
+   else
+      test_diag("   time-out in %" PRId64 " ms, %u items",
+                (int64_t)(deadline_ns - now_ns) / (int64_t)STRESS_MS, count);
+
+   /* Of a large set, those that have been reached are of no interest. */
+   for (uint32_t i = 0; i < count; i++) {
+      if (count <= 16 ||
+          !rb_tree_is_empty(&stress_payload(items[i].sync)->records))
+         dump_item(i, &items[i]);
    }
-   rb_tree_foreach(struct vk_sync_win32_wait_record, record,
-                   &payload->records, node) {
-      test_diag("     record %p: target 0x%" PRIx64 ", linked %u",
-                (void *)record, record->target, record->linked);
-      dump_waiter("waiter", record->waiter);
-   }
-   ReleaseSRWLockExclusive(&payload->lock);
+}
+
+/* The key, if there is one, is the token of the thread that is parked or
+ * unparked: the first member of its waiter.
+ */
+static void
+dump_call(const char *call, const void *key)
+{
+   const struct vk_sync_win32_waiter *waiter = key;
+
+   if (waiter == NULL)
+      test_diag("   in %s", call);
+   else
+      test_diag("   in %s, waiter %p: %s, %d missing, token: thread %u, "
+                "unparked %u", call, key, state_name(waiter),
+                STRESS_GET(&waiter->missing), waiter->token.thread_id,
+                waiter->token.unparked);
+}
+
+static uint64_t
+ms_since(uint64_t then_ns, uint64_t now_ns)
+{
+   return then_ns != 0 ? (now_ns - then_ns) / STRESS_MS : 0;
 }
 
 void
@@ -86,38 +148,21 @@ stress_dump(struct stress *stress)
 {
    const uint64_t now_ns = os_time_get_nano();
 
+   AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
    for (unsigned i = 0; i < THREADS; i++) {
       struct stress_thread *thread = &stress->threads[i];
       const char *call = STRESS_GET(&thread->kernel_call);
       const uint64_t since_ns = STRESS_GET(&thread->since_ns);
 
-      test_diag("thread %u (%s): %s%s", i, thread->role,
-                since_ns != 0 ? "in a wait" : "not in a wait",
-                call != NULL ? ", in" : "");
-      if (call != NULL) {
-         test_diag("   %s, key %p", call, STRESS_GET(&thread->key));
-         /* A token is the first member of its waiter. */
-         if (STRESS_GET(&thread->key) != NULL)
-            dump_waiter("key's waiter", STRESS_GET(&thread->key));
-      }
-      if (since_ns == 0 || now_ns - since_ns < 500 * STRESS_MS)
-         continue;
-
-      const struct stress_item *items = STRESS_GET(&thread->items);
-      const uint32_t count = STRESS_GET(&thread->item_count);
-      test_diag("   for %" PRIu64 " ms, deadline %" PRId64 ", %u items",
-                (now_ns - since_ns) / STRESS_MS,
-                (int64_t)(STRESS_GET(&thread->deadline_ns) - now_ns), count);
-
-      /* Those that nobody waits for any more matter only if there are few. */
-      uint32_t shown = 0;
-      for (uint32_t j = 0; j < count && shown < 16; j++) {
-         if (count <= 16 ||
-             !rb_tree_is_empty(&stress_payload(items[j].sync)->records)) {
-            dump_item(&items[j]);
-            shown++;
-         }
-      }
+      test_diag("thread %u (%s): busy for %" PRIu64 " ms, waits for %" PRIu64
+                " ms", i, thread->role,
+                ms_since(STRESS_GET(&thread->busy_ns), now_ns),
+                ms_since(since_ns, now_ns));
+      if (call != NULL)
+         dump_call(call, STRESS_GET(&thread->key));
+      /* The items of a wait that is about to end may vanish under our eyes. */
+      if (ms_since(since_ns, now_ns) > 500)
+         dump_wait(thread, now_ns);
    }
    for (unsigned i = 0; i < TEST_COUNT(stress->queues); i++)
       test_diag("queue %u: %u jobs", i, stress->queues[i].count);

@@ -88,39 +88,15 @@ begin(const struct stress_signal *signal)
    if (signal->semaphore != NULL)
       STRESS_ADD(&signal->semaphore->begun, 1);
    if (signal->timeline != NULL) {
-      uint64_t *begun = &signal->timeline->begun, old;
+      uint64_t *begun = &signal->timeline->begun;
 
-      if (signal->timeline->proofs != NULL && signal->value < (1 << 20))
+      if (signal->timeline->proofs != NULL && signal->value < PROOFS)
          signal->timeline->proofs[signal->value] = (uint32_t)signal->value;
-      do {
-         old = STRESS_GET(begun);
-      } while (old < signal->value &&
-               !vk_sync_win32_cas64(begun, old, signal->value));
-   }
-}
 
-static void
-mark_done(struct stress_done *ring, uint64_t value, uint64_t now_ns)
-{
-   STRESS_SET(&ring[value % RING].ns, now_ns);
-   STRESS_SET(&ring[value % RING].value, value);
-}
-
-static void
-end(const struct stress_signal *signal)
-{
-   const uint64_t now_ns = os_time_get_nano();
-
-   if (signal->promise != NULL) {
-      STRESS_SET(&signal->promise->done_ns, now_ns);
-      stress_promise_unref(signal->promise);
+      uint64_t old = STRESS_GET(begun);
+      while (old < signal->value && !STRESS_CAS(begun, &old, signal->value))
+         ;
    }
-   if (signal->semaphore != NULL) {
-      const uint32_t done = STRESS_ADD(&signal->semaphore->done, 1);
-      mark_done(signal->semaphore->ring, done, now_ns);
-   }
-   if (signal->timeline != NULL)
-      mark_done(signal->timeline->ring, signal->value, now_ns);
 }
 
 void
@@ -167,8 +143,9 @@ stress_do_signal(struct stress_thread *self,
    /* Values that threads race for can be overtaken, and no others. */
    EXPECT(increased ||
           (signal->timeline != NULL && !signal->timeline->ordered));
-   end(signal);
 
+   if (signal->promise != NULL)
+      stress_promise_unref(signal->promise);
    if (signal->payload != NULL)
       vk_sync_win32_payload_unref(signal->payload);
 }

@@ -13,7 +13,7 @@ static const struct stress_config mixed = {
 
 static const struct stress_config private_only = {
    .name = "private",
-   .operations = 700 * 1000,
+   .operations = 300 * 1000,
    .weights = {
       [OP_FENCE] = 40, [OP_SET] = 10, [OP_TIMELINE] = 25,
       [OP_SEMAPHORE] = 20, [OP_TIMEOUT] = 2, [OP_QUICK] = 3,
@@ -22,7 +22,7 @@ static const struct stress_config private_only = {
 
 static const struct stress_config shared_only = {
    .name = "shared",
-   .operations = 400 * 1000,
+   .operations = 300 * 1000,
    .weights = {
       [OP_FENCE] = 35, [OP_SET] = 3, [OP_TIMELINE] = 30,
       [OP_SEMAPHORE] = 15, [OP_TIMEOUT] = 5, [OP_QUICK] = 10, [OP_CHURN] = 2,
@@ -32,7 +32,7 @@ static const struct stress_config shared_only = {
 
 static const struct stress_config quiet = {
    .name = "quiet",
-   .operations = 500 * 1000,
+   .operations = 200 * 1000,
    .weights = {
       [OP_FENCE] = 40, [OP_SET] = 1, [OP_TIMELINE] = 40, [OP_SEMAPHORE] = 20,
    },
@@ -42,7 +42,7 @@ static const struct stress_config quiet = {
 
 static const struct stress_config ephemeral = {
    .name = "ephemeral",
-   .operations = 100 * 1000,
+   .operations = 40 * 1000,
    .weights = { [OP_FENCE] = 60, [OP_TIMEOUT] = 10, [OP_CHURN] = 10 },
    .shared_percent = 80,
    .rounds = true,
@@ -51,7 +51,7 @@ static const struct stress_config ephemeral = {
 
 static const struct stress_config silent = {
    .name = "silent",
-   .operations = 20 * 1000,
+   .operations = 10 * 1000,
    .weights = { [OP_TIMELINE] = 1 },
    .shared_percent = 100,
    .silent = true,
@@ -59,7 +59,7 @@ static const struct stress_config silent = {
 
 static const struct stress_config deaf = {
    .name = "deaf",
-   .operations = 30 * 1000,
+   .operations = 20 * 1000,
    .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
    .shared_percent = 80,
    .silent = true,
@@ -69,7 +69,7 @@ static const struct stress_config deaf = {
 #ifndef _WIN32
 static const struct stress_config no_doorbell = {
    .name = "no doorbell",
-   .operations = 30 * 1000,
+   .operations = 20 * 1000,
    .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
    .shared_percent = 80,
    .no_doorbell = true,

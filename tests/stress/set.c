@@ -50,16 +50,16 @@ set_size(struct stress_thread *self)
    }
 }
 
-/* Ask each: those that say yes must have been signalled, and one must. */
-static void
-check_any(struct stress_thread *self, const struct stress_item *items,
-          unsigned count)
+/* Ask each: those that say yes must have been signalled. */
+static unsigned
+count_reached(struct stress_thread *self, const struct stress_item *items,
+              unsigned count)
 {
-   unsigned over = 0;
+   unsigned reached = 0;
 
    for (unsigned i = 0; i < count; i++)
-      over += stress_wait(self, &items[i], 1, false, 0) == VK_SUCCESS;
-   EXPECT(over > 0);
+      reached += stress_wait(self, &items[i], 1, false, 0) == VK_SUCCESS;
+   return reached;
 }
 
 void
@@ -85,7 +85,7 @@ stress_op_set(struct stress_thread *self)
          }
       }
       stress_wait_for(self, items, count, true);
-      check_any(self, items, count);
+      EXPECT(count_reached(self, items, count) > 0);
    }
 
    for (unsigned i = 0; i < count; i++) {
@@ -102,47 +102,81 @@ stress_op_set(struct stress_thread *self)
    free(items);
 }
 
-/* Shared objects come and go, while their payload is in use elsewhere. */
-void
-stress_op_churn(struct stress_thread *self)
+/* One more view of what everybody uses, for one wait */
+static void
+wait_through_new_view(struct stress_thread *self,
+                      struct stress_timeline *timeline)
 {
-   struct stress *stress = self->stress;
-   struct vk_device *device = stress->device;
-   struct stress_timeline *timeline =
-      &stress->timelines[stress_below(self, TIMELINES)];
-   struct vk_sync *views[VIEWS];
+   struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
+                                        timeline->handle,
+                                        stress_chance(self, 70));
    struct stress_item item = {0};
 
-   if (timeline->handle != NULL && stress_chance(self, 50)) {
-      /* One more view of what everybody uses, for one wait */
-      struct vk_sync *view =
-         stress_import(self, VK_SYNC_IS_TIMELINE, timeline->handle,
-                       stress_chance(self, 70));
-      stress_promise_timeline(self, timeline, &item);
-      item.sync = view;
-      stress_wait_for(self, &item, 1, false);
-      stress_destroy(self, view);
-      return;
-   }
+   stress_promise_timeline(self, timeline, &item);
+   item.sync = view;
+   stress_wait_for(self, &item, 1, false);
+   stress_destroy(self, view);
+}
+
+/* One wait for several imports of one payload, which comes and goes */
+static void
+wait_through_views(struct stress_thread *self)
+{
+   struct vk_device *device = self->stress->device;
+   struct vk_sync *views[VIEWS];
+   struct stress_item items[VIEWS] = {0};
 
    stress_make_views(self, views, 0, true);
    EXPECT(stress_payload(views[1]) == stress_payload(views[0]));
 
-   const unsigned waiting = stress_below(self, VIEWS);
-   item.sync = views[waiting];
-   stress_promise_fence(self, views[stress_below(self, VIEWS)], &item);
-   stress_wait_for(self, &item, 1, false);
+   const unsigned count = 1 + stress_below(self, VIEWS);
+   const unsigned first = stress_below(self, VIEWS);
+   stress_promise_fence(self, views[stress_below(self, VIEWS)], &items[0]);
+   for (unsigned i = 0; i < count; i++) {
+      items[i].sync = views[(first + i) % VIEWS];
+      items[i].promise = items[0].promise;
+   }
+   stress_wait_for(self, items, count, stress_chance(self, 50));
+   EXPECT_U64(count_reached(self, items, count), count);
 
    if (stress_chance(self, 50)) {
       EXPECT(vk_sync_reset(device, views[stress_below(self, VIEWS)]) ==
              VK_SUCCESS);
-      for (unsigned i = 0; i < VIEWS; i++)
-         EXPECT(stress_wait(self, &(struct stress_item) {
-                               .sync = views[i],
-                            }, 1, false, 0) == VK_TIMEOUT);
+      EXPECT_U64(count_reached(self, items, count), 0);
    }
-   const unsigned first = stress_below(self, VIEWS);
    for (unsigned i = 0; i < VIEWS; i++)
       stress_destroy(self, views[(first + i) % VIEWS]);
-   stress_release_item(self, &item);
+   stress_release_item(self, &items[0]);
+}
+
+/* Others may find the payload, or just miss it, as it comes and goes. */
+static void
+wait_for_loose(struct stress_thread *self)
+{
+   struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
+                                        self->stress->loose,
+                                        stress_chance(self, 20));
+   const struct stress_item now = { .sync = view, .value = LOOSE_VALUE };
+   const struct stress_item never = { .sync = view, .value = LOOSE_VALUE + 1 };
+
+   EXPECT(stress_wait(self, &now, 1, false, UINT64_MAX) == VK_SUCCESS);
+   if (stress_chance(self, 20))
+      EXPECT(stress_wait(self, &never, 1, false,
+                         1 + stress_below(self, 100 * 1000)) == VK_TIMEOUT);
+   stress_destroy(self, view);
+}
+
+/* Shared objects come and go, while their payload is in use elsewhere. */
+void
+stress_op_churn(struct stress_thread *self)
+{
+   struct stress_timeline *timeline =
+      &self->stress->timelines[stress_below(self, TIMELINES)];
+
+   if (stress_chance(self, 60))
+      wait_for_loose(self);
+   else if (timeline->handle != NULL && stress_chance(self, 50))
+      wait_through_new_view(self, timeline);
+   else
+      wait_through_views(self);
 }

@@ -33,10 +33,16 @@
 #define STRESS_GET(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define STRESS_SET(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define STRESS_ADD(p, n) __atomic_add_fetch((p), (n), __ATOMIC_RELAXED)
+#define STRESS_CAS(p, expected, v) \
+   __atomic_compare_exchange_n((p), (expected), (v), true, \
+                               __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 #else
 #define STRESS_GET(p) (*(p))
 #define STRESS_SET(p, v) ((void)(*(p) = (v)))
 #define STRESS_ADD(p, n) p_atomic_add_return((p), (n))
+#define STRESS_CAS(p, expected, v) \
+   (vk_sync_win32_cas64((p), *(expected), (v)) || \
+    (*(expected) = vk_sync_win32_load64(p), false))
 #endif
 
 /* What a run consists of */
@@ -80,7 +86,8 @@ enum {
    TIMELINES = 8,
    SEMAPHORES = 8,
    FENCES = 8,
-   RING = 1024,
+   PROOFS = 1 << 20,
+   LOOSE_VALUE = 7,
 };
 
 /* One fence signal operation that is going to happen */
@@ -90,13 +97,7 @@ struct stress_promise {
     */
    uint64_t proof;
    uint64_t begun;
-   uint64_t done_ns;
    uint32_t refs;
-};
-
-/* When the signal of that value, or the so many-th one, was complete */
-struct stress_done {
-   uint64_t value, ns;
 };
 
 struct stress_timeline {
@@ -114,7 +115,7 @@ struct stress_timeline {
    uint64_t next;
    uint64_t begun;
    uint64_t seen;
-   struct stress_done ring[RING];
+   /* As in struct stress_promise, one for each of the first PROOFS values */
    uint32_t *proofs;
 };
 
@@ -127,8 +128,7 @@ struct stress_semaphore {
    mtx_t order;
    uint32_t signals, tickets;
 
-   uint32_t begun, done, waited;
-   struct stress_done ring[RING];
+   uint32_t begun, waited;
 };
 
 struct stress_fence {
@@ -192,7 +192,7 @@ struct stress_thread {
    unsigned index;
    uint64_t random;
 
-   uint64_t operations, waits, timeouts, late_max_ns;
+   uint64_t operations, waits, timeouts;
    struct stress_fence fences[FENCES];
 
    /* For the watchdog and the hooks: STRESS_GET and STRESS_SET.  When the
@@ -206,8 +206,10 @@ struct stress_thread {
    const char *kernel_call;
    const void *key;
 
-   /* Counted by the hooks */
-   uint64_t parks, unparks, rings, doorbell_waits;
+   /* Counted by the hooks.  Polls: sleeps of VK_SYNC_WIN32_POLL_NS, by waits
+    * that have more time than that.
+    */
+   uint64_t kernel_calls, parks, unparks, rings, doorbell_waits, polls;
    bool import_as_peer;
 };
 
@@ -218,6 +220,8 @@ struct stress {
 
    struct stress_timeline timelines[TIMELINES];
    struct stress_semaphore semaphores[SEMAPHORES];
+   /* A timeline that has a sync only while an operation imports it */
+   HANDLE loose;
    struct stress_barrier barrier;
    struct stress_queue queues[SIGNAL_THREADS + SUBMIT_THREADS];
    struct stress_thread threads[THREADS];

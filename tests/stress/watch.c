@@ -12,7 +12,12 @@
 
 #include "vk_sync_win32_shared_wait.h"
 
-#define HANG_NS (30 * 1000 * STRESS_MS)
+/* How often the watchdog looks, and how many times in a row it has to find a
+ * thread at the same operation: looks rather than time, since a machine that
+ * is suspended for a while, or has no time for anybody, hangs nobody.
+ */
+#define LOOK_MS 100
+#define HANG_LOOKS 300
 
 #define STATUS_NOT_SAME_OBJECT ((LONG)0xc00001ac)
 
@@ -35,6 +40,7 @@ enter_kernel(const char *call, const void *key)
    if (current == NULL)
       return;
 
+   current->kernel_calls++;
    /* Let others overtake us where it hurts. */
    if (stress_below(current, 16) == 0)
       thrd_yield();
@@ -97,6 +103,29 @@ alert(HANDLE thread_id)
    return status;
 }
 
+/* Whether a leader that sleeps for so long does so because it has to poll */
+static bool
+is_poll(const LARGE_INTEGER *timeout)
+{
+   return timeout != NULL &&
+          -timeout->QuadPart <= VK_SYNC_WIN32_POLL_NS / 100 + 1;
+}
+
+static void
+count_poll(const LARGE_INTEGER *timeout)
+{
+   if (current != NULL && current->deadline_ns == UINT64_MAX &&
+       is_poll(timeout))
+      current->polls++;
+}
+
+static LONG WINAPI
+delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
+{
+   count_poll(interval);
+   return real.delay_execution(alertable, interval);
+}
+
 /* A leader looks again at a bound, in case that a peer has died.  None has
  * here, and the bound would hide a ring that was forgotten: so there is none,
  * unless the run is about it.
@@ -107,9 +136,9 @@ wait_for_doorbell(HANDLE object, BOOLEAN alertable,
 {
    LARGE_INTEGER ticks;
 
+   count_poll(timeout);
    if (current != NULL && !current->stress->config->silent &&
-       (timeout == NULL ||
-        -timeout->QuadPart > VK_SYNC_WIN32_POLL_NS / 100 + 1))
+       !is_poll(timeout))
       timeout = vk_sync_win32_nt_timeout(current->deadline_ns, &ticks);
 
    enter_kernel("NtWaitForSingleObject", NULL);
@@ -143,18 +172,24 @@ static void
 watch_run(void *data)
 {
    struct stress *stress = data;
+   struct {
+      uint64_t busy_ns;
+      unsigned looks;
+   } seen[THREADS] = {0};
 
    while (!STRESS_GET(&stop)) {
-      Sleep(100);
+      Sleep(LOOK_MS);
 
-      const uint64_t now_ns = os_time_get_nano();
       for (unsigned i = 0; i < THREADS; i++) {
          const uint64_t busy_ns = STRESS_GET(&stress->threads[i].busy_ns);
-         if (busy_ns == 0 || now_ns < busy_ns + HANG_NS)
+
+         if (busy_ns == 0 || busy_ns != seen[i].busy_ns)
+            seen[i].looks = 0;
+         seen[i].busy_ns = busy_ns;
+         if (++seen[i].looks < HANG_LOOKS)
             continue;
 
-         test_fail(false, __FILE__, __LINE__, "thread %u has been busy for "
-                   "%" PRIu64 " s", i, (now_ns - busy_ns) / (1000 * STRESS_MS));
+         test_fail(false, __FILE__, __LINE__, "thread %u hangs", i);
          stress_dump(stress);
          abort();
       }
@@ -176,6 +211,7 @@ stress_watch_start(struct stress *stress)
       }
       vk_sync_win32_nt.wait_for_single_object = wait_for_doorbell;
       vk_sync_win32_nt.set_event = set_event;
+      vk_sync_win32_nt.delay_execution = delay_execution;
       if (real.compare_objects != NULL)
          vk_sync_win32_nt.compare_objects = compare_objects;
    }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FAULT_HOOK_H
+#define FAULT_HOOK_H
+
+/* The calls of this process into the kernel, by way of the table that they go
+ * through
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+enum hook_call {
+   HOOK_SET_EVENT,
+   HOOK_UNPARK,
+   HOOK_PARK,
+   HOOK_DOORBELL_WAIT,
+   HOOK_QUERY_SECTION,
+   HOOK_QUERY_OBJECT,
+   HOOK_COMPARE_OBJECTS,
+   HOOK_CALLS,
+};
+
+struct hook {
+   /* May be NULL */
+   void (*before)(enum hook_call call);
+   void (*after)(enum hook_call call);
+
+   /* Leaders look again at a bound, in case that a peer has died.  Where none
+    * dies, that would hide a ring that was forgotten.  Not for processes that
+    * wait with a time-out.
+    */
+   bool no_recheck;
+
+   uint32_t calls[HOOK_CALLS];
+   /* Doorbell waits that are short, because a peer cannot ring us */
+   uint32_t polls;
+};
+
+extern struct hook hook;
+
+void hook_install(void);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "peer.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_SIZE 80
+
+static struct peer_run
+map_board(const char *name, size_t size, bool create)
+{
+   struct peer_run run;
+   HANDLE section;
+
+   snprintf(run.name, sizeof(run.name), "%s", name);
+   section = create ?
+      CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
+                         (DWORD)size, name) :
+      OpenFileMappingA(FILE_MAP_WRITE, FALSE, name);
+   REQUIRE(section != NULL);
+   run.board = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, size);
+   REQUIRE(run.board != NULL);
+   test_own_handle(section);
+   return run;
+}
+
+static void
+unmap_board(void *board)
+{
+   UnmapViewOfFile(board);
+}
+
+struct peer_run
+peer_run_create(size_t board_size)
+{
+   static unsigned serial;
+   char name[48];
+   struct peer_run run;
+
+   snprintf(name, sizeof(name), "lvp-fault-%lu-%u-%llx",
+            (unsigned long)GetCurrentProcessId(), ++serial,
+            (unsigned long long)GetTickCount64());
+   run = map_board(name, board_size, true);
+   test_defer(unmap_board, run.board);
+   return run;
+}
+
+struct peer_run
+peer_run_open(int argc, char **argv, size_t board_size)
+{
+   REQUIRE(argc >= 1);
+   return map_board(argv[0], board_size, false);
+}
+
+static void
+format_name(wchar_t *wide, const struct peer_run *run, const char *name)
+{
+   char text[NAME_SIZE];
+   unsigned i = 0;
+
+   snprintf(text, sizeof(text), "%s-%s", run->name, name);
+   do {
+      wide[i] = (unsigned char)text[i];
+   } while (text[i++]);
+}
+
+/* Not unit_sync(): any thread may do this. */
+static struct vk_sync *
+new_sync(struct vk_device *device, enum vk_sync_flags flags)
+{
+   struct vk_sync *sync;
+
+   REQUIRE(vk_sync_create(device, &vk_sync_win32_type, flags, 0, &sync) ==
+           VK_SUCCESS);
+   return sync;
+}
+
+struct vk_sync *
+peer_share(const struct peer_run *run, struct vk_device *device,
+           enum vk_sync_flags flags, const char *name)
+{
+   struct vk_sync *sync = new_sync(device, flags | VK_SYNC_IS_SHAREABLE);
+   wchar_t wide[NAME_SIZE];
+   const struct vk_sync_win32_export_params params = {
+      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
+      .handle_types = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      .explicit_params = true,
+      .name = wide,
+   };
+
+   format_name(wide, run, name);
+   REQUIRE(vk_sync_set_win32_export_params(device, sync, &params) ==
+           VK_SUCCESS);
+   return sync;
+}
+
+struct vk_sync *
+peer_open(const struct peer_run *run, struct vk_device *device,
+          enum vk_sync_flags flags, const char *name)
+{
+   struct vk_sync *sync = new_sync(device, flags);
+   wchar_t wide[NAME_SIZE];
+   const struct vk_sync_win32_import_info info = {
+      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
+      .handle_type = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      .name = wide,
+   };
+
+   format_name(wide, run, name);
+   REQUIRE(vk_sync_import_win32_handle(device, sync, &info) == VK_SUCCESS);
+   return sync;
+}
+
+/* Whatever happens to this process, even by its own watchdog, nobody is left
+ * behind to hold its output open.
+ */
+static HANDLE
+job(void)
+{
+   static HANDLE handle;
+   JOBOBJECT_EXTENDED_LIMIT_INFORMATION info = {
+      .BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
+   };
+
+   if (!handle) {
+      handle = CreateJobObjectA(NULL, NULL);
+      SetInformationJobObject(handle, JobObjectExtendedLimitInformation,
+                              &info, sizeof(info));
+   }
+   return handle;
+}
+
+static void
+release_peer(void *data)
+{
+   struct peer *peer = data;
+
+   TerminateProcess(peer->process, 9);
+   WaitForSingleObject(peer->process, 10000);
+   CloseHandle(peer->process);
+   free(peer);
+}
+
+static HANDLE
+inheritable(DWORD which)
+{
+   HANDLE handle = GetStdHandle(which);
+
+   SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+   return handle;
+}
+
+struct peer *
+peer_start(const struct peer_run *run, const char *role, unsigned number)
+{
+   struct peer *peer = calloc(1, sizeof(*peer));
+   char self[MAX_PATH], command[2 * MAX_PATH];
+   STARTUPINFOA startup = {
+      .cb = sizeof(startup),
+      .dwFlags = STARTF_USESTDHANDLES,
+      .hStdOutput = inheritable(STD_OUTPUT_HANDLE),
+      .hStdError = inheritable(STD_ERROR_HANDLE),
+   };
+   PROCESS_INFORMATION info;
+   BOOL created = FALSE;
+
+   REQUIRE(peer != NULL);
+   REQUIRE(GetModuleFileNameA(NULL, self, sizeof(self)) < sizeof(self));
+   snprintf(command, sizeof(command), "\"%s\" --child %s %s %u", self, role,
+            run->name, number);
+   fflush(stdout);
+
+   /* Under Wine a process now and then dies before it reaches its program,
+    * which is what ERROR_INTERNAL_ERROR says.
+    */
+   for (unsigned attempt = 0; attempt < 5 && !created; attempt++) {
+      created = CreateProcessA(NULL, command, NULL, NULL, TRUE, 0, NULL, NULL,
+                               &startup, &info);
+      if (!created) {
+         test_diag("CreateProcess: error %lu", (unsigned long)GetLastError());
+         REQUIRE(GetLastError() == ERROR_INTERNAL_ERROR);
+      }
+   }
+   REQUIRE(created);
+
+   AssignProcessToJobObject(job(), info.hProcess);
+   CloseHandle(info.hThread);
+   peer->process = info.hProcess;
+   peer->id = info.dwProcessId;
+   test_defer(release_peer, peer);
+   return peer;
+}
+
+void
+peer_kill(struct peer *peer, UINT status)
+{
+   /* It may have ended by itself just now. */
+   if (!TerminateProcess(peer->process, status))
+      EXPECT(WaitForSingleObject(peer->process, 10000) == WAIT_OBJECT_0);
+}
+
+bool
+peer_ended(struct peer *peer, unsigned timeout_ms, DWORD *status)
+{
+   if (WaitForSingleObject(peer->process, timeout_ms) != WAIT_OBJECT_0)
+      return false;
+
+   REQUIRE(GetExitCodeProcess(peer->process, status));
+   return true;
+}
+
+void
+peer_release(struct peer *peer)
+{
+   test_undefer(release_peer, peer);
+   release_peer(peer);
+}
+
+static uint32_t
+count_views(void)
+{
+   MEMORY_BASIC_INFORMATION info;
+   const char *address = NULL;
+   uint32_t count = 0;
+
+   while (VirtualQuery(address, &info, sizeof(info))) {
+      count += info.State == MEM_COMMIT && info.Type == MEM_MAPPED &&
+               info.BaseAddress == info.AllocationBase;
+      address = (const char *)info.BaseAddress + info.RegionSize;
+   }
+   return count;
+}
+
+static uint64_t
+sum_heap(void)
+{
+   HANDLE heap = (HANDLE)_get_heap_handle();
+   PROCESS_HEAP_ENTRY entry = {0};
+   uint64_t sum = 0;
+
+   HeapLock(heap);
+   while (HeapWalk(heap, &entry)) {
+      if (entry.wFlags & PROCESS_HEAP_ENTRY_BUSY)
+         sum += entry.cbData;
+   }
+   HeapUnlock(heap);
+   return sum;
+}
+
+struct peer_usage
+peer_measure(void)
+{
+   return (struct peer_usage) {
+      .handles = test_count_handles(),
+      .views = count_views(),
+      .heap = sum_heap(),
+   };
+}
+
+static uint64_t
+file_time(const FILETIME *time)
+{
+   return (uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime;
+}
+
+uint64_t
+peer_cpu_us(void)
+{
+   FILETIME created, exited, kernel, user;
+
+   REQUIRE(GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel,
+                           &user));
+   return (file_time(&kernel) + file_time(&user)) / 10;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FAULT_PEER_H
+#define FAULT_PEER_H
+
+/* Other processes of a run, which may be killed at any moment.  So they hold
+ * no pipe and owe no answer: all that is said between processes stands in the
+ * board, a piece of memory that they share beside the payloads under test.
+ */
+#include "fixture.h"
+
+struct peer_run {
+   /* Of the board; the names of the run's payloads begin with it */
+   char name[48];
+   void *board;
+};
+
+/* In the parent, until the case ends.  The board is zeroed. */
+struct peer_run peer_run_create(size_t board_size);
+/* In a child, whose first argument is the run's name */
+struct peer_run peer_run_open(int argc, char **argv, size_t board_size);
+
+/* A payload with a name: made by the parent, opened by the others */
+struct vk_sync *peer_share(const struct peer_run *run,
+                           struct vk_device *device, enum vk_sync_flags flags,
+                           const char *name);
+struct vk_sync *peer_open(const struct peer_run *run,
+                          struct vk_device *device, enum vk_sync_flags flags,
+                          const char *name);
+
+struct peer {
+   HANDLE process;
+   DWORD id;
+};
+
+/* This program in one of its roles, with the run's name and `number` as its
+ * arguments.  It ends with this process at the latest.
+ */
+struct peer *peer_start(const struct peer_run *run, const char *role,
+                        unsigned number);
+void peer_kill(struct peer *peer, UINT status);
+bool peer_ended(struct peer *peer, unsigned timeout_ms, DWORD *status);
+/* Kills it if need be. */
+void peer_release(struct peer *peer);
+
+/* What a process holds */
+struct peer_usage {
+   uint32_t handles;
+   uint32_t views;
+   uint64_t heap;
+};
+
+struct peer_usage peer_measure(void);
+/* CPU time that this process has used */
+uint64_t peer_cpu_us(void);
+
+/* The section, and what this process has linked to its view of it */
+void peer_dump(const char *name, struct vk_sync *sync);
+
+static inline struct vk_sync_win32_section *
+peer_section(struct vk_sync *sync)
+{
+   return unit_payload(sync)->section;
+}
+
+static inline uint64_t
+peer_word(struct vk_sync *sync)
+{
+   return vk_sync_win32_load64(unit_payload(sync)->word);
+}
+
+/* Of a binary payload */
+static inline uint32_t
+peer_signals(struct vk_sync *sync)
+{
+   return (uint32_t)peer_word(sync);
+}
+
+static inline uint32_t
+peer_consumed(struct vk_sync *sync)
+{
+   return (uint32_t)(peer_word(sync) >> 32);
+}
+
+/* test_random() belongs to one thread of one process. */
+static inline uint64_t
+peer_random(uint64_t *state)
+{
+   uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+   return z ^ (z >> 31);
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SOAK_H
+#define SOAK_H
+
+/* Processes that do nothing but signal and wait for each other, where every
+ * value, every pairing of a wait with a signal, and all that the payloads are
+ * there to guard is checked.
+ *
+ * Each worker goes through the same number of steps, and its own timeline
+ * tells how far it is.  In a step it writes a block, signals, waits until its
+ * neighbours are nearly as far, and reads a block of each.  Beside that it
+ * exchanges letters with neighbours, which binary semaphores announce, and
+ * takes tokens, which binary semaphores hand on in the order of the tickets.
+ */
+#include "peer.h"
+
+#include "hook.h"
+
+enum {
+   SOAK_PROCESSES = 4,
+   SOAK_THREADS = 4,
+   SOAK_WORKERS = SOAK_PROCESSES * SOAK_THREADS,
+   /* Worker i's neighbours are i ^ 1, i ^ 2, i ^ 4, i ^ 8: two of its own
+    * process, two of others.
+    */
+   SOAK_NEIGHBOURS = 4,
+   SOAK_TOKENS = 4,
+   /* A worker may be this many steps ahead of a neighbour. */
+   SOAK_LEAD = 3,
+   /* Blocks that are kept: a neighbour reads up to SOAK_LEAD steps back, while
+    * the writer is up to SOAK_LEAD steps ahead.
+    */
+   SOAK_BLOCKS = 16,
+   SOAK_WORDS = 6,
+};
+
+/* What payloads guard; not atomic on purpose */
+struct soak_block {
+   uint64_t number;
+   uint64_t words[SOAK_WORDS];
+   uint64_t sum;
+};
+
+struct soak_token {
+   /* Worker number + 1, or 0 */
+   uint32_t holder;
+   uint32_t ticket;
+   struct soak_block block;
+};
+
+struct soak_worker {
+   /* Steps begun: no less than the timeline's value */
+   uint64_t begun;
+   uint64_t operations;
+   /* What it is at, for the watchdog's report */
+   uint32_t waiting_for;
+   uint64_t waiting_target;
+   struct soak_block blocks[SOAK_BLOCKS];
+   /* Letters from the neighbours */
+   struct soak_block letters[SOAK_NEIGHBOURS];
+};
+
+enum soak_wait {
+   SOAK_NOTHING,
+   SOAK_ANY_NEIGHBOUR,
+   SOAK_ALL_NEIGHBOURS,
+   SOAK_LETTER,
+   SOAK_TOKEN,
+};
+
+struct soak_process {
+   uint32_t ready, done;
+   struct peer_usage before, after;
+   uint32_t calls[HOOK_CALLS];
+   uint32_t polls;
+};
+
+struct soak_board {
+   uint64_t seed;
+   uint64_t steps;
+   uint32_t go, quit, dump;
+   struct soak_process processes[SOAK_PROCESSES];
+   struct soak_worker workers[SOAK_WORKERS];
+   struct soak_token tokens[SOAK_TOKENS];
+};
+
+struct soak_payloads {
+   struct vk_sync *timelines[SOAK_WORKERS];
+   /* [to][which neighbour it is from] */
+   struct vk_sync *letters[SOAK_WORKERS][SOAK_NEIGHBOURS];
+   struct vk_sync *tokens[SOAK_TOKENS];
+};
+
+void soak_payloads_open(struct soak_payloads *payloads,
+                        const struct peer_run *run, struct vk_device *device,
+                        bool create);
+typedef void (*soak_visitor)(struct vk_device *device, const char *name,
+                             struct vk_sync *sync);
+void soak_payloads_visit(struct soak_payloads *payloads,
+                         struct vk_device *device, soak_visitor visitor);
+
+/* Block contents: any two differ. */
+void soak_block_write(struct soak_block *block, uint64_t author,
+                      uint64_t number);
+/* Ends the process if it is not what the author has written. */
+void soak_block_check(const struct soak_block *block, uint64_t author,
+                      uint64_t number);
+
+/* The life of one worker, on its own thread */
+struct soak_self {
+   struct soak_board *board;
+   struct soak_payloads *payloads;
+   struct vk_device *device;
+   uint32_t index;
+};
+
+void soak_work(void *data);
+
+int soak_process_main(int argc, char **argv);
+
+#endif
