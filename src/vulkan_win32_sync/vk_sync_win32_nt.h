@@ -81,7 +81,7 @@ vk_sync_win32_nt_timeout(uint64_t abs_timeout_ns, LARGE_INTEGER *ticks);
 static inline void
 vk_sync_win32_acquire_release_barrier(void)
 {
-#if defined(_M_ARM64)
+#if defined(_M_ARM64) || defined(_M_ARM64EC)
    __dmb(_ARM64_BARRIER_ISH);
 #else
    _ReadWriteBarrier();
@@ -169,8 +169,8 @@ vk_sync_win32_full_barrier(void)
 static inline void
 vk_sync_win32_barrier_after_swap(void)
 {
-#if !defined(__x86_64__) && !defined(__i386__) && \
-    !defined(_M_X64) && !defined(_M_IX86)
+#if (!defined(__x86_64__) && !defined(__i386__) && \
+     !defined(_M_X64) && !defined(_M_IX86)) || defined(_M_ARM64EC)
    vk_sync_win32_full_barrier();
 #endif
 }

@@ -147,6 +147,27 @@ find_payload(const struct vk_win32_section *memory,
    return found;
 }
 
+/* Takes over the section, also on failure. */
+static VkResult
+adopt_payload(struct vk_device *device, enum vk_sync_win32_kind kind,
+              struct vk_win32_section *memory,
+              struct vk_sync_win32_payload **payload_out)
+{
+   VkResult result = check_layout(device, memory, kind);
+   if (result == VK_SUCCESS)
+      *payload_out = find_payload(memory, kind);
+
+   if (result != VK_SUCCESS || *payload_out != NULL) {
+      vk_win32_section_close(memory);
+      return result;
+   }
+
+   struct vk_sync_win32_layout *layout = memory->map;
+   vk_win32_section_keep_kmt(memory, vk_sync_win32_load32(&layout->kmt));
+
+   return shared_payload_create(device, kind, memory, payload_out);
+}
+
 VkResult
 vk_sync_win32_section_import(struct vk_device *device,
                              enum vk_sync_win32_kind kind,
@@ -160,25 +181,18 @@ vk_sync_win32_section_import(struct vk_device *device,
              VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
       .size = sizeof(struct vk_sync_win32_layout),
    };
+   /* So that two imports at once find each other's payload */
+   static SRWLOCK import_lock = SRWLOCK_INIT;
    struct vk_win32_section memory;
 
    VkResult result = vk_win32_section_open(device, &open_info, &memory);
    if (result != VK_SUCCESS)
       return result;
 
-   result = check_layout(device, &memory, kind);
-   if (result == VK_SUCCESS)
-      *payload_out = find_payload(&memory, kind);
-
-   if (result != VK_SUCCESS || *payload_out != NULL) {
-      vk_win32_section_close(&memory);
-      return result;
-   }
-
-   struct vk_sync_win32_layout *layout = memory.map;
-   vk_win32_section_keep_kmt(&memory, vk_sync_win32_load32(&layout->kmt));
-
-   return shared_payload_create(device, kind, &memory, payload_out);
+   AcquireSRWLockExclusive(&import_lock);
+   result = adopt_payload(device, kind, &memory, payload_out);
+   ReleaseSRWLockExclusive(&import_lock);
+   return result;
 }
 
 VkResult

@@ -5,6 +5,7 @@
 
 #include "vk_device.h"
 
+#include "vk_sync_win32.h"
 #include "vk_sync_win32_shared_wait.h"
 
 /* All threads that are in a wait */
@@ -22,6 +23,9 @@ void
 vk_sync_win32_wake_lost(struct vk_device *device)
 {
    struct vk_sync_win32_wake_list wakes = {0};
+
+   /* Pairs with the swap to PARKED: it sees the loss or we see it parked. */
+   vk_sync_win32_full_barrier();
 
    AcquireSRWLockExclusive(&waiters_lock);
    list_for_each_entry(struct vk_sync_win32_waiter, waiter, &waiters, link) {
@@ -143,6 +147,8 @@ vk_sync_win32_wait_records(struct vk_device *device,
 
    bool shared = false;
    for (uint32_t i = 0; i < count; i++) {
+      /* When a device is lost, others may destroy what we wait for. */
+      vk_sync_win32_payload_ref(records[i].payload);
       records[i].waiter = &waiter;
       records[i].linked = 0;
       shared |= records[i].payload->section != NULL;
@@ -171,6 +177,9 @@ vk_sync_win32_wait_records(struct vk_device *device,
    if (shared)
       vk_sync_win32_shared_wait_leave(&waiter, records, count);
    unlist_waiter(&waiter);
+
+   for (uint32_t i = 0; i < count; i++)
+      vk_sync_win32_payload_unref(records[i].payload);
 
    /* A lost device releases, too. */
    return satisfied && waiter.missing <= 0;

@@ -84,8 +84,7 @@ vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
 
 /** Block until all records are reached, or one of them
  *
- * The caller has set `payload` and `target` of each and holds references to
- * the payloads.  Returns false on time-out, an absolute os_time in ns, and
+ * The caller has set `payload` and `target` of each.  Returns false on time-out, an absolute os_time in ns, and
  * when the device, which may be NULL, is lost meanwhile.
  */
 bool

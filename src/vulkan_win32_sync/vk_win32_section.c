@@ -142,10 +142,14 @@ vk_win32_section_create(struct vk_device *device,
    if (error == ERROR_ALREADY_EXISTS)
       return refuse(device, "The name for export is already taken");
 
-   return vk_errorf(device,
-                    info->name != NULL || info->security_attributes != NULL ?
-                    VK_ERROR_INVALID_EXTERNAL_HANDLE :
-                    VK_ERROR_OUT_OF_HOST_MEMORY,
+   const bool no_room = error == ERROR_NOT_ENOUGH_MEMORY ||
+                        error == ERROR_COMMITMENT_LIMIT ||
+                        error == ERROR_NO_SYSTEM_RESOURCES;
+   const bool asked = info->name != NULL || info->security_attributes != NULL;
+
+   return vk_errorf(device, no_room || !asked ?
+                    VK_ERROR_OUT_OF_HOST_MEMORY :
+                    VK_ERROR_INVALID_EXTERNAL_HANDLE,
                     "Cannot create a section for export: Windows error %lu",
                     error);
 }
@@ -161,26 +165,23 @@ struct section_basic_information {
  * mapped file, memory that is only reserved, or atomics in memory that is not
  * cached can fault; a based section would choose its address itself.
  */
-static VkResult
-check_object(struct vk_device *device, HANDLE handle, uint64_t least,
-             uint64_t *size)
+static const char *
+find_fault(HANDLE handle, uint64_t least, uint64_t *size)
 {
    struct section_basic_information info = {0};
 
    if (vk_sync_win32_nt.query_section(handle, 0, &info, sizeof(info), NULL) !=
        VK_SYNC_WIN32_STATUS_SUCCESS)
-      return refuse(device, "The handle is not a section, or may not be "
-                    "queried");
+      return "The handle is not a section, or may not be queried";
 
    if (info.attributes != SEC_COMMIT)
-      return refuse(device, "The section is not plain, committed, pagefile-"
-                    "backed memory (attributes 0x%lx)", info.attributes);
+      return "The section is not plain, committed, pagefile-backed memory";
 
    if (info.size.QuadPart < 0 || (uint64_t)info.size.QuadPart < least)
-      return refuse(device, "The section is too small");
+      return "The section is too small";
 
    *size = info.size.QuadPart;
-   return VK_SUCCESS;
+   return NULL;
 }
 
 static VkResult
@@ -207,6 +208,9 @@ open_handle(struct vk_device *device, HANDLE handle, HANDLE *handle_out)
    return VK_SUCCESS;
 }
 
+static const char not_writable[] =
+   "The section may not be mapped for writing";
+
 /* Map what the handle refers to, if that is safe. */
 static VkResult
 adopt(struct vk_device *device, struct vk_win32_section *section,
@@ -214,41 +218,41 @@ adopt(struct vk_device *device, struct vk_win32_section *section,
 {
    uint64_t size;
 
-   VkResult result = check_object(device, section->handle, least, &size);
-   if (result == VK_SUCCESS && !map_section(section, least))
-      result = refuse(device, "The section may not be mapped for writing");
+   const char *fault = find_fault(section->handle, least, &size);
+   if (fault == NULL && !map_section(section, least))
+      fault = not_writable;
 
-   return result;
+   return fault == NULL ? VK_SUCCESS : refuse(device, "%s", fault);
 }
 
-/* If the number leads to a section that only holds a name, return the name,
+/* If the handle leads to a section that only holds a name, return the name,
  * which the caller frees.
  */
-static VkResult
-read_alias(struct vk_device *device, HANDLE handle, wchar_t **name)
+static const char *
+read_alias(HANDLE handle, wchar_t **name)
 {
    struct vk_win32_section alias = { .handle = handle };
    uint64_t size;
 
    *name = NULL;
 
-   VkResult result = check_object(device, handle, sizeof(uint64_t), &size);
-   if (result != VK_SUCCESS)
-      return result;
+   const char *fault = find_fault(handle, sizeof(uint64_t), &size);
+   if (fault != NULL)
+      return fault;
 
    const uint64_t mapped = size < VK_WIN32_KMT_ALIAS_MAX ?
                            size : VK_WIN32_KMT_ALIAS_MAX;
    if (!map_section(&alias, mapped))
-      return refuse(device, "The section may not be mapped for writing");
+      return not_writable;
 
    if (vk_win32_kmt_is_alias(alias.map)) {
       *name = vk_win32_kmt_alias_read(alias.map, mapped);
       if (*name == NULL)
-         result = vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
+         fault = "There is no memory for the name of the section";
    }
 
    UnmapViewOfFile(alias.map);
-   return result;
+   return fault;
 }
 
 static VkResult
@@ -263,15 +267,21 @@ open_number(struct vk_device *device, HANDLE handle,
    section->kmt = (uint32_t)(uintptr_t)handle;
    vk_win32_kmt_format_name(section->kmt, name);
 
-   VkResult result = open_name(device, name, &section->handle);
-   if (result == VK_SUCCESS)
-      result = read_alias(device, section->handle, &real_name);
+   section->handle = OpenFileMappingW(NEEDED_ACCESS, FALSE, name);
+   if (section->handle == NULL)
+      return refuse(device, "No global share handle of this value can be "
+                    "opened: Windows error %lu", GetLastError());
 
-   if (result != VK_SUCCESS || real_name == NULL)
-      return result;
+   const char *fault = read_alias(section->handle, &real_name);
+   if (fault != NULL)
+      return refuse(device, "%s", fault);
+
+   /* The number names the section itself. */
+   if (real_name == NULL)
+      return VK_SUCCESS;
 
    section->alias = section->handle;
-   result = open_name(device, real_name, &section->handle);
+   VkResult result = open_name(device, real_name, &section->handle);
    free(real_name);
    return result;
 }
@@ -302,6 +312,55 @@ vk_win32_section_open(struct vk_device *device,
    return result;
 }
 
+/* UNICODE_STRING, and as many characters as it can count */
+struct object_name {
+   USHORT length, capacity;
+   wchar_t *buffer;
+   wchar_t characters[32768];
+};
+
+/* Whether both have a name, and the same one, which two objects cannot have */
+static bool
+has_same_name(HANDLE first, HANDLE second)
+{
+   struct object_name *names = malloc(2 * sizeof(*names));
+   if (names == NULL)
+      return false;
+
+   /* ObjectNameInformation */
+   const bool same =
+      vk_sync_win32_nt.query_object(first, 1, &names[0], sizeof(names[0]),
+                                    NULL) == VK_SYNC_WIN32_STATUS_SUCCESS &&
+      vk_sync_win32_nt.query_object(second, 1, &names[1], sizeof(names[1]),
+                                    NULL) == VK_SYNC_WIN32_STATUS_SUCCESS &&
+      names[0].length != 0 && names[0].length == names[1].length &&
+      memcmp(names[0].buffer, names[1].buffer, names[0].length) == 0;
+
+   free(names);
+   return same;
+}
+
+/* Whether an alias leads to the section: it may be another's, which is not to
+ * be kept alive because a stranger says so.
+ */
+static bool
+is_alias_of(HANDLE alias, HANDLE section)
+{
+   wchar_t *name;
+
+   if (read_alias(alias, &name) != NULL || name == NULL)
+      return false;
+
+   HANDLE found = OpenFileMappingW(SECTION_QUERY, FALSE, name);
+   free(name);
+   if (found == NULL)
+      return false;
+
+   const bool same = has_same_name(found, section);
+   CloseHandle(found);
+   return same;
+}
+
 void
 vk_win32_section_keep_kmt(struct vk_win32_section *section, uint32_t kmt)
 {
@@ -312,7 +371,14 @@ vk_win32_section_keep_kmt(struct vk_win32_section *section, uint32_t kmt)
       return;
 
    vk_win32_kmt_format_name(kmt, name);
-   section->alias = OpenFileMappingW(SECTION_QUERY, FALSE, name);
+   HANDLE alias = OpenFileMappingW(NEEDED_ACCESS, FALSE, name);
+   if (alias == NULL)
+      return;
+
+   if (is_alias_of(alias, section->handle))
+      section->alias = alias;
+   else
+      CloseHandle(alias);
 }
 
 /* Any access word of those that applications use (GENERIC_*, the DXGI ones,

@@ -20,8 +20,8 @@ struct vk_device;
  *
  * A mapped section object.  An OPAQUE_WIN32 handle is an NT handle to it.  An
  * OPAQUE_WIN32_KMT handle, a global share handle, is a number that names it:
- * it holds no reference, is good in every process, and dies with the last
- * handle to the section.
+ * it holds no reference, is good in every process, and for as long as any
+ * process has the section open by the functions below.
  */
 struct vk_win32_section {
    /* Never inherited, and never given away: exports are duplicates. */

@@ -334,6 +334,29 @@ device_loss_ends_waits(intptr_t shared)
    EXPECT(unit_wait(device, fences[0], 0, UINT64_MAX) == VK_SUCCESS);
 }
 
+/* Whoever has been told of the loss may destroy what others still wait for. */
+static void
+device_loss_then_destruction(intptr_t shared)
+{
+   for (unsigned i = 0; i < 20; i++) {
+      struct vk_device *device = unit_device();
+      struct vk_sync *fence = shared ? unit_shared(device, 0) :
+                                       unit_sync(device, 0, 0);
+      const struct vk_sync_wait wait = { .sync = fence };
+      struct unit_waiter waiter = {
+         .device = device, .count = 1, .waits = &wait,
+         .timeout_ns = UINT64_MAX,
+      };
+
+      unit_waiter_start(&waiter);
+      sleep_ms(2);
+      vk_device_set_lost(device, "on purpose");
+      unit_sync_destroy(device, fence);
+      unit_waiter_join(&waiter);
+      EXPECT(waiter.result == VK_ERROR_DEVICE_LOST);
+   }
+}
+
 const struct test_case wait_cases[] = {
    { "private time-outs are never early", timeouts_are_never_early, 0 },
    { "shared time-outs are never early", timeouts_are_never_early, 1 },
@@ -362,5 +385,8 @@ const struct test_case wait_cases[] = {
    { "time-out races with the signal, shared", timeout_races_with_signal, 1 },
    { "device loss ends waits", device_loss_ends_waits },
    { "device loss ends shared waits", device_loss_ends_waits, 1 },
+   { "destruction right after device loss", device_loss_then_destruction },
+   { "destruction right after device loss, shared",
+     device_loss_then_destruction, 1 },
    { 0 },
 };
