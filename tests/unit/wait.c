@@ -349,7 +349,8 @@ device_loss_then_destruction(intptr_t shared)
       };
 
       unit_waiter_start(&waiter);
-      sleep_ms(2);
+      while (vk_sync_win32_load64(&unit_payload(fence)->wanted) == UINT64_MAX)
+         sleep_ms(1);
       vk_device_set_lost(device, "on purpose");
       unit_sync_destroy(device, fence);
       unit_waiter_join(&waiter);
