@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "fuzz.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HANG_NS (40 * 1000 * FUZZ_MS)
+#define MAX_FAILURES 10
+
+static struct {
+   const char *part;
+   uint64_t seed;
+   uint32_t episode;
+   unsigned failures;
+   struct fuzz_thread threads[FUZZ_THREADS];
+
+   volatile LONG stop;
+   LPTOP_LEVEL_EXCEPTION_FILTER next_filter;
+   void (*next_abort)(int number);
+} run;
+
+uint64_t
+fuzz_now_ns(void)
+{
+   return (uint64_t)(test_now_ms() * 1e6);
+}
+
+/* In one piece, also where that takes two */
+static uint64_t
+get_since(const struct fuzz_thread *thread)
+{
+   return (uint64_t)InterlockedCompareExchange64(
+      (volatile LONG64 *)&thread->since_ns, 0, 0);
+}
+
+static void
+set_since(struct fuzz_thread *thread, uint64_t ns)
+{
+   InterlockedExchange64(&thread->since_ns, (LONG64)ns);
+}
+
+/* Takes no lock: the thread that broke may hold any. */
+static void
+say_where(const char *why)
+{
+   char text[2048];
+   DWORD written;
+   int length = snprintf(text, sizeof(text), "# %s in \"%s\", episode %" PRIu32
+                         "\n", why, run.part, run.episode);
+
+   for (unsigned i = 0; i < FUZZ_THREADS; i++) {
+      const struct fuzz_thread *thread = &run.threads[i];
+      const char *op = thread->op;
+      const uint64_t since_ns = get_since(thread);
+
+      if (op == NULL)
+         continue;
+      length += snprintf(text + length, sizeof(text) - length,
+                         "#   thread %u, step %" PRIu32 ": %s%s, 0x%" PRIx64
+                         ", for %" PRIu64 " us\n", i, thread->step,
+                         since_ns == 0 ? "after " : "", op, thread->detail,
+                         since_ns == 0 ? 0 :
+                         (fuzz_now_ns() - since_ns) / 1000);
+   }
+   WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), text, (DWORD)length, &written,
+             NULL);
+}
+
+static LONG WINAPI
+on_exception(EXCEPTION_POINTERS *info)
+{
+   say_where("crash");
+   return run.next_filter != NULL ? run.next_filter(info) :
+                                    EXCEPTION_CONTINUE_SEARCH;
+}
+
+static void
+on_abort(int number)
+{
+   say_where("abort");
+   if (run.next_abort != SIG_DFL && run.next_abort != SIG_IGN)
+      run.next_abort(number);
+}
+
+static void
+watch(void *data)
+{
+   (void)data;
+   while (!run.stop) {
+      Sleep(50);
+      for (unsigned i = 0; i < FUZZ_THREADS; i++) {
+         const struct fuzz_thread *thread = &run.threads[i];
+         const uint64_t since_ns = get_since(thread);
+
+         if (thread->op == NULL || since_ns == 0 ||
+             fuzz_now_ns() < since_ns + HANG_NS)
+            continue;
+         say_where("hang");
+         printf("Bail out! thread %u hangs\n", i);
+         fflush(stdout);
+         TerminateProcess(GetCurrentProcess(), 3);
+      }
+   }
+}
+
+bool
+fuzz_check(struct fuzz_thread *self, bool ok, const char *file, int line,
+           const char *text)
+{
+   if (ok)
+      return true;
+
+   test_fail(false, file, line, "%s; in episode %" PRIu32 ", step %" PRIu32
+             ", %s (0x%" PRIx64 ")", text, run.episode, self->step,
+             self->op != NULL ? self->op : "between", self->detail);
+   if (InterlockedIncrement((volatile LONG *)&run.failures) == MAX_FAILURES) {
+      printf("Bail out! %u failures in \"%s\"\n", MAX_FAILURES, run.part);
+      fflush(stdout);
+      TerminateProcess(GetCurrentProcess(), 1);
+   }
+   return false;
+}
+
+void
+fuzz_enter(struct fuzz_thread *self, const char *op, uint64_t detail)
+{
+   self->detail = detail;
+   self->op = op;
+   set_since(self, fuzz_now_ns());
+}
+
+void
+fuzz_leave(struct fuzz_thread *self, uint64_t allowed_ns)
+{
+   const uint64_t taken_ns = fuzz_now_ns() - get_since(self);
+
+   if (taken_ns > allowed_ns) {
+      FUZZ_CHECK(self, taken_ns <= allowed_ns + FUZZ_LATE_NS);
+      if (taken_ns - allowed_ns > self->slowest_ns)
+         self->slowest_ns = taken_ns - allowed_ns;
+   }
+   set_since(self, 0);
+   self->step++;
+}
+
+struct fuzz_thread *
+fuzz_thread(unsigned index)
+{
+   REQUIRE(index > 0 && index < FUZZ_THREADS);
+   return &run.threads[index];
+}
+
+/* Every thread gets numbers of its own. */
+static void
+seed_episode(uint32_t episode)
+{
+   run.episode = episode;
+   for (unsigned i = 0; i < FUZZ_THREADS; i++) {
+      struct fuzz_rng mix = {
+         .state = run.seed ^ ((uint64_t)episode * FUZZ_THREADS + i),
+      };
+      run.threads[i].rng.state = fuzz_random(&mix);
+      run.threads[i].step = 0;
+      run.threads[i].op = NULL;
+   }
+}
+
+static void
+report(uint32_t episodes, uint64_t least, double ms)
+{
+   uint64_t cases = 0, slowest_ns = 0;
+
+   for (unsigned i = 0; i < FUZZ_THREADS; i++) {
+      cases += run.threads[i].cases;
+      if (run.threads[i].slowest_ns > slowest_ns)
+         slowest_ns = run.threads[i].slowest_ns;
+   }
+   /* Without %f, for which some C libraries keep memory */
+   test_diag("%" PRIu64 " cases in %" PRIu32 " episodes, %" PRIu64 " ms; the "
+             "latest return was %" PRIu64 " us late", cases, episodes,
+             (uint64_t)ms, slowest_ns / 1000);
+   if (episodes > 1)
+      EXPECT(cases >= least);
+}
+
+static void
+stop_watch(void *data)
+{
+   InterlockedExchange(&run.stop, 1);
+   test_thread_join(data);
+}
+
+void
+fuzz_run(const char *part, uint32_t episodes, uint64_t least,
+         void (*episode)(struct fuzz_thread *self, void *data), void *data)
+{
+   const char *alone = getenv("LVP_SYNC_FUZZ_EPISODE");
+   const double start_ms = test_now_ms();
+   uint32_t first = 0;
+
+   episodes *= test_scale();
+   least *= test_scale();
+   if (alone != NULL) {
+      first = (uint32_t)strtoul(alone, NULL, 0);
+      episodes = first + 1;
+   }
+
+   memset(run.threads, 0, sizeof(run.threads));
+   run.part = part;
+   run.seed = test_random();
+   run.failures = 0;
+   run.stop = 0;
+   if (run.next_filter == NULL) {
+      run.next_filter = SetUnhandledExceptionFilter(on_exception);
+      run.next_abort = signal(SIGABRT, on_abort);
+   }
+   struct test_thread *watcher = test_thread_start(watch, NULL);
+   test_defer(stop_watch, watcher);
+
+   for (uint32_t i = first; i < episodes; i++) {
+      seed_episode(i);
+      episode(&run.threads[0], data);
+   }
+   for (unsigned i = 0; i < FUZZ_THREADS; i++)
+      run.threads[i].op = NULL;
+   report(episodes - first, least, test_now_ms() - start_ms);
+   test_undefer(stop_watch, watcher);
+   stop_watch(watcher);
+}

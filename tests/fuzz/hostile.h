@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FUZZ_HOSTILE_H
+#define FUZZ_HOSTILE_H
+
+/* A shared payload, the section of which a stranger writes to */
+
+#include "runtime.h"
+#include "section.h"
+
+struct hostile {
+   struct vk_device *device;
+   enum vk_sync_win32_kind kind;
+
+   /* A holder of the payload, and what another process has; or NULL, while
+    * it cannot be imported.
+    */
+   struct vk_sync *sync;
+   struct vk_sync *peer;
+
+   struct fuzz_page page;
+
+   /* Somebody else writes to it right now.  Else, what comes of an operation
+    * is known exactly.
+    */
+   bool racing;
+};
+
+/* Of any kind */
+void hostile_create(struct hostile *hostile, struct vk_device *device,
+                    struct fuzz_rng *rng);
+/* More holders of what the handle refers to, for another thread or process.
+ * Takes over the handle.
+ */
+bool hostile_open(struct hostile *hostile, struct vk_device *device,
+                  enum vk_sync_win32_kind kind, HANDLE handle);
+void hostile_destroy(struct fuzz_thread *self, struct hostile *hostile);
+
+/* One random use, a case; with bystanders in the same waits if not NULL */
+void hostile_use(struct fuzz_thread *self, struct hostile *hostile,
+                 struct fuzz_bystanders *bystanders);
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Global share handles: numbers of nothing, of somebody else's objects, and
+ * of sections that claim to be another's alias
+ */
+#include "import.h"
+
+#include <string.h>
+#include <wchar.h>
+
+#include "vk_win32_kmt.h"
+
+#define STEPS 32
+#define SQUATTERS 8
+
+struct numbers {
+   struct vk_device *device;
+   /* With a name of their own, which takes an alias, and without */
+   struct vk_sync *syncs[2][3];
+   uint32_t genuine[2][3];
+   wchar_t names[3][64];
+   struct vk_sync_win32_layout layouts[3];
+};
+
+static void
+numbers_create(struct numbers *numbers)
+{
+   *numbers = (struct numbers) { .device = fuzz_device() };
+
+   for (unsigned i = 0; i < 3; i++) {
+      const enum vk_sync_win32_kind kind = VK_SYNC_WIN32_KIND_FENCE + i;
+
+      swprintf(numbers->names[i], 64, L"Local\\mesa-fuzz-%08x-%u",
+               (uint32_t)test_random(), i);
+      for (unsigned named = 0; named < 2; named++) {
+         struct vk_sync *sync = fuzz_shared_sync(
+            numbers->device, kind, named ? numbers->names[i] : NULL, true);
+
+         numbers->syncs[named][i] = sync;
+         numbers->genuine[named][i] =
+            fuzz_export_number(numbers->device, sync);
+         numbers->layouts[i] = *fuzz_payload(sync)->section->layout;
+      }
+   }
+}
+
+static void
+numbers_destroy(struct numbers *numbers)
+{
+   for (unsigned i = 0; i < 6; i++)
+      vk_sync_destroy(numbers->device, numbers->syncs[i / 3][i % 3]);
+   fuzz_check_nothing_left(true, true);
+}
+
+/* Objects in the place that a number leads to */
+
+enum squatter_kind {
+   SQUATTER_EVENT,
+   SQUATTER_MUTEX,
+   SQUATTER_RESERVE,
+   SQUATTER_IMAGE,
+   SQUATTER_ZEROS,
+   /* A section in which things can be put */
+   SQUATTER_SECTION,
+};
+
+struct squatter {
+   enum squatter_kind kind;
+   uint32_t number;
+   HANDLE handle;
+   void *map;
+   SIZE_T size;
+};
+
+static HANDLE
+image_section(const wchar_t *name)
+{
+   wchar_t path[MAX_PATH];
+
+   REQUIRE(GetModuleFileNameW(NULL, path, MAX_PATH) < MAX_PATH);
+   HANDLE file = CreateFileW(path, GENERIC_READ | GENERIC_EXECUTE,
+                             FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+                             OPEN_EXISTING, 0, NULL);
+   HANDLE section = CreateFileMappingW(file, NULL, PAGE_READONLY | SEC_IMAGE,
+                                       0, 0, name);
+   CloseHandle(file);
+   return section;
+}
+
+static bool
+squatter_create(struct squatter *squatter, struct fuzz_rng *rng)
+{
+   wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
+
+   *squatter = (struct squatter) {
+      .kind = fuzz_chance(rng, 40) ?
+              (enum squatter_kind)fuzz_below(rng, SQUATTER_SECTION) :
+              SQUATTER_SECTION,
+      .number = vk_win32_kmt_choose(fuzz_chance(rng, 50)),
+      .size = fuzz_chance(rng, 70) ? 4096 :
+              fuzz_chance(rng, 50) ? 8192 :
+              VK_WIN32_KMT_ALIAS_MAX - 4096 + 4096 * fuzz_below(rng, 3),
+   };
+   vk_win32_kmt_format_name(squatter->number, name);
+
+   switch (squatter->kind) {
+   case SQUATTER_EVENT:
+      squatter->handle = CreateEventW(NULL, TRUE, FALSE, name);
+      break;
+   case SQUATTER_MUTEX:
+      squatter->handle = CreateMutexW(NULL, FALSE, name);
+      break;
+   case SQUATTER_RESERVE:
+      squatter->handle = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
+                                            PAGE_READWRITE | SEC_RESERVE, 0,
+                                            (DWORD)squatter->size, name);
+      break;
+   case SQUATTER_IMAGE:
+      squatter->handle = image_section(name);
+      break;
+   default:
+      squatter->handle = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
+                                            PAGE_READWRITE, 0,
+                                            (DWORD)squatter->size, name);
+      break;
+   }
+
+   if (squatter->kind == SQUATTER_SECTION && squatter->handle != NULL)
+      squatter->map = MapViewOfFile(squatter->handle, FILE_MAP_WRITE, 0, 0,
+                                    0);
+   /* There is not everywhere a right to the global namespace. */
+   return squatter->handle != NULL;
+}
+
+static void
+squatter_destroy(struct squatter *squatter)
+{
+   if (squatter->map != NULL)
+      UnmapViewOfFile(squatter->map);
+   if (squatter->handle != NULL)
+      CloseHandle(squatter->handle);
+}
+
+struct attempt {
+   const char *what;
+   HANDLE handle;
+   enum vk_sync_win32_kind kind;
+   enum verdict verdict;
+   const struct squatter *squatter;
+};
+
+static HANDLE
+as_handle(uint32_t number)
+{
+   return (HANDLE)(uintptr_t)number;
+}
+
+static struct attempt
+attempt_genuine(struct fuzz_rng *rng, const struct numbers *numbers)
+{
+   const unsigned kind = fuzz_below(rng, 3);
+
+   return (struct attempt) {
+      .what = "a number",
+      .handle = as_handle(numbers->genuine[fuzz_below(rng, 2)][kind]),
+      .kind = VK_SYNC_WIN32_KIND_FENCE + kind,
+      .verdict = GOOD,
+   };
+}
+
+/* Next to one that is there, of the wrong form, or no number at all */
+static struct attempt
+attempt_value(struct fuzz_rng *rng, const struct numbers *numbers)
+{
+   const uintptr_t genuine =
+      numbers->genuine[fuzz_below(rng, 2)][fuzz_below(rng, 3)];
+   uintptr_t value = genuine;
+
+   switch (fuzz_below(rng, 7)) {
+   case 0:
+      value ^= (uintptr_t)1 << fuzz_below(rng, sizeof(value) * 8);
+      break;
+   case 1:
+      value = -value;
+      break;
+   case 2:
+      value = (uint32_t)fuzz_random(rng);
+      break;
+   case 3:
+      value = vk_win32_kmt_choose(fuzz_chance(rng, 50));
+      break;
+   case 4:
+      value += 4;
+      break;
+   case 5:
+      value = fuzz_below(rng, 4096);
+      break;
+   default:
+      value = (uintptr_t)no_handle(rng);
+      break;
+   }
+   return (struct attempt) {
+      .what = "no number", .handle = (HANDLE)value, .verdict = BAD_UNMAPPED,
+   };
+}
+
+/* The contents of a payload that says it has this number, or another one */
+static void
+put_payload(struct fuzz_rng *rng, const struct numbers *numbers,
+            struct squatter *squatter, struct attempt *attempt)
+{
+   const unsigned kind = fuzz_below(rng, 3);
+   struct vk_sync_win32_layout *layout = squatter->map;
+
+   *layout = numbers->layouts[kind];
+   if (fuzz_chance(rng, 60))
+      layout->kmt = squatter->number;
+   attempt->what = "a squatter with a payload";
+   attempt->kind = VK_SYNC_WIN32_KIND_FENCE + kind;
+}
+
+/* Another payload's name, its own, something's, or nothing's */
+static void
+put_alias(struct fuzz_rng *rng, const struct numbers *numbers,
+          struct squatter *squatter, struct attempt *attempt)
+{
+   wchar_t name[VK_WIN32_KMT_NAME_LENGTH + 64];
+
+   switch (fuzz_below(rng, 5)) {
+   case 0:
+      wcscpy(name, numbers->names[fuzz_below(rng, 3)]);
+      break;
+   case 1:
+      vk_win32_kmt_format_name(squatter->number, name);
+      break;
+   case 2:
+      vk_win32_kmt_format_name(
+         numbers->genuine[fuzz_below(rng, 2)][fuzz_below(rng, 3)], name);
+      break;
+   case 3:
+      swprintf(name, 64, L"Local\\nothing-%08x", (uint32_t)fuzz_random(rng));
+      break;
+   default:
+      name[0] = 0;
+      break;
+   }
+   vk_win32_kmt_alias_write(squatter->map, name);
+
+   attempt->what = "an alias of something else";
+   if (fuzz_chance(rng, 70))
+      return;
+
+   /* A name without an end */
+   uint64_t *words = squatter->map;
+   const uint64_t fill = fuzz_chance(rng, 50) ?
+                         UINT64_C(0x0061006100610061) : fuzz_random(rng) | 1;
+   for (SIZE_T i = 1; i < squatter->size / sizeof(*words); i++)
+      words[i] = fill;
+   attempt->what = "an alias without an end";
+}
+
+static struct attempt
+attempt_squatter(struct fuzz_rng *rng, const struct numbers *numbers,
+                 struct squatter *squatter)
+{
+   struct attempt attempt = {
+      .what = "a squatter", .handle = as_handle(squatter->number),
+      .kind = fuzz_any_kind(rng),
+      .verdict = squatter->kind == SQUATTER_ZEROS ? BAD : BAD_UNMAPPED,
+   };
+
+   if (squatter->map == NULL)
+      return attempt;
+
+   memset(squatter->map, 0, squatter->size);
+   if (fuzz_chance(rng, 50))
+      put_payload(rng, numbers, squatter, &attempt);
+   else
+      put_alias(rng, numbers, squatter, &attempt);
+
+   attempt.verdict = BAD;
+   attempt.squatter = squatter;
+   if (fuzz_chance(rng, 30)) {
+      uint64_t *words = squatter->map;
+
+      words[fuzz_below(rng, 2)] ^= UINT64_C(1) << fuzz_below(rng, 64);
+   }
+   return attempt;
+}
+
+/* A payload has to say that this is its number, so what an alias leads to is
+ * none: it has another number, or is nothing.
+ */
+static bool
+is_payload(const struct squatter *squatter, enum vk_sync_win32_kind kind)
+{
+   const struct vk_sync_win32_layout *layout = squatter->map;
+
+   return layout->magic == VK_SYNC_WIN32_SECTION_MAGIC &&
+          layout->kind == (uint32_t)kind && layout->kmt == squatter->number;
+}
+
+static void
+import_one_number(struct fuzz_thread *self, struct numbers *numbers,
+                  struct squatter *squatter)
+{
+   const uint32_t dice = fuzz_below(&self->rng, 100);
+   struct attempt attempt =
+      dice < 15 ? attempt_genuine(&self->rng, numbers) :
+      dice < 40 || squatter->handle == NULL ?
+                  attempt_value(&self->rng, numbers) :
+                  attempt_squatter(&self->rng, numbers, squatter);
+   const enum vk_sync_win32_kind kind =
+      fuzz_chance(&self->rng, 80) && attempt.kind != 0 ?
+      attempt.kind : fuzz_any_kind(&self->rng);
+   struct vk_sync_win32_import_info info =
+      fuzz_import_info(kind, attempt.handle);
+   struct target target;
+
+   /* A number is no NT handle, and the other way round. */
+   info.handle_type = FUZZ_NUMBER;
+   if (attempt.squatter != NULL)
+      attempt.verdict = good_if(is_payload(attempt.squatter, kind));
+   else if (attempt.verdict == GOOD && kind != attempt.kind)
+      attempt.verdict = BAD;
+   if (dice < 15 && fuzz_chance(&self->rng, 10)) {
+      info.handle_type = FUZZ_NT_HANDLE;
+      attempt.verdict = BAD_UNMAPPED;
+   }
+
+   target_create(&target, numbers->device, kind, &self->rng);
+   if (target_import(self, &target, &info, attempt.verdict, attempt.what))
+      FUZZ_CHECK(self, fuzz_export_number(numbers->device, target.sync) ==
+                       (uint32_t)(uintptr_t)attempt.handle);
+   target_destroy(&target);
+}
+
+static void
+import_some_numbers(struct fuzz_thread *self, void *data)
+{
+   struct numbers *numbers = data;
+   struct squatter squatters[SQUATTERS];
+
+   for (unsigned i = 0; i < SQUATTERS; i++)
+      squatter_create(&squatters[i], &self->rng);
+   for (unsigned i = 0; i < STEPS; i++)
+      import_one_number(self, numbers,
+                        &squatters[fuzz_below(&self->rng, SQUATTERS)]);
+   for (unsigned i = 0; i < SQUATTERS; i++)
+      squatter_destroy(&squatters[i]);
+}
+
+/* What an importer holds on to is the number that the section was created
+ * with, and not that of another one which it only claims to have.
+ */
+static void
+claim_a_number(struct fuzz_thread *self, void *data)
+{
+   struct numbers *numbers = data;
+   struct vk_device *device = numbers->device;
+   const enum vk_sync_win32_kind kind = fuzz_any_kind(&self->rng);
+   const bool own = fuzz_chance(&self->rng, 30);
+   wchar_t name[64];
+
+   swprintf(name, 64, L"Local\\mesa-fuzz-%08x-claim",
+            (uint32_t)fuzz_random(&self->rng));
+
+   /* Where the number leads to an alias, or to the section itself */
+   struct vk_sync *owner = fuzz_shared_sync(
+      device, kind, own || fuzz_chance(&self->rng, 50) ? name : NULL, true);
+   struct vk_sync *claimer = fuzz_shared_sync(device, kind, NULL, false);
+   const uint32_t number = fuzz_export_number(device, owner);
+   HANDLE handle = fuzz_export(device, own ? owner : claimer);
+   struct target target;
+
+   fuzz_payload(claimer)->section->layout->kmt = number;
+   if (!own)
+      vk_sync_destroy(device, claimer);
+
+   target_create(&target, device, kind, &self->rng);
+   const struct vk_sync_win32_import_info info =
+      fuzz_import_info(kind, handle);
+   FUZZ_CHECK(self, fuzz_import(device, target.sync, &info, true) ==
+                    VK_SUCCESS);
+   self->cases++;
+   CloseHandle(handle);
+   vk_sync_destroy(device, owner);
+   if (own)
+      vk_sync_destroy(device, claimer);
+
+   struct vk_sync *other = fuzz_sync(device, kind, 0);
+   struct vk_sync_win32_import_info by_number =
+      fuzz_import_info(kind, as_handle(number));
+   by_number.handle_type = FUZZ_NUMBER;
+   fuzz_enter(self, "a claimed number", own);
+   FUZZ_CHECK(self, fuzz_import(device, other, &by_number, false) ==
+                    (own ? VK_SUCCESS : REFUSED));
+   fuzz_leave(self, 0);
+   self->cases++;
+   vk_sync_destroy(device, other);
+   target_destroy(&target);
+}
+
+void
+import_claims(intptr_t arg)
+{
+   const uint32_t episodes = 500;
+   struct numbers numbers;
+
+   (void)arg;
+   numbers_create(&numbers);
+   fuzz_run("claimed numbers", episodes, 2 * episodes, claim_a_number,
+            &numbers);
+   numbers_destroy(&numbers);
+}
+
+void
+import_numbers(intptr_t arg)
+{
+   const uint32_t episodes = 400;
+   struct numbers numbers;
+
+   (void)arg;
+   numbers_create(&numbers);
+   fuzz_run("global share handles", episodes, episodes * STEPS,
+            import_some_numbers, &numbers);
+   numbers_destroy(&numbers);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FUZZ_SECTION_H
+#define FUZZ_SECTION_H
+
+/* Sections as a stranger sees them, who may write what he likes. */
+
+#include "fuzz.h"
+
+#include "vk_sync_win32_section.h"
+
+/* Everything that can be mutated by itself */
+enum fuzz_field {
+   FIELD_MAGIC,
+   FIELD_KIND,
+   FIELD_KMT,
+   FIELD_ID,
+   FIELD_PAD,
+   FIELD_WORD,
+   FIELD_ARMED,
+   FIELD_OWNER,
+   FIELD_DOORBELL,
+   FIELD_WANTED,
+   FIELD_FLAGS,
+   FIELD_RESERVED,
+   /* Any byte, any two words, any run of words, all of it */
+   FIELD_BYTE,
+   FIELD_SWAP,
+   FIELD_RUN,
+   FIELD_ALL,
+   FIELD_COUNT,
+};
+
+#define FIELD_BIT(name) (1u << FIELD_##name)
+#define FIELDS_ANY ((1u << FIELD_COUNT) - 1)
+/* What may change what is imported */
+#define FIELDS_HEADER \
+   (FIELD_BIT(MAGIC) | FIELD_BIT(KIND) | FIELD_BIT(KMT) | FIELD_BIT(BYTE) | \
+    FIELD_BIT(SWAP) | FIELD_BIT(RUN) | FIELD_BIT(ALL))
+
+struct fuzz_page {
+   HANDLE handle;
+   struct vk_sync_win32_layout *layout;
+   SIZE_T size;
+};
+
+/* Map all of it, with a pattern behind the layout */
+void fuzz_page_open(struct fuzz_page *page, HANDLE handle);
+void fuzz_page_close(struct fuzz_page *page);
+
+/* Whether nobody has written behind the layout */
+bool fuzz_page_is_intact(const struct fuzz_page *page);
+
+/* Values that hurt more than random ones: call it while `layout` is in use,
+ * and has an identity, owners and doorbells in it.
+ */
+void fuzz_learn(struct vk_sync_win32_layout *layout);
+/* Named objects that pass, or nearly pass, for doorbells */
+void fuzz_learn_decoys(void);
+
+/* Change one of the fields; returns which.  Plain stores, in the way of
+ * somebody who does not care.
+ */
+enum fuzz_field fuzz_mutate(struct fuzz_rng *rng,
+                            struct vk_sync_win32_layout *layout,
+                            uint32_t fields);
+
+/* A value near what it was, or at an edge of its type */
+uint64_t fuzz_value64(struct fuzz_rng *rng, uint64_t old);
+uint32_t fuzz_value32(struct fuzz_rng *rng, uint32_t old);
+
+#endif
