@@ -15,6 +15,8 @@ import subprocess
 import sys
 
 MOUNT = '/src/vulkan/win32_sync/'
+# Not the tests' own builds of the same files
+LIBRARY = 'libvulkan_win32_sync.a.p/'
 
 # Mesa's UNUSED says nothing to cl.exe, which has no warning for it at /W3.
 MSVC = '''
@@ -59,7 +61,7 @@ def msvc_command(command, source):
 def main():
     which, build = sys.argv[1:]
     with open(os.path.join(build, 'compile_commands.json'), encoding='utf-8') as f:
-        entries = [e for e in json.load(f) if MOUNT in e['file'] and e['file'].endswith('.c')]
+        entries = [e for e in json.load(f) if MOUNT in e['file'] and LIBRARY in e['output']]
     entries.sort(key=lambda e: e['file'])
     print(f'1..{len(entries)}')
     for number, entry in enumerate(entries, 1):

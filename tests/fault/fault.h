@@ -24,8 +24,9 @@ enum {
    FAULT_KILLED_FROM_OUTSIDE = 78,
 };
 
-/* The value that ends the survivors */
+/* The value that ends the survivors, and one that no victim lives to see */
 #define FAULT_FINAL (UINT64_C(1) << 40)
+#define FAULT_FAR (FAULT_FINAL / 2)
 
 /* What a victim's main thread does, over and over */
 enum fault_scene {
@@ -111,7 +112,8 @@ struct fault_survivor {
 struct fault_probe {
    uint64_t waiting;
    uint32_t slot;
-   uint32_t polls;
+   /* Before it had the slot, and since then */
+   uint32_t early_polls, late_polls;
 };
 
 struct fault_board {

@@ -334,7 +334,7 @@ run_kills(struct vk_device *device, unsigned victims, unsigned lanes,
 
    REQUIRE(run != NULL);
    test_defer(free, run);
-   run->ids = calloc(victims + FAULT_SURVIVORS + 2, sizeof(*run->ids));
+   run->ids = calloc(victims + FAULT_SURVIVORS + 1, sizeof(*run->ids));
    REQUIRE(run->ids != NULL);
    test_defer(free, run->ids);
 

@@ -198,15 +198,13 @@ fault_probe_main(int argc, char **argv)
 {
    const struct peer_run run =
       peer_run_open(argc, argv, sizeof(struct fault_board));
-   REQUIRE(argc >= 2);
-   const bool at_gate = strtoul(argv[1], NULL, 10) == 0;
    struct fault_probe *probe = &((struct fault_board *)run.board)->probe;
    struct vk_device *device = unit_device();
 
    hook_install();
    hook.no_recheck = true;
    struct vk_sync *sync = peer_open(&run, device, VK_SYNC_IS_TIMELINE,
-                                    at_gate ? "gate0" : "down0");
+                                    "gate0");
    const uint64_t first = peer_word(sync);
 
    /* From when it has a slot; it may have to look for a dead one's. */
@@ -216,11 +214,13 @@ fault_probe_main(int argc, char **argv)
       REQUIRE(vk_sync_wait(device, sync, value, VK_SYNC_WAIT_COMPLETE,
                            UINT64_MAX) == VK_SUCCESS);
       REQUIRE_U64(peer_word(sync), value);
-      vk_sync_win32_store32(&probe->slot, peer_section(sync)->slot);
+      probe->slot = peer_section(sync)->slot;
+      if (rung == 0)
+         probe->early_polls = hook.polls;
       rung += probe->slot != VK_SYNC_WIN32_NO_SLOT;
    }
    vk_sync_win32_store64(&probe->waiting, UINT64_MAX);
-   vk_sync_win32_store32(&probe->polls, hook.polls);
+   probe->late_polls = hook.polls - probe->early_polls;
    vk_sync_destroy(device, sync);
    return 0;
 }

@@ -219,9 +219,9 @@ static void
 wait_at_gate(void *data)
 {
    const struct vk_sync_wait waits[] = {
-      { .sync = victim.payloads.gate, .wait_value = FAULT_FINAL },
+      { .sync = victim.payloads.gate, .wait_value = FAULT_FAR },
       { .sync = victim.payloads.down[victim.index],
-        .wait_value = FAULT_FINAL },
+        .wait_value = FAULT_FAR },
    };
 
    (void)data;

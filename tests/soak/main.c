@@ -148,6 +148,7 @@ give_up(const char *why)
 {
    static const char *const waits[] = {
       "not blocked", "any neighbour", "all neighbours", "a letter", "a token",
+      "the last ticket of the rush",
    };
 
    for (unsigned i = 0; i < SOAK_WORKERS; i++) {
@@ -260,6 +261,8 @@ check_words(void)
       EXPECT_U64(peer_consumed(payloads->tokens[i]),
                  soak->board->tokens[i].ticket);
    }
+   EXPECT_U64(peer_signals(payloads->rush), SOAK_WORKERS * SOAK_RUSH);
+   EXPECT_U64(peer_consumed(payloads->rush), SOAK_WORKERS * SOAK_RUSH);
 }
 
 static void

@@ -22,6 +22,7 @@ soak_payloads_open(struct soak_payloads *payloads, const struct peer_run *run,
       snprintf(name, sizeof(name), "token%u", i);
       payloads->tokens[i] = get(run, device, 0, name);
    }
+   payloads->rush = get(run, device, 0, "rush");
 }
 
 void
@@ -42,6 +43,7 @@ soak_payloads_visit(struct soak_payloads *payloads, struct vk_device *device,
       snprintf(name, sizeof(name), "token%u", i);
       visitor(device, name, payloads->tokens[i]);
    }
+   visitor(device, "rush", payloads->rush);
 }
 
 static uint64_t

@@ -11,6 +11,8 @@
  * neighbours are nearly as far, and reads a block of each.  Beside that it
  * exchanges letters with neighbours, which binary semaphores announce, and
  * takes tokens, which binary semaphores hand on in the order of the tickets.
+ * Before all that, everyone rushes for tickets of one binary semaphore, and
+ * then to signal it as often.
  */
 #include "peer.h"
 
@@ -25,6 +27,8 @@ enum {
     */
    SOAK_NEIGHBOURS = 4,
    SOAK_TOKENS = 4,
+   /* Tickets that each worker takes in a rush */
+   SOAK_RUSH = 4000,
    /* A worker may be this many steps ahead of a neighbour. */
    SOAK_LEAD = 3,
    /* Blocks that are kept: a neighbour reads up to SOAK_LEAD steps back, while
@@ -66,6 +70,7 @@ enum soak_wait {
    SOAK_ALL_NEIGHBOURS,
    SOAK_LETTER,
    SOAK_TOKEN,
+   SOAK_RUSHED,
 };
 
 struct soak_process {
@@ -82,6 +87,9 @@ struct soak_board {
    struct soak_process processes[SOAK_PROCESSES];
    struct soak_worker workers[SOAK_WORKERS];
    struct soak_token tokens[SOAK_TOKENS];
+   /* Workers that are through with their tickets, and who has got which */
+   uint32_t rushed;
+   uint8_t rush_owners[SOAK_WORKERS * SOAK_RUSH + 1];
 };
 
 struct soak_payloads {
@@ -89,6 +97,7 @@ struct soak_payloads {
    /* [to][which neighbour it is from] */
    struct vk_sync *letters[SOAK_WORKERS][SOAK_NEIGHBOURS];
    struct vk_sync *tokens[SOAK_TOKENS];
+   struct vk_sync *rush;
 };
 
 void soak_payloads_open(struct soak_payloads *payloads,

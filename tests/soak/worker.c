@@ -204,6 +204,38 @@ take_token(struct worker *w, uint32_t which)
    signal_one(w, sync, 0);
 }
 
+/* The rush ------------------------------------------------------------------ */
+
+/* Each ticket is given once, and no signal is lost. */
+static void
+rush(struct worker *w)
+{
+   struct soak_board *board = w->self->board;
+   struct vk_device *device = w->self->device;
+   struct vk_sync *sync = w->self->payloads->rush;
+   struct vk_sync_wait wait = {0};
+
+   REQUIRE(vk_sync_create(device, &vk_sync_win32_type, 0, 0, &wait.sync) ==
+           VK_SUCCESS);
+   for (unsigned i = 0; i < SOAK_RUSH; i++) {
+      REQUIRE(vk_sync_move(device, wait.sync, sync) == VK_SUCCESS);
+
+      const uint32_t ticket = ((struct vk_sync_win32 *)wait.sync)->ticket;
+      REQUIRE(ticket >= 1 && ticket <= SOAK_WORKERS * SOAK_RUSH);
+      REQUIRE_U64(board->rush_owners[ticket], 0);
+      board->rush_owners[ticket] = (uint8_t)(w->self->index + 1);
+   }
+
+   p_atomic_inc(&board->rushed);
+   while (vk_sync_win32_load32(&board->rushed) < SOAK_WORKERS)
+      Sleep(0);
+
+   for (unsigned i = 0; i < SOAK_RUSH; i++)
+      REQUIRE(vk_sync_signal(device, sync, 0) == VK_SUCCESS);
+   wait_many(w, SOAK_RUSHED, 1, &wait, false);
+   vk_sync_destroy(device, wait.sync);
+}
+
 void
 soak_work(void *data)
 {
@@ -215,6 +247,7 @@ soak_work(void *data)
       .common = self->board->seed,
    };
 
+   rush(&worker);
    for (uint64_t step = 1; step <= self->board->steps; step++) {
       if (below(&worker.random, 4) == 0)
          take_token(&worker, below(&worker.random, SOAK_TOKENS));
