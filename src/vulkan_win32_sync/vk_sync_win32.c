@@ -11,8 +11,12 @@
 #include "vk_log.h"
 #include "vk_util.h"
 
+#include "vk_sync_win32_d3d12.h"
 #include "vk_sync_win32_section.h"
 #include "vk_sync_win32_wait.h"
+#include "vk_win32_d3d12.h"
+
+#define D3D12_FENCE VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT
 
 static struct vk_sync_win32 *
 to_vk_sync_win32(const struct vk_sync *sync)
@@ -78,8 +82,19 @@ vk_sync_win32_payload_wait(struct vk_sync_win32_payload *payload,
 
    assert(payload->kind == VK_SYNC_WIN32_KIND_TIMELINE);
 
-   if (vk_sync_win32_load64(payload->word) < value)
+   if (vk_sync_win32_payload_load(payload) < value)
       vk_sync_win32_wait_records(NULL, &record, 1, false, UINT64_MAX);
+}
+
+static VkResult
+check_not_lost(struct vk_device *device,
+               const struct vk_sync_win32_payload *payload)
+{
+   if (!vk_sync_win32_payload_is_lost(payload))
+      return VK_SUCCESS;
+
+   return vk_errorf(device, VK_ERROR_DEVICE_LOST,
+                    "The Direct3D 12 device of the fence has been removed");
 }
 
 static VkResult
@@ -87,34 +102,55 @@ vk_sync_win32_signal(struct vk_device *device, struct vk_sync *sync,
                      uint64_t value)
 {
    struct vk_sync_win32_payload *payload = vk_sync_win32_get_payload(sync);
-   const bool increased = vk_sync_win32_payload_signal(payload, value);
-   vk_sync_win32_payload_unref(payload);
+   VkResult result = VK_SUCCESS;
 
-   if (!increased)
-      return vk_errorf(device, VK_ERROR_UNKNOWN,
-                       "A timeline semaphore cannot go back to %"PRIu64
-                       ", or stay there", value);
-   return VK_SUCCESS;
+   if (!vk_sync_win32_payload_signal(payload, value)) {
+      result = check_not_lost(device, payload);
+      if (result == VK_SUCCESS)
+         result = vk_errorf(device, VK_ERROR_UNKNOWN,
+                            "A timeline semaphore cannot go back to %"PRIu64
+                            ", or stay there", value);
+   }
+
+   vk_sync_win32_payload_unref(payload);
+   return result;
 }
 
 static VkResult
-vk_sync_win32_get_value(UNUSED struct vk_device *device, struct vk_sync *sync,
+vk_sync_win32_get_value(struct vk_device *device, struct vk_sync *sync,
                         uint64_t *value)
 {
-   *value = vk_sync_win32_load64(to_vk_sync_win32(sync)->payload->word);
-   return VK_SUCCESS;
+   const struct vk_sync_win32_payload *payload =
+      to_vk_sync_win32(sync)->payload;
+
+   *value = vk_sync_win32_payload_load(payload);
+   return check_not_lost(device, payload);
+}
+
+/* Whether operations on it name values, like those of a timeline, even if the
+ * semaphore is a binary one
+ */
+static bool
+has_values(const struct vk_sync_win32 *wsync)
+{
+   return wsync->payload->kind == VK_SYNC_WIN32_KIND_TIMELINE;
 }
 
 static VkResult
 vk_sync_win32_reset(UNUSED struct vk_device *device, struct vk_sync *sync)
 {
-   vk_sync_win32_payload_reset(to_vk_sync_win32(sync)->payload);
+   /* A wait for a value consumes nothing. */
+   if (!has_values(to_vk_sync_win32(sync)))
+      vk_sync_win32_payload_reset(to_vk_sync_win32(sync)->payload);
    return VK_SUCCESS;
 }
 
 static void
 take_ticket(struct vk_sync_win32 *wsync)
 {
+   if (has_values(wsync))
+      return;
+
    wsync->ticket = vk_sync_win32_payload_take_ticket(wsync->payload);
    wsync->has_ticket = true;
 }
@@ -149,38 +185,78 @@ wait_target(const struct vk_sync_wait *wait, uint64_t word)
 {
    const struct vk_sync_win32 *wsync = to_vk_sync_win32(wait->sync);
 
-   if (wait->sync->flags & VK_SYNC_IS_TIMELINE)
+   if (has_values(wsync))
       return wait->wait_value;
 
    return VK_SYNC_WIN32_TARGET_TICKET(
       wsync->has_ticket ? wsync->ticket : (uint32_t)(word >> 32) + 1);
 }
 
-/* Fill in the record; returns false if there is nothing to wait for. */
-static bool
-prepare_record(struct vk_sync_win32_wait_record *record,
+/* Fill in the record; VK_NOT_READY if there is something to wait for. */
+static VkResult
+prepare_record(struct vk_device *device,
+               struct vk_sync_win32_wait_record *record,
                const struct vk_sync_wait *wait)
 {
    struct vk_sync_win32_payload *payload =
       to_vk_sync_win32(wait->sync)->payload;
-   const uint64_t word = vk_sync_win32_load64(payload->word);
+   const uint64_t word = vk_sync_win32_payload_load(payload);
 
    record->payload = payload;
    record->target = wait_target(wait, word);
-   return !vk_sync_win32_target_reached(payload->kind, word, record->target);
+   if (!vk_sync_win32_target_reached(payload->kind, word, record->target))
+      return VK_NOT_READY;
+
+   return check_not_lost(device, payload);
 }
 
 static VkResult
-poll_many(uint32_t wait_count, const struct vk_sync_wait *waits, bool any)
+poll_many(struct vk_device *device, uint32_t wait_count,
+          const struct vk_sync_wait *waits, bool any)
 {
    for (uint32_t i = 0; i < wait_count; i++) {
       struct vk_sync_win32_wait_record record;
 
-      const bool reached = !prepare_record(&record, &waits[i]);
-      if (reached == any)
+      const VkResult result = prepare_record(device, &record, &waits[i]);
+      if (result < 0)
+         return result;
+      if ((result == VK_SUCCESS) == any)
          return any ? VK_SUCCESS : VK_TIMEOUT;
    }
    return any ? VK_TIMEOUT : VK_SUCCESS;
+}
+
+static VkResult
+block_many(struct vk_device *device, uint32_t wait_count,
+           const struct vk_sync_wait *waits, bool any,
+           uint64_t abs_timeout_ns)
+{
+   VkResult result = VK_NOT_READY;
+
+   STACK_ARRAY(struct vk_sync_win32_wait_record, records, wait_count);
+   if (records == NULL)
+      return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
+
+   uint32_t count = 0;
+   for (uint32_t i = 0; i < wait_count && result == VK_NOT_READY; i++) {
+      result = prepare_record(device, &records[count], &waits[i]);
+      if (result == VK_NOT_READY)
+         count++;
+      else if (result == VK_SUCCESS && !any)
+         result = VK_NOT_READY;
+   }
+   if (result == VK_NOT_READY && count == 0)
+      result = VK_SUCCESS;
+
+   if (result == VK_NOT_READY && (uint64_t)os_time_get_nano() >= abs_timeout_ns)
+      result = vk_device_is_lost_no_report(device) ? VK_ERROR_DEVICE_LOST :
+                                                     VK_TIMEOUT;
+   if (result == VK_NOT_READY)
+      result = vk_sync_win32_wait_records(device, records, count, any,
+                                          abs_timeout_ns);
+
+   STACK_ARRAY_FINISH(records);
+   return result;
 }
 
 static VkResult
@@ -189,41 +265,18 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
                         enum vk_sync_wait_flags wait_flags,
                         uint64_t abs_timeout_ns)
 {
+   const bool any = wait_flags & VK_SYNC_WAIT_ANY;
+
    /* Tickets and timeline values say what a wait pairs with, whether or not
     * the signal operation has been submitted.
     */
    if (wait_flags & VK_SYNC_WAIT_PENDING)
       return VK_SUCCESS;
 
-   const bool any = wait_flags & VK_SYNC_WAIT_ANY;
    if (abs_timeout_ns == 0)
-      return poll_many(wait_count, waits, any);
+      return poll_many(device, wait_count, waits, any);
 
-   STACK_ARRAY(struct vk_sync_win32_wait_record, records, wait_count);
-   if (records == NULL)
-      return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
-
-   uint32_t count = 0;
-   bool over = false;
-   for (uint32_t i = 0; i < wait_count && !over; i++) {
-      if (prepare_record(&records[count], &waits[i]))
-         count++;
-      else
-         over = any;
-   }
-   over |= count == 0;
-
-   if (!over && (uint64_t)os_time_get_nano() < abs_timeout_ns)
-      over = vk_sync_win32_wait_records(device, records, count, any,
-                                        abs_timeout_ns);
-
-   STACK_ARRAY_FINISH(records);
-
-   if (over)
-      return VK_SUCCESS;
-
-   return vk_device_is_lost_no_report(device) ? VK_ERROR_DEVICE_LOST :
-                                                VK_TIMEOUT;
+   return block_many(device, wait_count, waits, any, abs_timeout_ns);
 }
 
 static VkResult
@@ -256,11 +309,19 @@ vk_sync_win32_set_export_params(struct vk_device *device,
 {
    struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
    const SECURITY_ATTRIBUTES *attributes = params->security_attributes;
+   const uint64_t word = vk_sync_win32_payload_load(wsync->payload);
    struct vk_sync_win32_payload *payload;
+   VkResult result;
 
-   VkResult result = vk_sync_win32_section_create(
-      device, payload_kind(sync, params->object_type),
-      vk_sync_win32_load64(wsync->payload->word), params, &payload);
+   if (params->handle_types == D3D12_FENCE)
+      result = vk_sync_win32_d3d12_create(device, word, params, &payload);
+   else if (params->handle_types & D3D12_FENCE)
+      result = vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
+                         "A Direct3D 12 fence has no other handle types");
+   else
+      result = vk_sync_win32_section_create(
+         device, payload_kind(sync, params->object_type), word, params,
+         &payload);
    if (result != VK_SUCCESS)
       return result;
 
@@ -275,13 +336,23 @@ vk_sync_win32_import_handle(struct vk_device *device, struct vk_sync *sync,
                             const struct vk_sync_win32_import_info *info)
 {
    struct vk_sync_win32_payload *payload;
+   VkResult result;
 
-   VkResult result = vk_sync_win32_section_import(
-      device, payload_kind(sync, info->object_type), info, &payload);
+   if (info->handle_type == D3D12_FENCE)
+      result = vk_sync_win32_d3d12_import(device, info, &payload);
+   else
+      result = vk_sync_win32_section_import(
+         device, payload_kind(sync, info->object_type), info, &payload);
    if (result == VK_SUCCESS)
       replace_payload(to_vk_sync_win32(sync), payload);
 
    return result;
+}
+
+static bool
+vk_sync_win32_takes_values(const struct vk_sync *sync)
+{
+   return has_values(to_vk_sync_win32(sync));
 }
 
 static VkResult
@@ -290,15 +361,22 @@ vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
                             void **handle)
 {
    const struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
+   struct vk_sync_win32_payload *payload = wsync->payload;
 
-   if (wsync->payload->section == NULL)
+   if (payload->remote == NULL ||
+       (payload->section == NULL) != (handle_type == D3D12_FENCE))
       return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "The payload was not created for export");
+                       "The payload was not created for export to this type "
+                       "of handle");
+
+   if (handle_type == D3D12_FENCE)
+      return vk_sync_win32_d3d12_export(device, payload,
+                                        wsync->export_inherit, handle);
 
    if (handle_type == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT)
-      return vk_sync_win32_section_export_kmt(device, wsync->payload, handle);
+      return vk_sync_win32_section_export_kmt(device, payload, handle);
 
-   return vk_win32_section_export(device, &wsync->payload->section->memory,
+   return vk_win32_section_export(device, &payload->section->memory,
                                   wsync->export_access,
                                   wsync->export_inherit, handle);
 }
@@ -315,6 +393,12 @@ vk_sync_win32_get_handle_properties(
    const VkExternalSemaphoreHandleTypeFlags opaque =
       VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT |
       VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT;
+
+   if (handle_type == D3D12_FENCE) {
+      *compatible = vk_win32_d3d12_is_available() ? D3D12_FENCE : 0;
+      *export_from_imported = *compatible;
+      return;
+   }
 
    *compatible = opaque;
    *export_from_imported =
@@ -339,7 +423,8 @@ const struct vk_sync_type vk_sync_win32_type = {
       VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
    .win32_semaphore_handle_types =
       VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT |
-      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
+      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT |
+      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT,
    .init = vk_sync_win32_init,
    .finish = vk_sync_win32_finish,
    .signal = vk_sync_win32_signal,
@@ -353,5 +438,6 @@ const struct vk_sync_type vk_sync_win32_type = {
    .import_win32_handle = vk_sync_win32_import_handle,
    .export_win32_handle = vk_sync_win32_export_handle,
    .set_win32_export_params = vk_sync_win32_set_export_params,
+   .takes_values = vk_sync_win32_takes_values,
    .get_win32_handle_properties = vk_sync_win32_get_handle_properties,
 };

@@ -7,7 +7,6 @@
 #include "util/macros.h"
 
 #include "vk_sync_win32.h"
-#include "vk_sync_win32_section.h"
 #include "vk_sync_win32_shared_wait.h"
 #include "vk_sync_win32_wait.h"
 
@@ -101,9 +100,9 @@ vk_sync_win32_payload_unref(struct vk_sync_win32_payload *payload)
       return;
 
    assert(rb_tree_is_empty(&payload->records));
-   if (payload->section != NULL)
-      vk_sync_win32_section_finish(payload);
-   if (payload->section != NULL || !pool_give(payload))
+   if (payload->remote != NULL)
+      payload->remote->ops->finish(payload->remote);
+   if (payload->remote != NULL || !pool_give(payload))
       free(payload);
 
    vk_sync_win32_shared_wait_unref();
@@ -151,8 +150,8 @@ update_wanted(struct vk_sync_win32_payload *payload)
 {
    const uint64_t lowest = lowest_target(payload);
 
-   if (payload->section != NULL)
-      vk_sync_win32_section_want(payload, lowest);
+   if (payload->remote != NULL)
+      payload->remote->ops->want(payload->remote, lowest);
 
    /* Which tickets a signal reaches cannot be told from their numeric order,
     * so any signal of a binary payload that is waited on takes the lock.
@@ -172,7 +171,7 @@ vk_sync_win32_payload_collect(struct vk_sync_win32_payload *payload,
 
    AcquireSRWLockExclusive(&payload->lock);
 
-   const uint64_t word = vk_sync_win32_load64(payload->word);
+   const uint64_t word = vk_sync_win32_payload_load(payload);
    struct rb_node *next = rb_tree_first(&payload->records);
    while (next != NULL) {
       struct vk_sync_win32_wait_record *record =
@@ -227,7 +226,7 @@ vk_sync_win32_record_link(struct vk_sync_win32_wait_record *record,
     */
    vk_sync_win32_full_barrier();
 
-   const uint64_t word = vk_sync_win32_load64(payload->word);
+   const uint64_t word = vk_sync_win32_payload_load(payload);
    if (vk_sync_win32_target_reached(payload->kind, word, record->target))
       vk_sync_win32_payload_collect(payload, wakes);
 }
@@ -265,11 +264,29 @@ publish(struct vk_sync_win32_payload *payload, uint64_t word)
    if (local)
       vk_sync_win32_payload_collect(payload, &wakes);
 
-   if (payload->section != NULL)
-      vk_sync_win32_section_ring(payload, word);
+   if (payload->remote != NULL && payload->remote->ops->ring != NULL)
+      payload->remote->ops->ring(payload->remote, word);
 
    /* Last, since it may have to wait for the woken threads to arrive */
    vk_sync_win32_wake(&wakes);
+}
+
+/* Its owner takes any value, and there is no compare and swap: the lock keeps
+ * our threads from taking it back, other processes have to see to that.
+ */
+static bool
+signal_remote(struct vk_sync_win32_payload *payload, uint64_t value)
+{
+   struct vk_sync_win32_remote *remote = payload->remote;
+
+   AcquireSRWLockExclusive(&payload->lock);
+   const bool increased = value > remote->ops->load(remote) &&
+                          remote->ops->signal(remote, value);
+   ReleaseSRWLockExclusive(&payload->lock);
+
+   if (increased)
+      publish(payload, value);
+   return increased;
 }
 
 bool
@@ -278,8 +295,11 @@ vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,
 {
    uint64_t word, next;
 
+   if (payload->word == NULL)
+      return signal_remote(payload, value);
+
    do {
-      word = vk_sync_win32_load64(payload->word);
+      word = vk_sync_win32_payload_load(payload);
 
       if (payload->kind == VK_SYNC_WIN32_KIND_TIMELINE) {
          if (value <= word)
@@ -304,7 +324,7 @@ vk_sync_win32_payload_reset(struct vk_sync_win32_payload *payload)
    assert(payload->kind != VK_SYNC_WIN32_KIND_TIMELINE);
 
    do {
-      word = vk_sync_win32_load64(payload->word);
+      word = vk_sync_win32_payload_load(payload);
       next = (uint64_t)(uint32_t)word << 32 | (uint32_t)word;
    } while (word != next && !vk_sync_win32_cas64(payload->word, word, next));
 }
@@ -317,7 +337,7 @@ vk_sync_win32_payload_take_ticket(struct vk_sync_win32_payload *payload)
    assert(payload->kind != VK_SYNC_WIN32_KIND_TIMELINE);
 
    do {
-      word = vk_sync_win32_load64(payload->word);
+      word = vk_sync_win32_payload_load(payload);
       next = word + (UINT64_C(1) << 32);
    } while (!vk_sync_win32_cas64(payload->word, word, next));
 

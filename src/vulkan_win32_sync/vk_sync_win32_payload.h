@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/list.h"
 #include "util/rb_tree.h"
 
 #include "vk_sync_win32_nt.h"
@@ -20,6 +21,50 @@ enum vk_sync_win32_kind {
    VK_SYNC_WIN32_KIND_TIMELINE = 3,
 };
 
+struct vk_sync_win32_remote;
+
+/** What ties a payload to others outside of this process */
+struct vk_sync_win32_remote_ops {
+   /** The state, of a payload that does not have it in memory */
+   uint64_t (*load)(struct vk_sync_win32_remote *remote);
+
+   /** Set it; false on failure.  Only where there is a load(). */
+   bool (*signal)(struct vk_sync_win32_remote *remote, uint64_t value);
+
+   /** Whether load() has nothing to tell any more.  Only where there is one. */
+   bool (*is_lost)(struct vk_sync_win32_remote *remote);
+
+   /** Make sure that others can ring this process's doorbell
+    *
+    * Under the lock of vk_sync_win32_shared_wait.c.  Returns false if they
+    * cannot, so that the wait has to poll.  With `thorough`, the kernel may be
+    * asked.
+    */
+   bool (*reach)(struct vk_sync_win32_remote *remote, bool thorough);
+
+   /** Publish the lowest target that this process waits for, UINT64_MAX for
+    * none; under the payload's lock
+    */
+   void (*want)(struct vk_sync_win32_remote *remote, uint64_t target);
+
+   /** Ring those whose targets `word` has reached; optional */
+   void (*ring)(struct vk_sync_win32_remote *remote, uint64_t word);
+
+   /** Release what a payload without references holds */
+   void (*finish)(struct vk_sync_win32_remote *remote);
+};
+
+struct vk_sync_win32_remote {
+   const struct vk_sync_win32_remote_ops *ops;
+   struct vk_sync_win32_payload *payload;
+
+   /* Link in the list of payloads that threads of this process block on, and
+    * how many do.  Protected by the lock of vk_sync_win32_shared_wait.c.
+    */
+   struct list_head watch_link;
+   uint32_t watchers;
+};
+
 /** The state that fences, semaphores and pending signals refer to
  *
  * A timeline's word is its value.  A fence's or binary semaphore's word is a
@@ -31,7 +76,9 @@ enum vk_sync_win32_kind {
  * they execute in, and without any pending state to share.
  */
 struct vk_sync_win32_payload {
-   /* Points to own_word, or into the section that other processes share */
+   /* Points to own_word, or into the section that other processes share.
+    * NULL if the state is not in memory but with the remote.
+    */
    uint64_t *word;
    uint64_t own_word;
 
@@ -48,6 +95,9 @@ struct vk_sync_win32_payload {
    enum vk_sync_win32_kind kind;
 
    /* NULL for a private payload */
+   struct vk_sync_win32_remote *remote;
+
+   /* The remote, if it is a section; else NULL */
    struct vk_sync_win32_section *section;
 };
 
@@ -83,6 +133,27 @@ vk_sync_win32_target_reached(enum vk_sync_win32_kind kind, uint64_t word,
       return word >= target;
 
    return (int32_t)((uint32_t)word - (uint32_t)target) >= 0;
+}
+
+/** The state as it is now; see `word` */
+static inline uint64_t
+vk_sync_win32_payload_load(const struct vk_sync_win32_payload *payload)
+{
+   return payload->word != NULL ? vk_sync_win32_load64(payload->word) :
+                                  payload->remote->ops->load(payload->remote);
+}
+
+/** Whether its Direct3D 12 device has been removed
+ *
+ * Direct3D then takes all fences for signalled.  To Vulkan, that the signals
+ * have been lost is the better answer.
+ */
+static inline bool
+vk_sync_win32_payload_is_lost(const struct vk_sync_win32_payload *payload)
+{
+   return payload->word == NULL &&
+          payload->remote->ops->load(payload->remote) == UINT64_MAX &&
+          payload->remote->ops->is_lost(payload->remote);
 }
 
 /** Create a private payload with one reference; NULL when out of memory

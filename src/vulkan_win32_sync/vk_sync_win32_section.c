@@ -27,6 +27,27 @@ struct shared_payload {
    struct vk_sync_win32_section section;
 };
 
+static void
+section_finish(struct vk_sync_win32_remote *remote)
+{
+   struct vk_sync_win32_section *section =
+      container_of(remote, struct vk_sync_win32_section, remote);
+
+   AcquireSRWLockExclusive(&sections_lock);
+   list_del(&section->link);
+   ReleaseSRWLockExclusive(&sections_lock);
+
+   vk_sync_win32_section_release_slot(section);
+   vk_win32_section_close(&section->memory);
+}
+
+static const struct vk_sync_win32_remote_ops section_ops = {
+   .reach = vk_sync_win32_section_reach,
+   .want = vk_sync_win32_section_want,
+   .ring = vk_sync_win32_section_ring,
+   .finish = section_finish,
+};
+
 /* Takes over the section, also on failure. */
 static VkResult
 shared_payload_create(struct vk_device *device, enum vk_sync_win32_kind kind,
@@ -42,12 +63,13 @@ shared_payload_create(struct vk_device *device, enum vk_sync_win32_kind kind,
    struct vk_sync_win32_section *section = &shared->section;
 
    vk_sync_win32_payload_init(&shared->payload, kind);
+   shared->payload.remote = &section->remote;
    shared->payload.section = section;
    *section = (struct vk_sync_win32_section) {
+      .remote = { .ops = &section_ops, .payload = &shared->payload },
       .memory = *memory,
       .layout = memory->map,
       .slot = VK_SYNC_WIN32_NO_SLOT,
-      .payload = &shared->payload,
    };
    shared->payload.word = &section->layout->word;
 
@@ -130,13 +152,13 @@ find_payload(const struct vk_win32_section *memory,
    AcquireSRWLockShared(&sections_lock);
    list_for_each_entry(struct vk_sync_win32_section, section, &sections,
                        link) {
-      if (section->payload->kind != kind ||
+      if (section->remote.payload->kind != kind ||
           vk_sync_win32_load64(&section->layout->id[0]) != id ||
           !vk_win32_section_is_same(&section->memory, memory))
          continue;
 
-      if (vk_sync_win32_payload_try_ref(section->payload)) {
-         found = section->payload;
+      if (vk_sync_win32_payload_try_ref(section->remote.payload)) {
+         found = section->remote.payload;
          if (memory->kmt != 0)
             vk_sync_win32_store32(&section->memory.kmt, memory->kmt);
          break;
@@ -207,17 +229,4 @@ vk_sync_win32_section_export_kmt(struct vk_device *device,
 
    *handle_out = (HANDLE)(uintptr_t)kmt;
    return VK_SUCCESS;
-}
-
-void
-vk_sync_win32_section_finish(struct vk_sync_win32_payload *payload)
-{
-   struct vk_sync_win32_section *section = payload->section;
-
-   AcquireSRWLockExclusive(&sections_lock);
-   list_del(&section->link);
-   ReleaseSRWLockExclusive(&sections_lock);
-
-   vk_sync_win32_section_release_slot(section);
-   vk_win32_section_close(&section->memory);
 }

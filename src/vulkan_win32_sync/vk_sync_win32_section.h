@@ -63,6 +63,7 @@ struct vk_sync_win32_layout {
 
 /** This process's view of a shared payload */
 struct vk_sync_win32_section {
+   struct vk_sync_win32_remote remote;
    struct vk_win32_section memory;
    struct vk_sync_win32_layout *layout;
 
@@ -76,15 +77,8 @@ struct vk_sync_win32_section {
     */
    uint64_t deaf_until_ns;
 
-   /* Link in the process's list of shared payloads, and the payload */
+   /* Link in the process's list of shared payloads */
    struct list_head link;
-   struct vk_sync_win32_payload *payload;
-
-   /* Link in the list of payloads that threads of this process block on, and
-    * how many do.  Protected by the lock of vk_sync_win32_shared_wait.c.
-    */
-   struct list_head watch_link;
-   uint32_t watchers;
 };
 
 /** Create a payload that can be exported, with one reference
@@ -115,39 +109,30 @@ vk_sync_win32_section_export_kmt(struct vk_device *device,
                                  struct vk_sync_win32_payload *payload,
                                  HANDLE *handle_out);
 
-/** Release what a payload without references holds of its section */
-void
-vk_sync_win32_section_finish(struct vk_sync_win32_payload *payload);
-
 /* In vk_sync_win32_slots.c: */
 
 /** Give up the slot, if there is one */
 void
 vk_sync_win32_section_release_slot(struct vk_sync_win32_section *section);
 
-/** Publish the lowest target that this process waits for, UINT64_MAX for none
- *
- * Under the payload's lock.
- */
+/** Publish in the section what this process waits for; see want() */
 void
-vk_sync_win32_section_want(struct vk_sync_win32_payload *payload,
+vk_sync_win32_section_want(struct vk_sync_win32_remote *remote,
                            uint64_t target);
 
-/** Have a slot in the section, so that peers can ring `doorbell`
+/** Have a slot in the section; see reach()
  *
- * Under the lock of vk_sync_win32_shared_wait.c.  Returns false if peers
- * cannot reach us, because all slots are taken or because one of them failed
- * to open the doorbell: then we have to poll.  With `thorough`, slots whose
- * owners have died are taken over, which asks the kernel for each owner.
+ * Fails if all slots are taken, or if some peer could not open the doorbell.
+ * With `thorough`, slots whose owners have died are taken over, which asks
+ * the kernel for each owner.
  */
 bool
-vk_sync_win32_section_claim(struct vk_sync_win32_section *section,
-                            const struct vk_sync_win32_doorbell_id *doorbell,
+vk_sync_win32_section_reach(struct vk_sync_win32_remote *remote,
                             bool thorough);
 
 /** Ring the other processes whose targets `word` has reached */
 void
-vk_sync_win32_section_ring(struct vk_sync_win32_payload *payload,
+vk_sync_win32_section_ring(struct vk_sync_win32_remote *remote,
                            uint64_t word);
 
 #endif /* VK_SYNC_WIN32_SECTION_H */

@@ -13,7 +13,7 @@
 #include "util/macros.h"
 #include "util/os_time.h"
 
-#include "vk_sync_win32_section.h"
+#include "vk_sync_win32_payload.h"
 
 /* Locks nest in this order: this one, then a payload's. */
 static SRWLOCK lock = SRWLOCK_INIT;
@@ -70,10 +70,21 @@ vk_sync_win32_shared_wait_ring_self(void)
  * or one of them says so.
  */
 static bool
-must_poll_for(struct vk_sync_win32_section *section, bool thorough)
+must_poll_for(struct vk_sync_win32_remote *remote, bool thorough)
 {
-   return doorbell == NULL ||
-          !vk_sync_win32_section_claim(section, &doorbell_id, thorough);
+   return doorbell == NULL || !remote->ops->reach(remote, thorough);
+}
+
+HANDLE
+vk_sync_win32_shared_wait_doorbell(void)
+{
+   return p_atomic_read(&doorbell);
+}
+
+const struct vk_sync_win32_doorbell_id *
+vk_sync_win32_shared_wait_doorbell_id(void)
+{
+   return &doorbell_id;
 }
 
 void
@@ -92,15 +103,15 @@ vk_sync_win32_shared_wait_enter(struct vk_sync_win32_waiter *waiter,
 
    bool poll = false;
    for (uint32_t i = 0; i < count; i++) {
-      struct vk_sync_win32_section *section = records[i].payload->section;
-      if (section == NULL)
+      struct vk_sync_win32_remote *remote = records[i].payload->remote;
+      if (remote == NULL)
          continue;
 
-      const bool first = section->watchers++ == 0;
+      const bool first = remote->watchers++ == 0;
       if (first)
-         list_addtail(&section->watch_link, &watched);
+         list_addtail(&remote->watch_link, &watched);
 
-      poll |= must_poll_for(section, first);
+      poll |= must_poll_for(remote, first);
       vk_sync_win32_record_link(&records[i], &wakes);
    }
 
@@ -124,10 +135,10 @@ sweep(void)
    AcquireSRWLockExclusive(&lock);
 
    bool poll = false;
-   list_for_each_entry(struct vk_sync_win32_section, section, &watched,
+   list_for_each_entry(struct vk_sync_win32_remote, remote, &watched,
                        watch_link) {
-      poll |= must_poll_for(section, false);
-      vk_sync_win32_payload_rearm(section->payload, &wakes);
+      poll |= must_poll_for(remote, false);
+      vk_sync_win32_payload_rearm(remote->payload, &wakes);
    }
    vk_sync_win32_store32(&must_poll, poll);
 
@@ -248,13 +259,13 @@ vk_sync_win32_shared_wait_leave(struct vk_sync_win32_waiter *waiter,
    AcquireSRWLockExclusive(&lock);
 
    for (uint32_t i = 0; i < count; i++) {
-      struct vk_sync_win32_section *section = records[i].payload->section;
-      if (section == NULL)
+      struct vk_sync_win32_remote *remote = records[i].payload->remote;
+      if (remote == NULL)
          continue;
 
       vk_sync_win32_record_unlink(&records[i]);
-      if (--section->watchers == 0)
-         list_del(&section->watch_link);
+      if (--remote->watchers == 0)
+         list_del(&remote->watch_link);
    }
 
    list_del(&waiter->shared_link);

@@ -39,6 +39,16 @@ vk_sync_win32_shared_wait_leave(struct vk_sync_win32_waiter *waiter,
                                 struct vk_sync_win32_wait_record *records,
                                 uint32_t count);
 
+/** This process's doorbell, NULL if there is none, and its id
+ *
+ * The id only under the lock under which reach() is called.
+ */
+HANDLE
+vk_sync_win32_shared_wait_doorbell(void);
+
+const struct vk_sync_win32_doorbell_id *
+vk_sync_win32_shared_wait_doorbell_id(void);
+
 /** Make this process's leader look at its state; call it without a lock */
 void
 vk_sync_win32_shared_wait_ring_self(void);

@@ -3,7 +3,16 @@
 /* Who blocks on a shared payload, and how its peers wake them */
 #include "vk_sync_win32_section.h"
 
+#include "util/macros.h"
 #include "util/os_time.h"
+
+#include "vk_sync_win32_shared_wait.h"
+
+static struct vk_sync_win32_section *
+to_section(struct vk_sync_win32_remote *remote)
+{
+   return container_of(remote, struct vk_sync_win32_section, remote);
+}
 
 /* Each a single atomic operation, lest a peer that hammers the word keeps us */
 static void
@@ -84,10 +93,10 @@ vk_sync_win32_section_release_slot(struct vk_sync_win32_section *section)
 }
 
 void
-vk_sync_win32_section_want(struct vk_sync_win32_payload *payload,
+vk_sync_win32_section_want(struct vk_sync_win32_remote *remote,
                            uint64_t target)
 {
-   struct vk_sync_win32_section *section = payload->section;
+   struct vk_sync_win32_section *section = to_section(remote);
    struct vk_sync_win32_layout *layout = section->layout;
    const uint32_t slot = vk_sync_win32_load32(&section->slot);
 
@@ -119,9 +128,10 @@ take_slot(struct vk_sync_win32_layout *layout, bool abandoned)
 }
 
 static bool
-claim_slot(struct vk_sync_win32_section *section,
-           const struct vk_sync_win32_doorbell_id *doorbell, bool thorough)
+claim_slot(struct vk_sync_win32_section *section, bool thorough)
 {
+   const struct vk_sync_win32_doorbell_id *doorbell =
+      vk_sync_win32_shared_wait_doorbell_id();
    struct vk_sync_win32_layout *layout = section->layout;
 
    uint32_t index = take_slot(layout, false);
@@ -145,12 +155,13 @@ claim_slot(struct vk_sync_win32_section *section,
 #define DEAF_NS (1000 * 1000 * 1000)
 
 bool
-vk_sync_win32_section_claim(struct vk_sync_win32_section *section,
-                            const struct vk_sync_win32_doorbell_id *doorbell,
+vk_sync_win32_section_reach(struct vk_sync_win32_remote *remote,
                             bool thorough)
 {
+   struct vk_sync_win32_section *section = to_section(remote);
+
    if (section->slot == VK_SYNC_WIN32_NO_SLOT &&
-       !claim_slot(section, doorbell, thorough))
+       !claim_slot(section, thorough))
       return false;
 
    struct vk_sync_win32_slot *slot = &section->layout->slots[section->slot];
@@ -176,10 +187,10 @@ ring_slot(struct vk_sync_win32_slot *slot)
 }
 
 void
-vk_sync_win32_section_ring(struct vk_sync_win32_payload *payload,
+vk_sync_win32_section_ring(struct vk_sync_win32_remote *remote,
                            uint64_t word)
 {
-   struct vk_sync_win32_section *section = payload->section;
+   struct vk_sync_win32_section *section = to_section(remote);
    struct vk_sync_win32_layout *layout = section->layout;
    uint64_t armed = vk_sync_win32_load64(&layout->armed);
 
@@ -192,7 +203,7 @@ vk_sync_win32_section_ring(struct vk_sync_win32_payload *payload,
       struct vk_sync_win32_slot *slot = &layout->slots[i];
 
       if (!(armed & 1) ||
-          !vk_sync_win32_target_reached(payload->kind, word,
+          !vk_sync_win32_target_reached(remote->payload->kind, word,
                                         vk_sync_win32_load64(&slot->wanted)))
          continue;
 

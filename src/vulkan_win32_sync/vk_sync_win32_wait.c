@@ -132,7 +132,68 @@ unlist_waiter(struct vk_sync_win32_waiter *waiter)
    ReleaseSRWLockExclusive(&waiters_lock);
 }
 
-bool
+/* Links the records; returns whether some are not private. */
+static bool
+enter(struct vk_sync_win32_waiter *waiter,
+      struct vk_sync_win32_wait_record *records, uint32_t count)
+{
+   struct vk_sync_win32_wake_list wakes = {0};
+   bool shared = false;
+
+   for (uint32_t i = 0; i < count; i++) {
+      /* When a device is lost, others may destroy what we wait for. */
+      vk_sync_win32_payload_ref(records[i].payload);
+      records[i].waiter = waiter;
+      records[i].linked = 0;
+      shared |= records[i].payload->remote != NULL;
+   }
+
+   list_waiter(waiter);
+   if (shared)
+      vk_sync_win32_shared_wait_enter(waiter, records, count);
+
+   for (uint32_t i = 0; i < count; i++) {
+      if (records[i].payload->remote == NULL)
+         vk_sync_win32_record_link(&records[i], &wakes);
+   }
+   vk_sync_win32_wake(&wakes);
+
+   return shared;
+}
+
+/* Undoes enter(), except for the references. */
+static void
+leave(struct vk_sync_win32_waiter *waiter,
+      struct vk_sync_win32_wait_record *records, uint32_t count, bool shared)
+{
+   for (uint32_t i = 0; i < count; i++) {
+      if (records[i].payload->remote == NULL)
+         vk_sync_win32_record_unlink(&records[i]);
+   }
+
+   if (shared)
+      vk_sync_win32_shared_wait_leave(waiter, records, count);
+   unlist_waiter(waiter);
+}
+
+static VkResult
+wait_result(const struct vk_sync_win32_waiter *waiter,
+            const struct vk_sync_win32_wait_record *records, uint32_t count,
+            bool released)
+{
+   /* A lost device releases, too. */
+   if (!released || waiter->missing > 0)
+      return vk_sync_win32_waiter_is_lost(waiter) ? VK_ERROR_DEVICE_LOST :
+                                                    VK_TIMEOUT;
+
+   for (uint32_t i = 0; i < count; i++) {
+      if (vk_sync_win32_payload_is_lost(records[i].payload))
+         return VK_ERROR_DEVICE_LOST;
+   }
+   return VK_SUCCESS;
+}
+
+VkResult
 vk_sync_win32_wait_records(struct vk_device *device,
                            struct vk_sync_win32_wait_record *records,
                            uint32_t count, bool any,
@@ -145,42 +206,16 @@ vk_sync_win32_wait_records(struct vk_device *device,
    };
    vk_sync_win32_get_parker()->init(&waiter.token);
 
-   bool shared = false;
-   for (uint32_t i = 0; i < count; i++) {
-      /* When a device is lost, others may destroy what we wait for. */
-      vk_sync_win32_payload_ref(records[i].payload);
-      records[i].waiter = &waiter;
-      records[i].linked = 0;
-      shared |= records[i].payload->section != NULL;
-   }
-
-   list_waiter(&waiter);
-   if (shared)
-      vk_sync_win32_shared_wait_enter(&waiter, records, count);
-
-   struct vk_sync_win32_wake_list wakes = {0};
-   for (uint32_t i = 0; i < count; i++) {
-      if (records[i].payload->section == NULL)
-         vk_sync_win32_record_link(&records[i], &wakes);
-   }
-   vk_sync_win32_wake(&wakes);
-
-   const bool satisfied =
+   const bool shared = enter(&waiter, records, count);
+   const bool released =
       shared ? vk_sync_win32_shared_wait_block(&waiter, abs_timeout_ns) :
                block_private(&waiter, abs_timeout_ns);
+   leave(&waiter, records, count, shared);
 
-   for (uint32_t i = 0; i < count; i++) {
-      if (records[i].payload->section == NULL)
-         vk_sync_win32_record_unlink(&records[i]);
-   }
-
-   if (shared)
-      vk_sync_win32_shared_wait_leave(&waiter, records, count);
-   unlist_waiter(&waiter);
+   const VkResult result = wait_result(&waiter, records, count, released);
 
    for (uint32_t i = 0; i < count; i++)
       vk_sync_win32_payload_unref(records[i].payload);
 
-   /* A lost device releases, too. */
-   return satisfied && waiter.missing <= 0;
+   return result;
 }

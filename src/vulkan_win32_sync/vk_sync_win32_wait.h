@@ -2,6 +2,8 @@
 #ifndef VK_SYNC_WIN32_WAIT_H
 #define VK_SYNC_WIN32_WAIT_H
 
+#include <vulkan/vulkan_core.h>
+
 #include "util/list.h"
 
 #include "vk_sync_win32_park.h"
@@ -84,10 +86,11 @@ vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
 
 /** Block until all records are reached, or one of them
  *
- * The caller has set `payload` and `target` of each.  Returns false on time-out, an absolute os_time in ns, and
- * when the device, which may be NULL, is lost meanwhile.
+ * The caller has set `payload` and `target` of each.  Returns VK_TIMEOUT once
+ * os_time_get_nano() has reached the time-out, and VK_ERROR_DEVICE_LOST when
+ * the device, which may be NULL, or that of a Direct3D 12 fence is lost.
  */
-bool
+VkResult
 vk_sync_win32_wait_records(struct vk_device *device,
                            struct vk_sync_win32_wait_record *records,
                            uint32_t count, bool any,
