@@ -57,7 +57,7 @@ peer_dump(const char *name, struct vk_sync *sync)
              (unsigned long)GetCurrentProcessId(), name,
              vk_sync_win32_load64(&layout->word),
              vk_sync_win32_load64(&layout->armed), (int)section->slot,
-             section->watchers, vk_sync_win32_load64(&payload->wanted));
+             section->remote.watchers, vk_sync_win32_load64(&payload->wanted));
    for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++)
       dump_slot(i, &layout->slots[i]);
    dump_records(payload);

@@ -151,7 +151,7 @@ fuzz_bystanders_destroy(struct fuzz_thread *self,
          FUZZ_CHECK(self, payload->wanted == UINT64_MAX);
          if (payload->section != NULL) {
             FUZZ_CHECK(self, payload->section->layout->armed == 0);
-            FUZZ_CHECK(self, payload->section->watchers == 0);
+            FUZZ_CHECK(self, payload->remote->watchers == 0);
          }
       }
       if (bystander->views[1] != bystander->views[0])

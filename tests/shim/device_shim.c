@@ -34,6 +34,12 @@ stress_device_destroy(struct vk_device *device)
    free(device);
 }
 
+bool
+stress_device_has_d3d12(void)
+{
+   return true;
+}
+
 uint32_t
 stress_resource_count(void)
 {

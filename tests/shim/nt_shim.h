@@ -33,6 +33,7 @@ typedef int64_t LONG64;
 typedef unsigned short USHORT;
 typedef size_t SIZE_T;
 typedef PVOID PSECURITY_DESCRIPTOR;
+typedef LONG HRESULT;
 
 typedef union {
    struct {
@@ -60,6 +61,13 @@ typedef struct {
 } UNICODE_STRING;
 
 #define INVALID_HANDLE_VALUE ((HANDLE)(intptr_t)-1)
+
+#define S_OK 0
+#define E_HANDLE ((HRESULT)0x80070006)
+#define E_INVALIDARG ((HRESULT)0x80070057)
+#define E_OUTOFMEMORY ((HRESULT)0x8007000e)
+#define SUCCEEDED(result) ((int32_t)(result) >= 0)
+#define FAILED(result) ((int32_t)(result) < 0)
 
 #define ERROR_SUCCESS 0
 #define ERROR_FILE_NOT_FOUND 2

@@ -110,6 +110,8 @@ nt_shim_unref_object(struct nt_shim_object *object)
       *link = object->next_named;
       free(object->name);
    }
+   if (object->type == OBJECT_FENCE)
+      nt_shim_finish_fence(object);
    if (object->type == OBJECT_EVENT) {
       pthread_mutex_destroy(&object->event_mutex);
       pthread_cond_destroy(&object->event_cond);
@@ -228,19 +230,23 @@ OpenEventW(DWORD access, BOOL inherit, const wchar_t *name)
    return nt_shim_open_named(OBJECT_EVENT, name);
 }
 
-static LONG
-set_event(HANDLE handle, LONG *previous)
+void
+nt_shim_set_event_object(struct nt_shim_object *object)
 {
-   struct nt_shim_object *object = nt_shim_find_object(handle);
-
    NT_SHIM_CHECK(object != NULL && object->type == OBJECT_EVENT);
-   NT_SHIM_CHECK(previous == NULL);
    nt_shim_disturb();
    pthread_mutex_lock(&object->event_mutex);
    object->signalled = true;
    pthread_cond_signal(&object->event_cond);
    pthread_mutex_unlock(&object->event_mutex);
    nt_shim_disturb();
+}
+
+static LONG
+set_event(HANDLE handle, LONG *previous)
+{
+   NT_SHIM_CHECK(previous == NULL);
+   nt_shim_set_event_object(nt_shim_find_object(handle));
    return STATUS_SUCCESS;
 }
 

@@ -29,6 +29,7 @@ enum object_type {
    OBJECT_EVENT,
    OBJECT_SECTION,
    OBJECT_PROCESS,
+   OBJECT_FENCE,
 };
 
 struct nt_shim_object {
@@ -47,6 +48,10 @@ struct nt_shim_object {
    int fd;
    size_t size;
    void *memory;
+
+   /* Fences of Direct3D 12, in d3d12_shim.c; under event_mutex */
+   uint64_t value;
+   struct nt_shim_fence_event *pending;
 };
 
 extern pthread_mutex_t nt_shim_objects_mutex;
@@ -58,9 +63,15 @@ struct nt_shim_object *nt_shim_find_named(const wchar_t *name);
 HANDLE nt_shim_add_handle(struct nt_shim_object *object);
 void nt_shim_unref_object(struct nt_shim_object *object);
 
+/* When a fence's last handle is closed */
+void nt_shim_finish_fence(struct nt_shim_object *object);
+
 /* Without it: a handle stays valid while its owner uses it. */
 struct nt_shim_object *nt_shim_find_object(HANDLE handle);
 HANDLE nt_shim_open_named(enum object_type type, const wchar_t *name);
+
+/* Without a handle, which may have been closed */
+void nt_shim_set_event_object(struct nt_shim_object *object);
 
 /* Waits ------------------------------------------------------------------- */
 

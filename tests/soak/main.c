@@ -20,7 +20,7 @@ dump_one(struct vk_device *device, const char *name, struct vk_sync *sync)
    struct vk_sync_win32_payload *payload = unit_payload(sync);
 
    (void)device;
-   if (payload->section->watchers > 0)
+   if (payload->remote->watchers > 0)
       peer_dump(name, sync);
 }
 

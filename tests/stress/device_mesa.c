@@ -3,6 +3,8 @@
 /* Mesa's real runtime, with a driver that does nothing */
 #include "stress.h"
 
+#include "vk_win32_d3d12.h"
+
 #include <stdlib.h>
 
 #include "vk_alloc.h"
@@ -61,6 +63,14 @@ stress_device_destroy(struct vk_device *device)
    vk_physical_device_finish(&real->physical);
    vk_instance_finish(&real->instance);
    free(real);
+}
+
+/* Not Wine's, which shares no fences and is slow to say so */
+bool
+stress_device_has_d3d12(void)
+{
+   return getenv("MESA_VK_WIN32_D3D12_PATH") != NULL &&
+          vk_win32_d3d12_is_available();
 }
 
 uint32_t

@@ -41,7 +41,7 @@ dump_records(struct vk_sync_win32_payload *payload)
       test_diag("     the payload's lock is held");
       return;
    }
-   const uint64_t word = STRESS_GET(payload->word);
+   const uint64_t word = vk_sync_win32_payload_load(payload);
    if (rb_tree_is_empty(&payload->records))
       test_diag("     no record is linked");
    rb_tree_foreach(struct vk_sync_win32_wait_record, record,
@@ -64,7 +64,7 @@ dump_section(const struct vk_sync_win32_section *section)
 
    test_diag("     section: armed 0x%" PRIx64 ", our slot %d, %u watchers",
              STRESS_GET(&layout->armed), (int)section->slot,
-             section->watchers);
+             section->remote.watchers);
    for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++) {
       const struct vk_sync_win32_slot *slot = &layout->slots[i];
       if (STRESS_GET(&slot->owner) != 0)
@@ -84,10 +84,11 @@ dump_item(uint32_t index, const struct stress_item *item)
 
    test_diag("   item %u: a %s %s, payload %p: word 0x%" PRIx64
              ", wanted 0x%" PRIx64, index,
-             payload->section != NULL ? "shared" : "private",
+             payload->section != NULL ? "shared" :
+             payload->remote != NULL ? "Direct3D 12" : "private",
              timeline ? "timeline" :
              item->semaphore != NULL ? "semaphore" : "fence",
-             (void *)payload, STRESS_GET(payload->word),
+             (void *)payload, vk_sync_win32_payload_load(payload),
              STRESS_GET(&payload->wanted));
    if (wsync->has_ticket)
       test_diag("     for ticket 0x%x", wsync->ticket);

@@ -217,11 +217,11 @@ take_ticket(struct stress_thread *self, struct stress_semaphore *semaphore)
 
    self->operations++;
    if (semaphore->handle != NULL && stress_chance(self, 5)) {
-      sync = stress_import(self, 0, semaphore->handle,
+      sync = stress_import(self, 0, STRESS_OPAQUE, semaphore->handle,
                            stress_chance(self, 70));
       vk_sync_win32_type.begin_wait(device, sync);
    } else {
-      sync = stress_sync(self, 0, false);
+      sync = stress_sync(self, 0, STRESS_PRIVATE);
       EXPECT(vk_sync_move(device, sync, semaphore->views[
                 stress_below(self, semaphore->view_count)]) == VK_SUCCESS);
    }

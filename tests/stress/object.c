@@ -2,21 +2,22 @@
 #include "stress.h"
 
 struct vk_sync *
-stress_sync(struct stress_thread *self, enum vk_sync_flags flags, bool shared)
+stress_sync(struct stress_thread *self, enum vk_sync_flags flags,
+            VkExternalSemaphoreHandleTypeFlagBits type)
 {
    struct vk_device *device = self->stress->device;
    struct vk_sync *sync;
 
    self->operations++;
    REQUIRE(vk_sync_create(device, &vk_sync_win32_type,
-                          flags | (shared ? VK_SYNC_IS_SHAREABLE : 0), 0,
+                          flags | (type ? VK_SYNC_IS_SHAREABLE : 0), 0,
                           &sync) == VK_SUCCESS);
-   if (!shared)
+   if (type == STRESS_PRIVATE)
       return sync;
 
    const struct vk_sync_win32_export_params params = {
       .object_type = VK_OBJECT_TYPE_SEMAPHORE,
-      .handle_types = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      .handle_types = type,
    };
    REQUIRE(vk_sync_set_win32_export_params(device, sync, &params) ==
            VK_SUCCESS);
@@ -30,21 +31,21 @@ stress_export(struct stress_thread *self, struct vk_sync *sync)
 
    self->operations++;
    REQUIRE(vk_sync_export_win32_handle(
-              self->stress->device, sync,
-              VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-              &handle) == VK_SUCCESS);
+              self->stress->device, sync, stress_type(sync), &handle) ==
+           VK_SUCCESS);
    return handle;
 }
 
 struct vk_sync *
 stress_import(struct stress_thread *self, enum vk_sync_flags flags,
-              HANDLE handle, bool peer)
+              VkExternalSemaphoreHandleTypeFlagBits type, HANDLE handle,
+              bool peer)
 {
    struct vk_sync *sync =
-      stress_sync(self, flags & VK_SYNC_IS_TIMELINE, false);
+      stress_sync(self, flags & VK_SYNC_IS_TIMELINE, STRESS_PRIVATE);
    const struct vk_sync_win32_import_info info = {
       .object_type = VK_OBJECT_TYPE_SEMAPHORE,
-      .handle_type = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      .handle_type = type,
       .handle = handle,
    };
 
@@ -67,7 +68,8 @@ struct vk_sync *
 stress_import_sync(struct stress_thread *self, struct vk_sync *sync, bool peer)
 {
    HANDLE handle = stress_export(self, sync);
-   struct vk_sync *other = stress_import(self, sync->flags, handle, peer);
+   struct vk_sync *other = stress_import(self, sync->flags, stress_type(sync),
+                                         handle, peer);
 
    CloseHandle(handle);
    if (peer)
@@ -84,10 +86,11 @@ stress_destroy(struct stress_thread *self, struct vk_sync *sync)
 
 unsigned
 stress_make_views(struct stress_thread *self, struct vk_sync *views[VIEWS],
-                  enum vk_sync_flags flags, bool shared)
+                  enum vk_sync_flags flags,
+                  VkExternalSemaphoreHandleTypeFlagBits type)
 {
-   views[0] = stress_sync(self, flags, shared);
-   if (!shared)
+   views[0] = stress_sync(self, flags, type);
+   if (type == STRESS_PRIVATE)
       return 1;
 
    for (unsigned i = 1; i < VIEWS; i++)

@@ -15,7 +15,8 @@ a_fence(struct stress_thread *self)
       return fence;
 
    const bool shared = stress_chance(self, config->shared_percent);
-   fence->sync = stress_sync(self, 0, shared);
+   fence->sync = stress_sync(self, 0, shared ? STRESS_OPAQUE :
+                                                STRESS_PRIVATE);
    if (shared && stress_chance(self, 50))
       fence->peer = stress_import_sync(self, fence->sync, true);
    return fence;

@@ -21,11 +21,15 @@ create_objects(struct stress *stress)
       const bool shared = i * 100 / TIMELINES < config->shared_percent;
 
       mtx_init(&timeline->order, mtx_plain);
-      timeline->view_count = stress_make_views(self, timeline->views,
-                                               VK_SYNC_IS_TIMELINE, shared);
+      timeline->ordered = i % 2 == 0;
+      /* Threads that race for the next value would take it back. */
+      timeline->d3d12 = stress->has_d3d12 && timeline->ordered && i % 4 == 0;
+      timeline->view_count =
+         stress_make_views(self, timeline->views, VK_SYNC_IS_TIMELINE,
+                           shared ? stress_timeline_type(timeline) :
+                                    STRESS_PRIVATE);
       if (shared)
          timeline->handle = stress_export(self, timeline->views[0]);
-      timeline->ordered = i % 2 == 0;
       timeline->home = i / 2 % SIGNAL_THREADS;
       if (timeline->ordered)
          timeline->proofs = calloc(PROOFS, sizeof(*timeline->proofs));
@@ -36,7 +40,8 @@ create_objects(struct stress *stress)
 
       mtx_init(&semaphore->order, mtx_plain);
       semaphore->view_count =
-         stress_make_views(self, semaphore->views, 0, shared);
+         stress_make_views(self, semaphore->views, 0,
+                           shared ? STRESS_OPAQUE : STRESS_PRIVATE);
       if (shared)
          semaphore->handle = stress_export(self, semaphore->views[0]);
 
@@ -59,7 +64,7 @@ create_loose(struct stress *stress)
    if (stress->config->shared_percent == 0)
       return;
 
-   struct vk_sync *sync = stress_sync(self, VK_SYNC_IS_TIMELINE, true);
+   struct vk_sync *sync = stress_sync(self, VK_SYNC_IS_TIMELINE, STRESS_OPAQUE);
    EXPECT(vk_sync_signal(stress->device, sync, LOOSE_VALUE) == VK_SUCCESS);
    stress->loose = stress_export(self, sync);
    stress_destroy(self, sync);
@@ -102,10 +107,10 @@ check_idle(struct stress_thread *self, struct vk_sync **views, unsigned count)
 
       EXPECT(rb_tree_is_empty(&payload->records));
       EXPECT_U64(payload->wanted, UINT64_MAX);
-      if (payload->section != NULL) {
-         EXPECT_U64(payload->section->watchers, 0);
+      if (payload->remote != NULL)
+         EXPECT_U64(payload->remote->watchers, 0);
+      if (payload->section != NULL)
          EXPECT_U64(payload->section->layout->armed, 0);
-      }
    }
    for (unsigned i = 0; i < count; i++)
       stress_destroy(self, views[i]);
@@ -203,6 +208,7 @@ run_once(const struct stress_config *config, struct vk_device *device,
    /* Objects are made and unmade here, in the name of the first thread. */
    stress_watch_start(stress);
    stress_enter(&stress->threads[0]);
+   stress->has_d3d12 = !config->silent && stress_device_has_d3d12();
    create_objects(stress);
    create_loose(stress);
 
@@ -210,7 +216,7 @@ run_once(const struct stress_config *config, struct vk_device *device,
     * a harmless race that should not occupy the sanitizer.
     */
    struct stress_item item = {
-      .sync = stress_sync(&stress->threads[0], 0, false),
+      .sync = stress_sync(&stress->threads[0], 0, STRESS_PRIVATE),
    };
    EXPECT(stress_wait(&stress->threads[0], &item, 1, false, 0) == VK_TIMEOUT);
    stress_destroy(&stress->threads[0], item.sync);

@@ -23,8 +23,9 @@ fill_item(struct stress_thread *self, struct stress_item *item, bool shared)
                                stress_below(self, SEMAPHORES)], item);
       break;
    default:
-      item->sync = stress_sync(self, 0, shared &&
-                               stress_chance(self, stress->config->shared_percent / 4));
+      shared &= stress_chance(self, stress->config->shared_percent / 4);
+      item->sync = stress_sync(self, 0, shared ? STRESS_OPAQUE :
+                                                 STRESS_PRIVATE);
       break;
    }
 }
@@ -108,6 +109,7 @@ wait_through_new_view(struct stress_thread *self,
                       struct stress_timeline *timeline)
 {
    struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
+                                        stress_timeline_type(timeline),
                                         timeline->handle,
                                         stress_chance(self, 70));
    struct stress_item item = {0};
@@ -126,7 +128,7 @@ wait_through_views(struct stress_thread *self)
    struct vk_sync *views[VIEWS];
    struct stress_item items[VIEWS] = {0};
 
-   stress_make_views(self, views, 0, true);
+   stress_make_views(self, views, 0, STRESS_OPAQUE);
    EXPECT(stress_payload(views[1]) == stress_payload(views[0]));
 
    const unsigned count = 1 + stress_below(self, VIEWS);
@@ -154,7 +156,7 @@ static void
 wait_for_loose(struct stress_thread *self)
 {
    struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
-                                        self->stress->loose,
+                                        STRESS_OPAQUE, self->stress->loose,
                                         stress_chance(self, 20));
    const struct stress_item now = { .sync = view, .value = LOOSE_VALUE };
    const struct stress_item never = { .sync = view, .value = LOOSE_VALUE + 1 };

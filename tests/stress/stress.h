@@ -109,6 +109,8 @@ struct stress_timeline {
     * Else, threads race for the next value.
     */
    bool ordered;
+   /* Its shared payload is a fence of Direct3D 12. */
+   bool d3d12;
    unsigned home;
    mtx_t order;
 
@@ -217,6 +219,7 @@ struct stress {
    const struct stress_config *config;
    struct vk_device *device;
    uint64_t operations_per_thread;
+   bool has_d3d12;
 
    struct stress_timeline timelines[TIMELINES];
    struct stress_semaphore semaphores[SEMAPHORES];
@@ -259,23 +262,45 @@ void stress_promise_ticket(struct stress_thread *self,
                            struct stress_item *item);
 
 /* object.c */
+#define STRESS_PRIVATE ((VkExternalSemaphoreHandleTypeFlagBits)0)
+#define STRESS_OPAQUE VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
+#define STRESS_D3D12 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT
+
 struct vk_sync *stress_sync(struct stress_thread *self,
-                            enum vk_sync_flags flags, bool shared);
+                            enum vk_sync_flags flags,
+                            VkExternalSemaphoreHandleTypeFlagBits type);
 HANDLE stress_export(struct stress_thread *self, struct vk_sync *sync);
 struct vk_sync *stress_import(struct stress_thread *self,
-                              enum vk_sync_flags flags, HANDLE handle,
-                              bool peer);
+                              enum vk_sync_flags flags,
+                              VkExternalSemaphoreHandleTypeFlagBits type,
+                              HANDLE handle, bool peer);
 struct vk_sync *stress_import_sync(struct stress_thread *self,
                                    struct vk_sync *sync, bool peer);
 void stress_destroy(struct stress_thread *self, struct vk_sync *sync);
 unsigned stress_make_views(struct stress_thread *self,
                            struct vk_sync *views[VIEWS],
-                           enum vk_sync_flags flags, bool shared);
+                           enum vk_sync_flags flags,
+                           VkExternalSemaphoreHandleTypeFlagBits type);
 
 static inline struct vk_sync_win32_payload *
 stress_payload(const struct vk_sync *sync)
 {
    return ((const struct vk_sync_win32 *)sync)->payload;
+}
+
+static inline VkExternalSemaphoreHandleTypeFlagBits
+stress_type(const struct vk_sync *sync)
+{
+   const struct vk_sync_win32_payload *payload = stress_payload(sync);
+
+   return payload->remote == NULL ? STRESS_PRIVATE :
+          payload->section == NULL ? STRESS_D3D12 : STRESS_OPAQUE;
+}
+
+static inline VkExternalSemaphoreHandleTypeFlagBits
+stress_timeline_type(const struct stress_timeline *timeline)
+{
+   return timeline->d3d12 ? STRESS_D3D12 : STRESS_OPAQUE;
 }
 
 /* wait.c: waits, and whether their results are true */
@@ -304,6 +329,7 @@ void stress_dump(struct stress *stress);
  */
 struct vk_device *stress_device_create(void);
 void stress_device_destroy(struct vk_device *device);
+bool stress_device_has_d3d12(void);
 /* What must be the same before and after a run */
 uint32_t stress_resource_count(void);
 

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Fences of Direct3D 12, as far as vk_win32_d3d12.h has them: in place of the
+ * source that calls Microsoft's runtime.
+ */
+#include "nt_shim_private.h"
+
+#include <stdlib.h>
+
+#include "vk_win32_d3d12.h"
+
+/* So that requests without end are noticed */
+#define MAX_PENDING 64
+
+struct nt_shim_fence_event {
+   struct nt_shim_fence_event *next;
+   struct nt_shim_object *event;
+   uint64_t value;
+};
+
+static struct nt_shim_object *
+find_fence(const struct vk_win32_d3d12_fence *fence)
+{
+   struct nt_shim_object *object = nt_shim_find_object(fence->handle);
+
+   NT_SHIM_CHECK(object != NULL && object->type == OBJECT_FENCE);
+   return object;
+}
+
+void
+nt_shim_finish_fence(struct nt_shim_object *object)
+{
+   while (object->pending != NULL) {
+      struct nt_shim_fence_event *pending = object->pending;
+
+      object->pending = pending->next;
+      nt_shim_unref_object(pending->event);
+      free(pending);
+   }
+   pthread_mutex_destroy(&object->event_mutex);
+}
+
+bool
+vk_win32_d3d12_is_available(void)
+{
+   return true;
+}
+
+bool
+vk_win32_d3d12_get_luid(uint8_t luid[8])
+{
+   (void)luid;
+   return false;
+}
+
+HRESULT
+vk_win32_d3d12_create_fence(struct vk_win32_d3d12_fence *fence,
+                            uint64_t value,
+                            const SECURITY_ATTRIBUTES *attributes,
+                            const wchar_t *name)
+{
+   (void)attributes;
+   pthread_mutex_lock(&nt_shim_objects_mutex);
+   struct nt_shim_object *object = nt_shim_create_object(OBJECT_FENCE, name);
+   pthread_mutex_init(&object->event_mutex, NULL);
+   object->value = value;
+   fence->handle = nt_shim_add_handle(object);
+   pthread_mutex_unlock(&nt_shim_objects_mutex);
+   return S_OK;
+}
+
+HRESULT
+vk_win32_d3d12_open_fence(struct vk_win32_d3d12_fence *fence, HANDLE foreign,
+                          const wchar_t *name)
+{
+   const struct nt_shim_object *object = nt_shim_find_object(foreign);
+
+   if (name != NULL || object == NULL || object->type != OBJECT_FENCE)
+      return E_INVALIDARG;
+   return DuplicateHandle(GetCurrentProcess(), foreign, GetCurrentProcess(),
+                          &fence->handle, 0, FALSE, DUPLICATE_SAME_ACCESS) ?
+          S_OK : E_HANDLE;
+}
+
+void
+vk_win32_d3d12_close_fence(struct vk_win32_d3d12_fence *fence)
+{
+   CloseHandle(fence->handle);
+}
+
+uint64_t
+vk_win32_d3d12_get_value(const struct vk_win32_d3d12_fence *fence)
+{
+   struct nt_shim_object *object = find_fence(fence);
+
+   nt_shim_disturb();
+   pthread_mutex_lock(&object->event_mutex);
+   const uint64_t value = object->value;
+   pthread_mutex_unlock(&object->event_mutex);
+   return value;
+}
+
+bool
+vk_win32_d3d12_is_removed(const struct vk_win32_d3d12_fence *fence)
+{
+   (void)fence;
+   return false;
+}
+
+static struct nt_shim_fence_event *
+take_reached(struct nt_shim_object *object)
+{
+   struct nt_shim_fence_event **link = &object->pending;
+
+   while (*link != NULL && (*link)->value > object->value)
+      link = &(*link)->next;
+
+   struct nt_shim_fence_event *found = *link;
+   if (found != NULL)
+      *link = found->next;
+   return found;
+}
+
+HRESULT
+vk_win32_d3d12_signal(const struct vk_win32_d3d12_fence *fence,
+                      uint64_t value)
+{
+   struct nt_shim_object *object = find_fence(fence);
+   struct nt_shim_fence_event *reached;
+
+   nt_shim_disturb();
+   pthread_mutex_lock(&object->event_mutex);
+   object->value = value;
+   while ((reached = take_reached(object)) != NULL) {
+      nt_shim_set_event_object(reached->event);
+      pthread_mutex_lock(&nt_shim_objects_mutex);
+      nt_shim_unref_object(reached->event);
+      pthread_mutex_unlock(&nt_shim_objects_mutex);
+      free(reached);
+   }
+   pthread_mutex_unlock(&object->event_mutex);
+   return S_OK;
+}
+
+static bool
+add_pending(struct nt_shim_object *object, uint64_t value,
+            struct nt_shim_object *event)
+{
+   struct nt_shim_fence_event **link = &object->pending;
+   unsigned count = 0;
+
+   for (; *link != NULL; link = &(*link)->next)
+      count++;
+   NT_SHIM_CHECK(count < MAX_PENDING);
+
+   struct nt_shim_fence_event *pending = calloc(1, sizeof(*pending));
+   if (pending == NULL)
+      return false;
+
+   pending->event = event;
+   pending->value = value;
+   *link = pending;
+
+   pthread_mutex_lock(&nt_shim_objects_mutex);
+   event->refcount++;
+   pthread_mutex_unlock(&nt_shim_objects_mutex);
+   return true;
+}
+
+HRESULT
+vk_win32_d3d12_set_event(const struct vk_win32_d3d12_fence *fence,
+                         uint64_t value, HANDLE event)
+{
+   struct nt_shim_object *object = find_fence(fence);
+   struct nt_shim_object *target = nt_shim_find_object(event);
+   HRESULT result = S_OK;
+
+   NT_SHIM_CHECK(target != NULL && target->type == OBJECT_EVENT);
+   nt_shim_disturb();
+   pthread_mutex_lock(&object->event_mutex);
+   if (object->value >= value)
+      nt_shim_set_event_object(target);
+   else if (!add_pending(object, value, target))
+      result = E_OUTOFMEMORY;
+   pthread_mutex_unlock(&object->event_mutex);
+   return result;
+}
