@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LVP_D3D12_DOUBLE_H
+#define LVP_D3D12_DOUBLE_H
+
+/* The test double of Microsoft's D3D12 runtime, as its users see it.
+ *
+ * double/d3d12.dll and double/dxgi.dll have the functions, interfaces and
+ * results that Microsoft documents, for fences only. What else they export,
+ * for tests alone, is here. Every method beyond those of a fence's life
+ * reports its name and fails with E_NOTIMPL.
+ *
+ * Where the documentation leaves the result open, the double picks one, says
+ * so in a comment, and tests of the driver had better not depend on it.
+ */
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+
+/* Steps that fail, with commas between them. Read at each call:
+ *   factory     CreateDXGIFactory, ...1 and ...2
+ *   factory4    QueryInterface for IDXGIFactory4, as before Windows 10
+ *   warp, luid  EnumWarpAdapter, EnumAdapterByLuid
+ *   device      D3D12CreateDevice
+ *   fence       CreateFence
+ *   share       CreateSharedHandle
+ *   open        OpenSharedHandle
+ *   name        OpenSharedHandleByName
+ *   event       SetEventOnCompletion
+ *   signal      Signal
+ *   die_before_events, die_after_events
+ *               the process ends in a Signal, with the value not yet changed
+ */
+#define DOUBLE_FAIL_VARIABLE "LVP_D3D12_DOUBLE_FAIL"
+
+/* LowParts of the adapters' LUIDs; the HighParts are 0. */
+#define DOUBLE_GPU_LUID 0x6d00u
+#define DOUBLE_WARP_LUID 0x6d01u
+
+/* Events that may be pending on one fence before SetEventOnCompletion fails
+ * with E_OUTOFMEMORY.
+ */
+#define DOUBLE_MAX_EVENTS 256
+
+/* Whether the other users of a shared fence notice that a device is removed:
+ * documented is that all its fences are signalled to UINT64_MAX, but not
+ * whether that is so for those of other devices, too.
+ */
+enum double_removal {
+   DOUBLE_REMOVAL_FOR_ALL,
+   DOUBLE_REMOVAL_FOR_DEVICE,
+};
+
+struct ID3D12Device;
+
+/* "double_remove_device" of d3d12.dll */
+typedef HRESULT (*double_remove_device_fn)(struct ID3D12Device *device,
+                                           HRESULT reason,
+                                           enum double_removal removal);
+
+/* "double_create_d3d11_fence_handle" of d3d12.dll: what a D3D11 program on
+ * this adapter gets from ID3D11Device5::CreateFence (with
+ * D3D11_FENCE_FLAG_SHARED) and ID3D11Fence::CreateSharedHandle. It keeps no
+ * more of the fence than the handle.
+ */
+typedef HRESULT (*double_create_d3d11_fence_handle_fn)(
+   const LUID *adapter, UINT64 value, BOOL cross_adapter,
+   const SECURITY_ATTRIBUTES *attributes, DWORD access, const WCHAR *name,
+   HANDLE *handle);
+
+/* Of both. "double_live_objects": devices and fences, or factories and
+ * adapters, that are not released. "double_unimplemented_calls": how often
+ * something was called that the double does not have.
+ */
+typedef LONG (*double_count_fn)(void);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "device.h"
+
+#include <stdlib.h>
+
+DOUBLE_STUB(ID3D12Fence, GetPrivateData, REFGUID guid, UINT *size, void *data)
+DOUBLE_STUB(ID3D12Fence, SetPrivateData, REFGUID guid, UINT size,
+            const void *data)
+DOUBLE_STUB(ID3D12Fence, SetPrivateDataInterface, REFGUID guid,
+            const IUnknown *data)
+DOUBLE_STUB(ID3D12Fence, SetName, const WCHAR *name)
+DOUBLE_STUB(ID3D12Fence, GetDevice, REFIID riid, void **device)
+
+static struct double_fence *
+fence_from(ID3D12Fence *iface)
+{
+   return CONTAINING_RECORD(iface, struct double_fence, iface);
+}
+
+static HRESULT STDMETHODCALLTYPE
+fence_query_interface(ID3D12Fence *iface, REFIID riid, void **out)
+{
+   if (out == NULL)
+      return E_POINTER;
+   if (!IsEqualGUID(riid, &IID_IUnknown) &&
+       !IsEqualGUID(riid, &IID_ID3D12Object) &&
+       !IsEqualGUID(riid, &IID_ID3D12DeviceChild) &&
+       !IsEqualGUID(riid, &IID_ID3D12Pageable) &&
+       !IsEqualGUID(riid, &IID_ID3D12Fence)) {
+      *out = NULL;
+      return E_NOINTERFACE;
+   }
+   ID3D12Fence_AddRef(iface);
+   *out = iface;
+   return S_OK;
+}
+
+static ULONG STDMETHODCALLTYPE
+fence_add_ref(ID3D12Fence *iface)
+{
+   return (ULONG)InterlockedIncrement(&fence_from(iface)->references);
+}
+
+static void
+fence_unlink(struct double_fence *fence)
+{
+   struct double_fence **link = &fence->device->fences;
+
+   double_devices_lock();
+   while (*link != fence)
+      link = &(*link)->next;
+   *link = fence->next;
+   double_devices_unlock();
+}
+
+/* Nothing is documented about events that are pending when the last reference
+ * goes. Here they stay unset for good, so that a wait for one is found out.
+ */
+static void
+fence_destroy(struct double_fence *fence)
+{
+   fence_unlink(fence);
+   kfence_lock(&fence->kernel);
+   kfence_drop_events(&fence->kernel, fence->id, false);
+   kfence_unlock(&fence->kernel);
+   kfence_close(&fence->kernel);
+   ID3D12Device_Release(&fence->device->iface);
+   free(fence);
+   double_object_destroyed();
+}
+
+static ULONG STDMETHODCALLTYPE
+fence_release(ID3D12Fence *iface)
+{
+   struct double_fence *fence = fence_from(iface);
+   const LONG left = InterlockedDecrement(&fence->references);
+
+   if (left < 0)
+      double_abort("a fence was released too often");
+   if (left == 0)
+      fence_destroy(fence);
+   return (ULONG)left;
+}
+
+static UINT64 STDMETHODCALLTYPE
+fence_get_completed_value(ID3D12Fence *iface)
+{
+   struct double_fence *fence = fence_from(iface);
+
+   if (double_device_is_removed(fence->device))
+      return UINT64_MAX;
+   return kfence_value(&fence->kernel);
+}
+
+/* Whether the device is removed is asked under the lock: then either we see
+ * it, or who removes it sees our event.
+ */
+static HRESULT
+set_event(struct double_fence *fence, UINT64 value, HANDLE event)
+{
+   HRESULT result;
+
+   kfence_lock(&fence->kernel);
+   if (double_device_is_removed(fence->device))
+      result = SetEvent(event) ? S_OK : E_INVALIDARG;
+   else
+      result = kfence_set_event(&fence->kernel, fence->id, value, event);
+   kfence_unlock(&fence->kernel);
+   return result;
+}
+
+static HRESULT STDMETHODCALLTYPE
+fence_set_event_on_completion(ID3D12Fence *iface, UINT64 value, HANDLE event)
+{
+   struct double_fence *fence = fence_from(iface);
+   HANDLE own;
+   HRESULT result;
+
+   if (double_fails("event"))
+      return E_OUTOFMEMORY;
+   if (event != NULL)
+      return set_event(fence, value, event);
+
+   own = CreateEventW(NULL, TRUE, FALSE, NULL);
+   if (own == NULL)
+      return E_OUTOFMEMORY;
+   result = set_event(fence, value, own);
+   if (SUCCEEDED(result) &&
+       WaitForSingleObject(own, INFINITE) != WAIT_OBJECT_0)
+      double_abort("cannot wait for an event");
+   CloseHandle(own);
+   return result;
+}
+
+static HRESULT STDMETHODCALLTYPE
+fence_signal(ID3D12Fence *iface, UINT64 value)
+{
+   struct double_fence *fence = fence_from(iface);
+   HRESULT result = S_OK;
+
+   if (double_fails("signal"))
+      return E_OUTOFMEMORY;
+
+   kfence_lock(&fence->kernel);
+   if (double_device_is_removed(fence->device))
+      result = DXGI_ERROR_DEVICE_REMOVED;
+   else
+      kfence_signal(&fence->kernel, value);
+   kfence_unlock(&fence->kernel);
+   return result;
+}
+
+static const ID3D12FenceVtbl fence_methods = {
+   .QueryInterface = fence_query_interface,
+   .AddRef = fence_add_ref,
+   .Release = fence_release,
+   .GetPrivateData = ID3D12Fence_GetPrivateData_stub,
+   .SetPrivateData = ID3D12Fence_SetPrivateData_stub,
+   .SetPrivateDataInterface = ID3D12Fence_SetPrivateDataInterface_stub,
+   .SetName = ID3D12Fence_SetName_stub,
+   .GetDevice = ID3D12Fence_GetDevice_stub,
+   .GetCompletedValue = fence_get_completed_value,
+   .SetEventOnCompletion = fence_set_event_on_completion,
+   .Signal = fence_signal,
+};
+
+struct double_fence *
+double_fence_from(ID3D12DeviceChild *object)
+{
+   ID3D12Fence *iface = (ID3D12Fence *)object;
+
+   if (iface == NULL || iface->lpVtbl != &fence_methods)
+      return NULL;
+   return fence_from(iface);
+}
+
+void
+double_fence_remove(struct double_fence *fence, enum double_removal removal)
+{
+   kfence_lock(&fence->kernel);
+   if (removal == DOUBLE_REMOVAL_FOR_ALL)
+      kfence_signal(&fence->kernel, UINT64_MAX);
+   else
+      kfence_drop_events(&fence->kernel, fence->id, true);
+   kfence_unlock(&fence->kernel);
+}
+
+HRESULT
+double_fence_create(struct double_device *device, struct kfence *kernel,
+                    REFIID riid, void **out)
+{
+   static volatile LONG64 ids;
+   struct double_fence *fence = calloc(1, sizeof(*fence));
+   HRESULT result;
+
+   if (fence == NULL) {
+      kfence_close(kernel);
+      return E_OUTOFMEMORY;
+   }
+   fence->iface.lpVtbl = &fence_methods;
+   fence->references = 1;
+   fence->device = device;
+   fence->kernel = *kernel;
+   fence->id = (UINT64)InterlockedIncrement64(&ids);
+   double_device_reference(device);
+   double_object_created();
+
+   double_devices_lock();
+   fence->next = device->fences;
+   device->fences = fence;
+   double_devices_unlock();
+
+   result = ID3D12Fence_QueryInterface(&fence->iface, riid, out);
+   ID3D12Fence_Release(&fence->iface);
+   return result;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "kfence_layout.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "common.h"
+
+#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
+
+static LONG64
+load64(volatile LONG64 *at)
+{
+   return InterlockedCompareExchange64(at, 0, 0);
+}
+
+/* Unique on this machine, which is all it has to be */
+static void
+make_names(WCHAR mutex_name[64], WCHAR path[MAX_PATH])
+{
+   static volatile LONG serial;
+   WCHAR id[48], folder[MAX_PATH - 64];
+   LARGE_INTEGER now;
+
+   QueryPerformanceCounter(&now);
+   _snwprintf(id, 48, L"lvp-d3d12-double-%lx-%lx-%llx",
+              (unsigned long)GetCurrentProcessId(),
+              (unsigned long)InterlockedIncrement(&serial),
+              (unsigned long long)now.QuadPart);
+   if (GetTempPathW(MAX_PATH - 64, folder) >= MAX_PATH - 64)
+      folder[0] = 0;
+   _snwprintf(mutex_name, 64, L"Local\\%ls", id);
+   _snwprintf(path, MAX_PATH, L"%ls%ls.tmp", folder, id);
+}
+
+static HANDLE
+make_section(HANDLE file, const SECURITY_ATTRIBUTES *attributes,
+             const WCHAR *name)
+{
+   return CreateFileMappingW(file, (SECURITY_ATTRIBUTES *)attributes,
+                             PAGE_READWRITE, 0, sizeof(struct kfence_layout),
+                             name);
+}
+
+static struct kfence_layout *
+map_section(HANDLE section)
+{
+   return MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0,
+                        sizeof(struct kfence_layout));
+}
+
+static struct kfence_layout *
+map_new_file(HANDLE file)
+{
+   struct kfence_layout *layout;
+   HANDLE section = make_section(file, NULL, NULL);
+
+   if (section == NULL)
+      return NULL;
+   layout = map_section(section);
+   CloseHandle(section);
+   return layout;
+}
+
+HRESULT
+kfence_create(UINT64 value, UINT32 flags, UINT64 adapter,
+              struct kfence *fence)
+{
+   WCHAR mutex_name[64], path[MAX_PATH];
+
+   make_names(mutex_name, path);
+   memset(fence, 0, sizeof(*fence));
+   fence->file = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, SHARE_ALL,
+                             NULL, CREATE_NEW,
+                             FILE_ATTRIBUTE_TEMPORARY |
+                             FILE_FLAG_DELETE_ON_CLOSE, NULL);
+   if (fence->file == INVALID_HANDLE_VALUE)
+      double_abort("cannot make a temporary file");
+
+   fence->mutex = CreateMutexW(NULL, FALSE, mutex_name);
+   fence->layout = map_new_file(fence->file);
+   if (fence->mutex == NULL || fence->layout == NULL) {
+      kfence_close(fence);
+      return E_OUTOFMEMORY;
+   }
+
+   fence->layout->flags = flags;
+   fence->layout->adapter = adapter;
+   fence->layout->value = (LONG64)value;
+   memcpy(fence->layout->mutex_name, mutex_name, sizeof(mutex_name));
+   memcpy(fence->layout->path, path, sizeof(path));
+   fence->layout->magic = KFENCE_MAGIC;
+   return S_OK;
+}
+
+/* By its beginning alone: Windows has one error for sections that are too
+ * small and for those that may not be written.
+ */
+static HRESULT
+check_magic(HANDLE section)
+{
+   const UINT64 *magic;
+   HRESULT result;
+
+   if ((intptr_t)section <= 0)
+      return E_INVALIDARG;
+   magic = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0,
+                         sizeof(*magic));
+   if (magic == NULL)
+      return GetLastError() == ERROR_ACCESS_DENIED ? E_ACCESSDENIED
+                                                   : E_INVALIDARG;
+   result = *magic == KFENCE_MAGIC ? S_OK : E_INVALIDARG;
+   UnmapViewOfFile(magic);
+   return result;
+}
+
+HRESULT
+kfence_open(HANDLE section, struct kfence *fence)
+{
+   const HRESULT result = check_magic(section);
+
+   memset(fence, 0, sizeof(*fence));
+   if (FAILED(result))
+      return result;
+
+   fence->layout = map_section(section);
+   if (fence->layout == NULL)
+      return E_OUTOFMEMORY;
+   fence->mutex = CreateMutexW(NULL, FALSE, fence->layout->mutex_name);
+   fence->file = CreateFileW(fence->layout->path,
+                             GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL,
+                             OPEN_EXISTING, 0, NULL);
+   if (fence->file == INVALID_HANDLE_VALUE || fence->mutex == NULL)
+      double_abort("cannot open a shared fence's file and mutex");
+   return S_OK;
+}
+
+void
+kfence_close(struct kfence *fence)
+{
+   if (fence->layout != NULL)
+      UnmapViewOfFile(fence->layout);
+   if (fence->mutex != NULL)
+      CloseHandle(fence->mutex);
+   if (fence->file != NULL)
+      CloseHandle(fence->file);
+   memset(fence, 0, sizeof(*fence));
+}
+
+UINT32
+kfence_flags(const struct kfence *fence)
+{
+   return fence->layout->flags;
+}
+
+UINT64
+kfence_adapter(const struct kfence *fence)
+{
+   return fence->layout->adapter;
+}
+
+/* ERROR_INVALID_HANDLE: another kind of object has the name. */
+static HRESULT
+share_error(DWORD error)
+{
+   switch (error) {
+   case ERROR_ALREADY_EXISTS:
+   case ERROR_INVALID_HANDLE:
+      return DXGI_ERROR_NAME_ALREADY_EXISTS;
+   case ERROR_ACCESS_DENIED:
+      return E_ACCESSDENIED;
+   case ERROR_PATH_NOT_FOUND:
+   case ERROR_BAD_PATHNAME:
+   case ERROR_INVALID_NAME:
+      return DXGI_ERROR_INVALID_CALL;
+   default:
+      return E_OUTOFMEMORY;
+   }
+}
+
+HRESULT
+kfence_share(struct kfence *fence, const SECURITY_ATTRIBUTES *attributes,
+             const WCHAR *name, HANDLE *handle)
+{
+   HANDLE section;
+   DWORD error;
+
+   SetLastError(ERROR_SUCCESS);
+   section = make_section(fence->file, attributes, name);
+   error = GetLastError();
+   if (section != NULL && error == ERROR_ALREADY_EXISTS) {
+      CloseHandle(section);
+      section = NULL;
+   }
+   if (section == NULL)
+      return share_error(error);
+
+   *handle = section;
+   return S_OK;
+}
+
+HRESULT
+kfence_open_name(const WCHAR *name, HANDLE *handle)
+{
+   HANDLE section = OpenFileMappingW(FILE_MAP_ALL_ACCESS, FALSE, name);
+   HRESULT result;
+
+   if (section == NULL)
+      return GetLastError() == ERROR_ACCESS_DENIED ? E_ACCESSDENIED
+                                                   : E_INVALIDARG;
+   result = check_magic(section);
+   if (FAILED(result))
+      CloseHandle(section);
+   else
+      *handle = section;
+   return result;
+}
+
+/* The value changes after the events are set. Who is woken by one finds the
+ * signal still under way, and is made to wait for its end, or ends it himself.
+ */
+UINT64
+kfence_value(struct kfence *fence)
+{
+   struct kfence_layout *layout = fence->layout;
+   UINT64 value;
+
+   if (!InterlockedCompareExchange(&layout->signalling, 0, 0))
+      return (UINT64)load64(&layout->value);
+
+   kfence_lock(fence);
+   value = (UINT64)load64(&layout->value);
+   kfence_unlock(fence);
+   return value;
+}

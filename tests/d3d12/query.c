@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What the driver reports with a D3D12 runtime, without one, and with one that
+ * lacks something.
+ */
+#include "share.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "child.h"
+
+#define BOTH (VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT | \
+              VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT)
+
+struct ids {
+   uint8_t luid[VK_LUID_SIZE];
+   bool is_valid;
+   uint32_t node_mask;
+};
+
+static struct ids
+get_ids(struct vkt_device *device)
+{
+   VkPhysicalDeviceVulkan11Properties vulkan11 = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES,
+   };
+   VkPhysicalDeviceIDProperties id = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+      .pNext = &vulkan11,
+   };
+   VkPhysicalDeviceProperties2 properties = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+      .pNext = &id,
+   };
+   struct ids ids;
+
+   vkGetPhysicalDeviceProperties2(device->physical, &properties);
+   EXPECT(id.deviceLUIDValid == vulkan11.deviceLUIDValid);
+   EXPECT(!memcmp(id.deviceLUID, vulkan11.deviceLUID, VK_LUID_SIZE) ||
+          !id.deviceLUIDValid);
+   EXPECT_U64(id.deviceNodeMask, vulkan11.deviceNodeMask);
+   memcpy(ids.luid, id.deviceLUID, VK_LUID_SIZE);
+   ids.is_valid = id.deviceLUIDValid;
+   ids.node_mask = id.deviceNodeMask;
+   return ids;
+}
+
+static void
+reported(intptr_t kind)
+{
+   struct vkt_device *device = share_open();
+   const VkExternalSemaphoreProperties d3d12 =
+      share_query(device, (enum vkt_kind)kind, SHARE_D3D12);
+   const VkExternalSemaphoreProperties opaque =
+      share_query(device, (enum vkt_kind)kind, VKT_OPAQUE_WIN32);
+
+   EXPECT_U64(d3d12.externalSemaphoreFeatures, BOTH);
+   EXPECT_U64(d3d12.compatibleHandleTypes, SHARE_D3D12);
+   EXPECT_U64(d3d12.exportFromImportedHandleTypes, SHARE_D3D12);
+   EXPECT_U64(opaque.externalSemaphoreFeatures, BOTH);
+   EXPECT(!(opaque.compatibleHandleTypes & SHARE_D3D12));
+   EXPECT(!(opaque.exportFromImportedHandleTypes & SHARE_D3D12));
+}
+
+/* Issue 1 of VK_KHR_external_fence_win32: not for fences. */
+static void
+not_for_fences(intptr_t arg)
+{
+   struct vkt_device *device = share_open();
+   const VkPhysicalDeviceExternalFenceInfo info = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
+      .handleType = (VkExternalFenceHandleTypeFlagBits)SHARE_D3D12,
+   };
+   VkExternalFenceProperties properties = {
+      .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
+      .externalFenceFeatures = 7,
+   };
+
+   vkGetPhysicalDeviceExternalFenceProperties(device->physical, &info,
+                                              &properties);
+   EXPECT_U64(properties.externalFenceFeatures, 0);
+   EXPECT_U64(properties.compatibleHandleTypes, 0);
+   EXPECT_U64(properties.exportFromImportedHandleTypes, 0);
+}
+
+/* The adapter that D3D12 programs have to use */
+static void
+luid_is_that_of_warp(intptr_t arg)
+{
+   struct vkt_device *device = share_open();
+   const struct ids ids = get_ids(device);
+   DXGI_ADAPTER_DESC1 desc;
+   void *warp = NULL;
+
+   REQUIRE_HR(IDXGIFactory4_EnumWarpAdapter(runtime_factory(),
+                                            &IID_IDXGIAdapter1, &warp),
+              S_OK);
+   runtime_own(warp);
+   REQUIRE_HR(IDXGIAdapter1_GetDesc1((IDXGIAdapter1 *)warp, &desc), S_OK);
+
+   EXPECT(ids.is_valid);
+   EXPECT(!memcmp(ids.luid, &desc.AdapterLuid, sizeof(LUID)));
+   EXPECT_U64(ids.node_mask, 1);
+}
+
+/* A child with another environment ------------------------------------------ */
+
+struct scene {
+   const char *variable;
+   const char *value;
+   UINT luid; /* 0: not available */
+};
+
+/* The runtime is opened once in a process. */
+static int
+look(int argc, char **argv)
+{
+   struct child_link link = child_link_open(argc, argv);
+   UINT luid;
+
+   REQUIRE(child_link_receive(&link, &luid, sizeof(luid)));
+   runtime_load();
+
+   struct vkt_device *device = vkt_open();
+   const struct ids ids = get_ids(device);
+   UINT found = 0;
+
+   for (int kind = VKT_BINARY; kind <= VKT_TIMELINE; kind++) {
+      const VkExternalSemaphoreProperties properties =
+         share_query(device, (enum vkt_kind)kind, SHARE_D3D12);
+      struct vkt_object *object = NULL, *target;
+      const VkResult result = vkt_try_create(
+         device, &(struct vkt_object_info){
+                    .kind = (enum vkt_kind)kind,
+                    .export_types = SHARE_D3D12,
+                 }, &object);
+
+      EXPECT_U64(properties.externalSemaphoreFeatures, luid ? BOTH : 0);
+      EXPECT_U64(properties.compatibleHandleTypes, luid ? SHARE_D3D12 : 0);
+      EXPECT_U64(properties.exportFromImportedHandleTypes,
+                 luid ? SHARE_D3D12 : 0);
+      EXPECT_RESULT(result,
+                    luid ? VK_SUCCESS : VK_ERROR_INVALID_EXTERNAL_HANDLE);
+      EXPECT((object != NULL) == (luid != 0));
+
+      /* And whatever does not take D3D12 goes on. */
+      target = vkt_create(device, (enum vkt_kind)kind);
+      if (luid == 0) {
+         vkt_clear_messages(device);
+         EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false,
+                                      runtime_event(), NULL),
+                       VK_ERROR_INVALID_EXTERNAL_HANDLE);
+         EXPECT_U64(vkt_message_count(device), 1);
+      }
+      vkt_expect_works(target);
+      vkt_expect_works(vkt_create_exportable(device, (enum vkt_kind)kind));
+   }
+
+   EXPECT(ids.is_valid == (luid != 0));
+   EXPECT_U64(ids.node_mask, luid != 0);
+   memcpy(&found, ids.luid, sizeof(found));
+   if (luid != 0)
+      EXPECT_U64(found, luid);
+   REQUIRE(child_link_send(&link, &found, sizeof(found)));
+   return test_failed();
+}
+
+static void
+unset(void *variable)
+{
+   char assignment[64];
+
+   snprintf(assignment, sizeof(assignment), "%s=", (const char *)variable);
+   _putenv(assignment);
+}
+
+static void
+expect_scene(intptr_t arg)
+{
+   const struct scene *scene = (const struct scene *)arg;
+   char assignment[128];
+   UINT found;
+
+   runtime_load();
+   snprintf(assignment, sizeof(assignment), "%s=%s", scene->variable,
+            scene->value);
+   _putenv(assignment);
+   test_defer(unset, (void *)scene->variable);
+
+   struct child *child = child_start("look", NULL, 0);
+
+   REQUIRE(child_send(child, &scene->luid, sizeof(scene->luid)));
+   REQUIRE(child_receive(child, &found, sizeof(found)));
+   EXPECT_U64(child_join(child, VKT_LONG_MS), 0);
+}
+
+#define ADAPTER "MESA_VK_WIN32_D3D12_ADAPTER"
+
+#define SCENE(name, ...) \
+   {name, expect_scene, (intptr_t)&(const struct scene){__VA_ARGS__}, 0}
+
+int
+main(int argc, char **argv)
+{
+   const struct test_case cases[] = {
+      {"reported_for_binary", reported, VKT_BINARY, 0},
+      {"reported_for_timeline", reported, VKT_TIMELINE, 0},
+      {"not_for_fences", not_for_fences, 0, 0},
+      {"luid_is_that_of_warp", luid_is_that_of_warp, 0, 0},
+      SCENE("adapter_by_number", ADAPTER, "0", DOUBLE_GPU_LUID),
+      SCENE("adapter_warp_by_number", ADAPTER, "1", DOUBLE_WARP_LUID),
+      SCENE("adapter_warp_by_name", ADAPTER, "warp", DOUBLE_WARP_LUID),
+      SCENE("adapter_that_is_not_there", ADAPTER, "7", 0),
+      SCENE("adapter_that_is_no_number", ADAPTER, "0x", 0),
+      SCENE("no_factory", DOUBLE_FAIL_VARIABLE, "factory", 0),
+      SCENE("old_factory", DOUBLE_FAIL_VARIABLE, "factory4", 0),
+      SCENE("no_warp", DOUBLE_FAIL_VARIABLE, "warp", 0),
+      SCENE("no_device", DOUBLE_FAIL_VARIABLE, "device", 0),
+      SCENE("no_fences", DOUBLE_FAIL_VARIABLE, "fence", 0),
+      SCENE("no_sharing", DOUBLE_FAIL_VARIABLE, "share", 0),
+      SCENE("no_opening", DOUBLE_FAIL_VARIABLE, "open", 0),
+      {0},
+   };
+   const struct test_role roles[] = {{"look", look}, {0}};
+
+   return test_main(argc, argv, cases, roles);
+}

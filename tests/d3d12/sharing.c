@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Fences that go from Vulkan to D3D12 and back, by handle and by name; what is
+ * refused, and that nothing happens then.
+ */
+#include "share.h"
+
+#include <string.h>
+#include <wchar.h>
+
+#define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
+
+static void
+exported(intptr_t kind)
+{
+   struct vkt_device *device = share_open();
+   struct vkt_object *object = share_create(device, (enum vkt_kind)kind, 0);
+   ID3D12Fence *fence = share_fence(object);
+
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), 0);
+   share_expect_linked(object, fence);
+}
+
+static void
+exported_with_initial_value(intptr_t arg)
+{
+   const uint64_t initial = UINT64_C(0x123456789abcdef0);
+   struct vkt_object *object =
+      share_create(share_open(), VKT_TIMELINE, initial);
+   ID3D12Fence *fence = share_fence(object);
+
+   EXPECT_U64(vkt_value(object), initial);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), initial);
+   share_expect_linked(object, fence);
+}
+
+static void
+imported(intptr_t kind)
+{
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 5);
+
+   if (kind == VKT_TIMELINE)
+      EXPECT_U64(vkt_value(pair.semaphore), 5);
+   share_expect_linked(pair.semaphore, pair.fence);
+}
+
+/* The handle stays the application's, and is needed no longer. */
+static void
+ownership(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   struct vkt_object *made = share_create(pair.device, VKT_TIMELINE, 0);
+   HANDLE first = share_export(made), second = share_export(made);
+   DWORD flags;
+
+   EXPECT(GetHandleInformation(pair.handle, &flags));
+   EXPECT(!(flags & HANDLE_FLAG_INHERIT));
+   test_close(pair.handle);
+   share_expect_linked(pair.semaphore, pair.fence);
+
+   EXPECT(first != second);
+   test_close(first);
+   ID3D12Fence *fence = runtime_open(runtime_warp(), second);
+   test_close(second);
+   share_expect_linked(made, fence);
+
+   /* The fence outlives the semaphore. */
+   vkt_host_signal(made, 100);
+   vkt_destroy(made);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), 100);
+}
+
+static void
+exported_from_imported(intptr_t kind)
+{
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
+   struct vkt_object *other = share_import(vkt_open(), (enum vkt_kind)kind,
+                                           share_export(pair.semaphore));
+
+   share_expect_linked(other, pair.fence);
+   share_expect_linked(pair.semaphore, pair.fence);
+}
+
+static struct vkt_object *
+create_named(struct vkt_device *device, const wchar_t *name, bool inherit)
+{
+   const SECURITY_ATTRIBUTES attributes = {
+      .nLength = sizeof(attributes),
+      .bInheritHandle = inherit,
+   };
+
+   return vkt_create_info(device, &(struct vkt_object_info){
+                                     .kind = VKT_TIMELINE,
+                                     .export_types = SHARE_D3D12,
+                                     .win32_info = true,
+                                     .attributes = &attributes,
+                                     .access = GENERIC_ALL,
+                                     .name = name,
+                                  });
+}
+
+static void
+names_to_d3d12(intptr_t arg)
+{
+   struct vkt_device *device = share_open();
+   WCHAR name[RUNTIME_NAME_SIZE];
+
+   runtime_make_name(name);
+   struct vkt_object *object = create_named(device, name, false);
+   ID3D12Device *warp = runtime_warp();
+   ID3D12Fence *fence = runtime_open(warp, runtime_open_name(warp, name));
+
+   share_expect_linked(object, fence);
+   /* Exporting again is no second use of the name. */
+   share_expect_linked(object, share_fence(object));
+}
+
+static void
+names_from_d3d12(intptr_t arg)
+{
+   struct vkt_device *device = share_open();
+   ID3D12Device *warp = runtime_warp();
+   ID3D12Fence *fence = runtime_fence(warp, 0, D3D12_FENCE_FLAG_SHARED);
+   struct vkt_object *object = vkt_create(device, VKT_TIMELINE);
+   WCHAR name[RUNTIME_NAME_SIZE];
+
+   runtime_make_name(name);
+   runtime_share(warp, fence, name);
+   REQUIRE_OK(vkt_try_import(object, SHARE_D3D12, false, NULL, name));
+   share_expect_linked(object, fence);
+
+   /* A name that nobody has */
+   name[0] = L'x';
+   EXPECT_RESULT(vkt_try_import(object, SHARE_D3D12, false, NULL, name),
+                 REFUSED);
+   share_expect_linked(object, fence);
+}
+
+static void
+name_that_is_taken(intptr_t arg)
+{
+   struct vkt_device *device = share_open();
+   struct vkt_object *other = NULL;
+   WCHAR name[RUNTIME_NAME_SIZE];
+
+   runtime_make_name(name);
+   struct vkt_object *object = create_named(device, name, false);
+   EXPECT_RESULT(vkt_try_create(device, &(struct vkt_object_info){
+                                           .kind = VKT_BINARY,
+                                           .export_types = SHARE_D3D12,
+                                           .win32_info = true,
+                                           .name = name,
+                                        }, &other),
+                 REFUSED);
+   EXPECT_U64(vkt_value(object), 0);
+
+   /* The name goes with the semaphore. */
+   vkt_destroy(object);
+   create_named(device, name, false);
+}
+
+static void
+inheritance(intptr_t arg)
+{
+   struct vkt_device *device = share_open();
+   DWORD flags = 0;
+
+   EXPECT(GetHandleInformation(share_export(create_named(device, NULL, true)),
+                               &flags));
+   EXPECT(flags & HANDLE_FLAG_INHERIT);
+   EXPECT(GetHandleInformation(share_export(create_named(device, NULL, false)),
+                               &flags));
+   EXPECT(!(flags & HANDLE_FLAG_INHERIT));
+}
+
+static void
+d3d11_fence(intptr_t kind)
+{
+   const struct runtime *runtime = runtime_load();
+   struct vkt_device *device = share_open();
+   const LUID luid = runtime_luid(DOUBLE_WARP_LUID);
+   HANDLE handle = NULL;
+
+   REQUIRE_HR(runtime->create_d3d11_fence_handle(&luid, 3, FALSE, NULL,
+                                                 GENERIC_ALL, NULL, &handle),
+              S_OK);
+   test_own_handle(handle);
+   share_expect_linked(share_import(device, (enum vkt_kind)kind, handle),
+                       runtime_open(runtime_warp(), handle));
+}
+
+/* Refusals ------------------------------------------------------------------ */
+
+static void
+expect_refused(struct vkt_object *target, VkFlags type, bool temporary,
+               HANDLE handle)
+{
+   char message[512];
+
+   vkt_clear_messages(target->device);
+   EXPECT_RESULT(vkt_try_import(target, type, temporary, handle, NULL),
+                 REFUSED);
+   EXPECT_U64(vkt_message_count(target->device), 1);
+   vkt_last_message(target->device, message, sizeof(message));
+   EXPECT(strstr(message, "VK_ERROR_INVALID_EXTERNAL_HANDLE") != NULL);
+}
+
+static HANDLE
+make_foreign(unsigned which, struct vkt_device *device)
+{
+   HANDLE closed;
+
+   switch (which) {
+   case 0: return NULL;
+   case 1: return INVALID_HANDLE_VALUE;
+   case 2: return GetCurrentThread();
+   case 3: return runtime_event();
+   case 4:
+      return test_own_handle(CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
+                                                PAGE_READWRITE, 0, 65536,
+                                                NULL));
+   case 5: return vkt_export(vkt_create_exportable(device, VKT_TIMELINE));
+   case 6: return vkt_export(vkt_create_exportable(device, VKT_FENCE));
+   default:
+      closed = CreateEventW(NULL, FALSE, FALSE, NULL);
+      CloseHandle(closed);
+      return closed;
+   }
+}
+
+static void
+foreign_handles(intptr_t kind)
+{
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
+   struct vkt_object *opaque = vkt_create(pair.device, (enum vkt_kind)kind);
+
+   for (unsigned i = 0; i < 8; i++) {
+      HANDLE handle = make_foreign(i, pair.device);
+
+      test_diag("handle %u", i);
+      expect_refused(pair.semaphore, SHARE_D3D12, false, handle);
+      expect_refused(opaque, SHARE_D3D12, false, handle);
+      if (kind == VKT_BINARY)
+         expect_refused(opaque, SHARE_D3D12, true, handle);
+   }
+   share_expect_linked(pair.semaphore, pair.fence);
+   vkt_expect_works(opaque);
+}
+
+/* A fence of D3D12 is no section, whatever it consists of. */
+static void
+fence_as_opaque(intptr_t kind)
+{
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
+   struct vkt_object *target = vkt_create(pair.device, (enum vkt_kind)kind);
+
+   expect_refused(target, VKT_OPAQUE_WIN32, false, pair.handle);
+   expect_refused(target, VKT_OPAQUE_WIN32_KMT, false, pair.handle);
+   vkt_expect_works(target);
+}
+
+static void
+exports_of_other_types(intptr_t kind)
+{
+   struct vkt_device *device = share_open();
+   struct vkt_object *d3d12 = share_create(device, (enum vkt_kind)kind, 0);
+   struct vkt_object *opaque =
+      vkt_create_exportable(device, (enum vkt_kind)kind);
+   HANDLE handle = NULL;
+
+   EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32, &handle), REFUSED);
+   EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32_KMT, &handle),
+                 REFUSED);
+   EXPECT_RESULT(vkt_try_export(opaque, SHARE_D3D12, &handle), REFUSED);
+   EXPECT(handle == NULL);
+   share_expect_linked(d3d12, share_fence(d3d12));
+   vkt_expect_works(opaque);
+}
+
+static void
+types_that_do_not_mix(intptr_t kind)
+{
+   struct vkt_device *device = share_open();
+   struct vkt_object *object = NULL;
+
+   vkt_clear_messages(device);
+   EXPECT_RESULT(vkt_try_create(device, &(struct vkt_object_info){
+                                           .kind = (enum vkt_kind)kind,
+                                           .export_types = SHARE_D3D12 |
+                                                           VKT_OPAQUE_WIN32,
+                                        }, &object),
+                 REFUSED);
+   EXPECT(vkt_message_count(device) >= 1);
+}
+
+/* Replaces a payload that is waited for, and one of another type. */
+static void
+import_over(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   struct vkt_object *opaque =
+      vkt_create_exportable(pair.device, VKT_TIMELINE);
+   struct vkt_object *done = share_queue_wait(opaque, 1);
+   struct vkt_object *alias =
+      vkt_alias(vkt_open(), VKT_TIMELINE, vkt_export(opaque));
+
+   vkt_expect_pending(done);
+   vkt_host_signal(alias, 1);
+   vkt_expect_done(done);
+   REQUIRE_OK(vkt_try_import(opaque, SHARE_D3D12, false, pair.handle, NULL));
+   share_expect_linked(opaque, pair.fence);
+   vkt_import(opaque, vkt_export(alias));
+   vkt_expect_linked(opaque, alias);
+}
+
+static void
+cycle(struct share_pair *pair, unsigned i)
+{
+   const enum vkt_kind kind = i % 2 ? VKT_BINARY : VKT_TIMELINE;
+   struct vkt_object *made = share_create(pair->device, kind, 0);
+   HANDLE handle = NULL;
+
+   REQUIRE_OK(vkt_try_export(made, SHARE_D3D12, &handle));
+   REQUIRE_OK(vkt_try_import(pair->semaphore, SHARE_D3D12, false, handle,
+                             NULL));
+   if (i % 4 == 0)
+      EXPECT_RESULT(vkt_wait(made, 1, 1), VK_TIMEOUT);
+   CloseHandle(handle);
+   EXPECT_RESULT(vkt_try_import(pair->semaphore, SHARE_D3D12, false,
+                                GetCurrentProcess(), NULL), REFUSED);
+   vkt_destroy(made);
+}
+
+static void
+no_leaks(intptr_t arg)
+{
+   const struct runtime *runtime = runtime_load();
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   const unsigned rounds = 500 * test_scale();
+
+   for (unsigned i = 0; i < 20; i++)
+      cycle(&pair, i);
+
+   const LONG objects = runtime->d3d12_objects();
+   const unsigned handles = test_count_handles();
+
+   for (unsigned i = 0; i < rounds; i++)
+      cycle(&pair, i);
+   EXPECT_U64((uint64_t)runtime->d3d12_objects(), (uint64_t)objects);
+   EXPECT_U64(test_count_handles(), handles);
+   EXPECT_U64((uint64_t)runtime->unimplemented_calls(), 0);
+   EXPECT_U64((uint64_t)runtime->dxgi_unimplemented_calls(), 0);
+}
+
+#define SEMAPHORE_CASES(run) \
+   {#run "_binary", run, VKT_BINARY, 0}, \
+   {#run "_timeline", run, VKT_TIMELINE, 0}
+
+int
+main(int argc, char **argv)
+{
+   static const struct test_case cases[] = {
+      SEMAPHORE_CASES(exported),
+      {"exported_with_initial_value", exported_with_initial_value, 0, 0},
+      SEMAPHORE_CASES(imported),
+      {"ownership", ownership, 0, 0},
+      SEMAPHORE_CASES(exported_from_imported),
+      {"names_to_d3d12", names_to_d3d12, 0, 0},
+      {"names_from_d3d12", names_from_d3d12, 0, 0},
+      {"name_that_is_taken", name_that_is_taken, 0, 0},
+      {"inheritance", inheritance, 0, 0},
+      SEMAPHORE_CASES(d3d11_fence),
+      SEMAPHORE_CASES(foreign_handles),
+      SEMAPHORE_CASES(fence_as_opaque),
+      SEMAPHORE_CASES(exports_of_other_types),
+      SEMAPHORE_CASES(types_that_do_not_mix),
+      {"import_over", import_over, 0, 0},
+      {"no_leaks", no_leaks, 0, 0},
+      {0},
+   };
+
+   return test_main(argc, argv, cases, NULL);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Binary semaphores with fences of D3D12: VkD3D12FenceSubmitInfoKHR. */
+#include "share.h"
+
+#include "work.h"
+
+#define SIZE 512
+#define EFFORT 400
+
+static void
+signal(ID3D12Fence *fence, uint64_t value)
+{
+   EXPECT_HR(ID3D12Fence_Signal(fence, value), S_OK);
+}
+
+static void
+wait_for_value(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_BINARY, 0);
+   struct vkt_object *done = share_queue_wait(pair.semaphore, 5);
+
+   vkt_expect_pending(done);
+   signal(pair.fence, 4);
+   vkt_expect_pending(done);
+   signal(pair.fence, 5);
+   vkt_expect_done(done);
+
+   /* A wait consumes nothing, and may be for what has passed. */
+   vkt_expect_done(share_queue_wait(pair.semaphore, 5));
+   vkt_expect_done(share_queue_wait(pair.semaphore, 1));
+   done = share_queue_wait(pair.semaphore, 8);
+   vkt_expect_pending(done);
+   signal(pair.fence, 9);
+   vkt_expect_done(done);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 9);
+}
+
+static void
+signal_of_value(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_BINARY, 0);
+
+   share_queue_signal(pair.semaphore, 7);
+   share_expect_value(pair.fence, 7);
+   share_queue_signal(pair.semaphore, 100);
+   share_expect_value(pair.fence, 100);
+}
+
+static void
+large_values(intptr_t kind)
+{
+   static const uint64_t values[] = {
+      UINT64_C(0xfffffffe),         UINT64_C(0xffffffff),
+      UINT64_C(0x100000000),        UINT64_C(0x1ffffffff),
+      UINT64_C(0x7fffffffffffffff), UINT64_C(0x8000000000000000),
+      UINT64_C(0xfffffffffffffffd), UINT64_C(0xfffffffffffffffe),
+   };
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
+
+   for (size_t i = 0; i < TEST_COUNT(values); i++) {
+      struct vkt_object *done = share_queue_wait(pair.semaphore, values[i]);
+
+      EXPECT_U64(vkt_value(done), 0);
+      if (i % 2 == 0)
+         signal(pair.fence, values[i]);
+      else
+         share_queue_signal(share_import(vkt_open(), (enum vkt_kind)kind,
+                                         pair.handle), values[i]);
+      vkt_expect_done(done);
+      share_expect_value(pair.fence, values[i]);
+      vkt_destroy(done);
+   }
+}
+
+/* A list of all kinds: each semaphore takes what is meant for it, and the
+ * others' values are ignored.
+ */
+static void
+mixed_lists(intptr_t arg)
+{
+   struct share_pair one = share_pair(VKT_BINARY, 0);
+   struct share_pair two = share_pair(VKT_TIMELINE, 0);
+   struct vkt_device *device = one.device;
+   struct vkt_object *binary = vkt_create(device, VKT_BINARY);
+   struct vkt_object *shared = vkt_create_exportable(device, VKT_BINARY);
+   struct vkt_object *timeline = vkt_create(device, VKT_TIMELINE);
+   struct vkt_object *d3d12_timeline =
+      share_import(device, VKT_TIMELINE, two.handle);
+   struct vkt_object *fence = vkt_create(device, VKT_FENCE);
+
+   for (uint64_t i = 1; i <= 8; i++) {
+      const uint64_t noise = test_random();
+      const struct vkt_batch signals = {.signals = {
+         {binary, noise}, {one.semaphore, 10 * i + 1}, {shared, noise},
+         {timeline, 3 * i}, {d3d12_timeline, 7 * i},
+      }};
+      const struct vkt_batch waits = {.waits = {
+         {timeline, 3 * i}, {shared, noise}, {d3d12_timeline, 7 * i},
+         {binary, noise}, {one.semaphore, 10 * i + 2},
+      }};
+
+      share_submit(device, &signals, NULL);
+      share_submit(device, &waits, fence);
+      share_expect_value(one.fence, 10 * i + 1);
+      EXPECT_U64(vkt_value(fence), 0);
+      signal(one.fence, 10 * i + 2);
+      vkt_expect_done(fence);
+      EXPECT_U64(ID3D12Fence_GetCompletedValue(two.fence), 7 * i);
+      EXPECT_U64(vkt_value(timeline), 3 * i);
+      vkt_reset(fence);
+   }
+   vkt_expect_works(binary);
+   vkt_expect_works(shared);
+}
+
+/* Nothing to wait for, and nothing to change */
+static void
+without_values(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_BINARY, 3);
+   struct vkt_object *fence = vkt_create(pair.device, VKT_FENCE);
+   const struct vkt_batch batch = {
+      .waits = {{pair.semaphore, 50}},
+      .signals = {{pair.semaphore, 60}},
+   };
+   const VkD3D12FenceSubmitInfoKHR empty = {
+      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
+      .waitSemaphoreValuesCount = 1,
+      .signalSemaphoreValuesCount = 1,
+   };
+   const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+   const VkSubmitInfo submit = {
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+      .pNext = &empty,
+      .waitSemaphoreCount = 1,
+      .pWaitSemaphores = &pair.semaphore->semaphore,
+      .pWaitDstStageMask = &stage,
+      .signalSemaphoreCount = 1,
+      .pSignalSemaphores = &pair.semaphore->semaphore,
+   };
+
+   share_submit_bare(pair.device, &batch, fence);
+   vkt_expect_done(fence);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 3);
+   vkt_reset(fence);
+
+   REQUIRE_OK(vkQueueSubmit(pair.device->queue, 1, &submit, fence->fence));
+   vkt_expect_done(fence);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 3);
+
+   /* VkSemaphoreSubmitInfo::value is for timelines, and ignored else. */
+   vkt_expect_done(vkt_queue_wait(pair.semaphore, 50));
+   vkt_queue_signal(pair.semaphore, 60);
+   vkt_wait_idle(pair.device);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 3);
+   share_expect_linked(pair.semaphore, pair.fence);
+}
+
+/* Values for a semaphore that has no such payload, or no more */
+static void
+values_without_fence(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_BINARY, 0);
+   struct vkt_object *opaque = vkt_create_exportable(pair.device, VKT_BINARY);
+
+   share_queue_signal(opaque, UINT64_MAX);
+   vkt_expect_done(share_queue_wait(opaque, UINT64_MAX));
+
+   vkt_import(pair.semaphore, vkt_export(opaque));
+   share_queue_signal(pair.semaphore, 77);
+   vkt_expect_done(share_queue_wait(opaque, 78));
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 0);
+}
+
+static void
+temporary_import(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_BINARY, 0);
+   struct vkt_object *object = vkt_create(pair.device, VKT_BINARY);
+   struct vkt_object *done;
+
+   vkt_queue_signal(object, 0);
+   REQUIRE_OK(vkt_try_import(object, SHARE_D3D12, true, pair.handle, NULL));
+   done = share_queue_wait(object, 2);
+   vkt_expect_pending(done);
+
+   signal(pair.fence, 2);
+   vkt_expect_done(done);
+
+   /* The wait has restored the permanent payload, which has a signal. */
+   vkt_expect_done(vkt_queue_wait(object, 0));
+   vkt_expect_works(object);
+
+   /* A signal goes to the temporary payload. */
+   REQUIRE_OK(vkt_try_import(object, SHARE_D3D12, true, pair.handle, NULL));
+   share_queue_signal(object, 9);
+   share_expect_value(pair.fence, 9);
+   vkt_expect_done(share_queue_wait(object, 9));
+   vkt_expect_works(object);
+}
+
+static void
+signal_after_rasterization(intptr_t kind)
+{
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
+   struct work *work = work_create(pair.device, SIZE);
+
+   for (uint32_t tag = 1; tag <= 8; tag++) {
+      const struct vkt_batch batch = {
+         .commands = work_record(work, tag, EFFORT),
+         .signals = {{pair.semaphore, tag}},
+      };
+
+      share_submit(pair.device, &batch, NULL);
+      share_expect_value(pair.fence, tag);
+      EXPECT_U64(work_wrong_pixels(work, tag), 0);
+   }
+}
+
+/* No value is skipped or comes early. */
+static void
+in_submission_order(intptr_t kind)
+{
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
+   struct vkt_object *gate = vkt_create(pair.device, VKT_TIMELINE);
+   struct vkt_batch batch = {.waits = {{gate, 1}}};
+   uint64_t last = 0;
+
+   share_submit(pair.device, &batch, NULL);
+   for (uint64_t i = 1; i <= 200; i++)
+      share_queue_signal(pair.semaphore, i);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 0);
+   vkt_host_signal(gate, 1);
+   while (last < 200) {
+      const uint64_t value = ID3D12Fence_GetCompletedValue(pair.fence);
+
+      REQUIRE(value >= last && value <= 200);
+      last = value;
+   }
+   vkt_wait_idle(pair.device);
+}
+
+/* D3D12 and the queue take turns, as a swapchain's owner and user do. */
+static void
+turns(intptr_t kind)
+{
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
+
+   for (uint64_t i = 0; i < 200; i++) {
+      const struct vkt_batch batch = {
+         .waits = {{pair.semaphore, 2 * i + 1}},
+         .signals = {{pair.semaphore, 2 * i + 2}},
+      };
+
+      share_submit(pair.device, &batch, NULL);
+      EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 2 * i);
+      signal(pair.fence, 2 * i + 1);
+      share_expect_value(pair.fence, 2 * i + 2);
+   }
+}
+
+/* Somebody starts from the beginning. */
+static void
+signals_again_after_rewind(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_BINARY, 0);
+
+   for (unsigned i = 0; i < 20; i++) {
+      struct vkt_object *done = share_queue_wait(pair.semaphore, 2);
+
+      EXPECT_U64(vkt_value(done), 0);
+      share_queue_signal(share_import(vkt_open(), VKT_BINARY, pair.handle), 2);
+      vkt_expect_done(done);
+      vkt_destroy(done);
+      share_expect_value(pair.fence, 2);
+      signal(pair.fence, i % 2);
+   }
+}
+
+#define SEMAPHORE_CASES(run) \
+   {#run "_binary", run, VKT_BINARY, 0}, \
+   {#run "_timeline", run, VKT_TIMELINE, 0}
+
+int
+main(int argc, char **argv)
+{
+   static const struct test_case cases[] = {
+      {"wait_for_value", wait_for_value, 0, 0},
+      {"signal_of_value", signal_of_value, 0, 0},
+      SEMAPHORE_CASES(large_values),
+      {"mixed_lists", mixed_lists, 0, 0},
+      {"without_values", without_values, 0, 0},
+      {"values_without_fence", values_without_fence, 0, 0},
+      {"temporary_import", temporary_import, 0, 0},
+      SEMAPHORE_CASES(signal_after_rasterization),
+      SEMAPHORE_CASES(in_submission_order),
+      SEMAPHORE_CASES(turns),
+      {"signals_again_after_rewind", signals_again_after_rewind, 0, 0},
+      {0},
+   };
+
+   return test_main(argc, argv, cases, NULL);
+}

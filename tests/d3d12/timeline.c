@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Timeline semaphores with fences of D3D12: the host's operations, waits for
+ * several payloads, and fences that go back or are lost.
+ */
+#include "share.h"
+
+static void
+signal(ID3D12Fence *fence, uint64_t value)
+{
+   EXPECT_HR(ID3D12Fence_Signal(fence, value), S_OK);
+}
+
+struct signal_job {
+   ID3D12Fence *fence;
+   uint64_t value;
+   unsigned ms;
+};
+
+static void
+signal_after(void *data)
+{
+   const struct signal_job *job = data;
+
+   Sleep(job->ms);
+   signal(job->fence, job->value);
+}
+
+static void
+host_operations(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+
+   for (uint64_t i = 1; i < 200; i += 2) {
+      EXPECT_RESULT(vkt_wait(pair.semaphore, i, 0), VK_TIMEOUT);
+      signal(pair.fence, i);
+      EXPECT_OK(vkt_wait(pair.semaphore, i, 0));
+      EXPECT_U64(vkt_value(pair.semaphore), i);
+      vkt_host_signal(pair.semaphore, i + 1);
+      EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), i + 1);
+   }
+}
+
+static void
+wait_before_signal(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+
+   for (uint64_t i = 1; i <= 5; i++) {
+      struct signal_job job = {pair.fence, i, VKT_PENDING_MS};
+      struct test_thread *thread = test_thread_start(signal_after, &job);
+
+      EXPECT_OK(vkt_wait(pair.semaphore, i, VKT_LONG_MS));
+      test_thread_join(thread);
+   }
+}
+
+/* Also one that this process signals itself */
+static void
+wait_before_own_signal(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   struct vkt_object *other =
+      share_import(vkt_open(), VKT_TIMELINE, pair.handle);
+
+   for (uint64_t i = 1; i <= 6; i++) {
+      struct vkt_later *later = vkt_signal_later(i % 2 ? other : pair.semaphore,
+                                                 i, VKT_PENDING_MS);
+
+      EXPECT_OK(vkt_wait(pair.semaphore, i, VKT_LONG_MS));
+      vkt_join_later(later);
+   }
+}
+
+static void
+signal_that_does_not_increase(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 5);
+   const VkSemaphoreSignalInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+      .semaphore = pair.semaphore->semaphore,
+      .value = 5,
+   };
+
+   vkt_clear_messages(pair.device);
+   EXPECT_RESULT(vkSignalSemaphore(pair.device->handle, &info),
+                 VK_ERROR_UNKNOWN);
+   EXPECT_U64(vkt_message_count(pair.device), 1);
+   EXPECT_U64(vkt_value(pair.semaphore), 5);
+   share_expect_linked(pair.semaphore, pair.fence);
+}
+
+/* Waits for several -------------------------------------------------------- */
+
+enum { OF_ONE_PROCESS, IN_SECTION, IMPORTED, MADE_HERE, MIX };
+
+struct mix {
+   struct share_pair pair;
+   struct vkt_object *objects[MIX];
+   VkSemaphore semaphores[MIX];
+   uint64_t values[MIX];
+};
+
+static struct mix
+open_mix(void)
+{
+   struct mix mix = {.pair = share_pair(VKT_TIMELINE, 0)};
+   struct vkt_device *device = mix.pair.device;
+
+   mix.objects[OF_ONE_PROCESS] = vkt_create(device, VKT_TIMELINE);
+   mix.objects[IN_SECTION] = vkt_create_exportable(device, VKT_TIMELINE);
+   mix.objects[IMPORTED] = mix.pair.semaphore;
+   mix.objects[MADE_HERE] = share_create(device, VKT_TIMELINE, 0);
+   for (unsigned i = 0; i < MIX; i++)
+      mix.semaphores[i] = mix.objects[i]->semaphore;
+   return mix;
+}
+
+static VkResult
+wait_for_mix(struct mix *mix, bool any, uint64_t timeout_ms)
+{
+   const VkSemaphoreWaitInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+      .flags = any ? VK_SEMAPHORE_WAIT_ANY_BIT : 0,
+      .semaphoreCount = MIX,
+      .pSemaphores = mix->semaphores,
+      .pValues = mix->values,
+   };
+
+   return vkWaitSemaphores(mix->pair.device->handle, &info,
+                           timeout_ms * 1000000);
+}
+
+static void
+any_of_a_mix(intptr_t arg)
+{
+   struct mix mix = open_mix();
+
+   for (uint64_t round = 1; round <= 3; round++) {
+      for (unsigned i = 0; i < MIX; i++) {
+         for (unsigned j = 0; j < MIX; j++)
+            mix.values[j] = round + (j < i);
+         EXPECT_RESULT(wait_for_mix(&mix, true, 0), VK_TIMEOUT);
+         EXPECT_RESULT(wait_for_mix(&mix, true, 5), VK_TIMEOUT);
+
+         struct vkt_later *later =
+            vkt_signal_later(mix.objects[i], round, VKT_PENDING_MS);
+         EXPECT_OK(wait_for_mix(&mix, true, VKT_LONG_MS));
+         vkt_join_later(later);
+      }
+   }
+}
+
+static void
+all_of_a_mix(intptr_t arg)
+{
+   struct mix mix = open_mix();
+
+   for (uint64_t round = 1; round <= 3; round++) {
+      struct vkt_later *later[MIX];
+
+      for (unsigned i = 0; i < MIX; i++) {
+         mix.values[i] = round;
+         later[i] = vkt_signal_later(mix.objects[i], round,
+                                     1 + test_random_below(VKT_PENDING_MS));
+      }
+      EXPECT_OK(wait_for_mix(&mix, false, VKT_LONG_MS));
+      for (unsigned i = 0; i < MIX; i++) {
+         vkt_join_later(later[i]);
+         EXPECT_U64(vkt_value(mix.objects[i]), round);
+      }
+   }
+}
+
+static uint64_t
+thread_time(void)
+{
+   FILETIME created, exited, kernel, user;
+
+   REQUIRE(GetThreadTimes(GetCurrentThread(), &created, &exited, &kernel,
+                          &user));
+   return ((uint64_t)kernel.dwHighDateTime << 32 | kernel.dwLowDateTime) +
+          ((uint64_t)user.dwHighDateTime << 32 | user.dwLowDateTime);
+}
+
+/* Blocks; what it looks at every 100 ms takes next to nothing. */
+static void
+waiting_takes_no_cpu(intptr_t arg)
+{
+   struct mix mix = open_mix();
+
+   for (unsigned i = 0; i < MIX; i++)
+      mix.values[i] = 1;
+   EXPECT_RESULT(wait_for_mix(&mix, true, 20), VK_TIMEOUT);
+
+   const uint64_t before = thread_time();
+   EXPECT_RESULT(wait_for_mix(&mix, true, 1000), VK_TIMEOUT);
+   const uint64_t ticks = thread_time() - before;
+
+   test_diag("%llu us of CPU in 1 s", (unsigned long long)ticks / 10);
+   EXPECT(ticks < 1000 * 1000);
+}
+
+/* Fences that go back ------------------------------------------------------ */
+
+static void
+rewound(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 10);
+   struct signal_job job = {pair.fence, 8, VKT_PENDING_MS};
+
+   signal(pair.fence, 3);
+   EXPECT_U64(vkt_value(pair.semaphore), 3);
+   EXPECT_RESULT(vkt_wait(pair.semaphore, 8, 0), VK_TIMEOUT);
+
+   struct test_thread *thread = test_thread_start(signal_after, &job);
+   EXPECT_OK(vkt_wait(pair.semaphore, 8, VKT_LONG_MS));
+   test_thread_join(thread);
+
+   signal(pair.fence, 0);
+   share_expect_linked(pair.semaphore, pair.fence);
+}
+
+/* Direct3D forgets a request once it is met, so it has to be made again. */
+static void
+rewound_after_time_out(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+
+   for (unsigned i = 0; i < 5; i++) {
+      struct signal_job job = {pair.fence, 20, VKT_PENDING_MS};
+
+      EXPECT_RESULT(vkt_wait(pair.semaphore, 20, 1), VK_TIMEOUT);
+      signal(pair.fence, 20);
+      if (i % 2)
+         EXPECT_OK(vkt_wait(pair.semaphore, 20, 0));
+      signal(pair.fence, i % 3);
+      EXPECT_RESULT(vkt_wait(pair.semaphore, 20, 1), VK_TIMEOUT);
+
+      struct test_thread *thread = test_thread_start(signal_after, &job);
+      EXPECT_OK(vkt_wait(pair.semaphore, 20, VKT_LONG_MS));
+      test_thread_join(thread);
+      signal(pair.fence, 0);
+   }
+}
+
+static void
+rewound_while_waited_for(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   struct vkt_object *done = share_queue_wait(pair.semaphore, 10);
+
+   for (uint64_t i = 1; i < 10; i++) {
+      signal(pair.fence, i);
+      signal(pair.fence, i / 2);
+   }
+   vkt_expect_pending(done);
+   signal(pair.fence, 10);
+   vkt_expect_done(done);
+}
+
+/* Requests ----------------------------------------------------------------- */
+
+/* Waits that time out must not pile up requests, of which the double takes
+ * DOUBLE_MAX_EVENTS.
+ */
+static void
+time_outs_leave_little_behind(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+
+   runtime_load();
+   for (uint64_t i = 0; i < 3 * DOUBLE_MAX_EVENTS; i++) {
+      const uint64_t value = 1000 + (i % 2 ? i : 0);
+
+      EXPECT_RESULT(vkWaitSemaphores(
+                       pair.device->handle,
+                       &(const VkSemaphoreWaitInfo){
+                          .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                          .semaphoreCount = 1,
+                          .pSemaphores = &pair.semaphore->semaphore,
+                          .pValues = &value,
+                       }, 20 * 1000), VK_TIMEOUT);
+   }
+
+   HANDLE event = runtime_event();
+   unsigned taken = 0;
+   while (taken < DOUBLE_MAX_EVENTS &&
+          SUCCEEDED(ID3D12Fence_SetEventOnCompletion(pair.fence, 1u << 30,
+                                                     event)))
+      taken++;
+   test_diag("%u requests left behind", DOUBLE_MAX_EVENTS - taken);
+   EXPECT(taken >= DOUBLE_MAX_EVENTS - 8);
+}
+
+/* Without requests, waits look for themselves. */
+static void
+requests_that_are_refused(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+
+   runtime_load();
+   for (uint64_t i = 1; i <= 4; i++) {
+      struct signal_job job = {pair.fence, i, VKT_PENDING_MS};
+
+      runtime_make_fail(i % 2 ? "event" : "");
+      struct test_thread *thread = test_thread_start(signal_after, &job);
+      EXPECT_OK(vkt_wait(pair.semaphore, i, VKT_LONG_MS));
+      test_thread_join(thread);
+   }
+}
+
+/* Removed devices ---------------------------------------------------------- */
+
+struct removal {
+   ID3D12Device *device;
+   enum double_removal how;
+};
+
+static void
+remove_after(void *data)
+{
+   const struct removal *removal = data;
+
+   Sleep(VKT_PENDING_MS);
+   EXPECT_HR(runtime_load()->remove_device(removal->device,
+                                           DXGI_ERROR_DEVICE_HUNG,
+                                           removal->how), S_OK);
+}
+
+/* The signals are lost, which must not look like signals. */
+static void
+removed_device(intptr_t how)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 1);
+   struct removal removal = {
+      .how = (enum double_removal)how,
+   };
+   const VkSemaphoreSignalInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+      .semaphore = pair.semaphore->semaphore,
+      .value = 2,
+   };
+   uint64_t value = 0;
+
+   runtime_load();
+   removal.device = runtime_warp();
+   struct test_thread *thread = test_thread_start(remove_after, &removal);
+   EXPECT_RESULT(vkt_wait(pair.semaphore, 2, VKT_LONG_MS),
+                 VK_ERROR_DEVICE_LOST);
+   test_thread_join(thread);
+
+   EXPECT_RESULT(vkt_wait(pair.semaphore, 2, 0), VK_ERROR_DEVICE_LOST);
+   EXPECT_RESULT(vkt_wait(pair.semaphore, 2, VKT_LONG_MS),
+                 VK_ERROR_DEVICE_LOST);
+   EXPECT_RESULT(vkGetSemaphoreCounterValue(pair.device->handle,
+                                            pair.semaphore->semaphore, &value),
+                 VK_ERROR_DEVICE_LOST);
+   EXPECT_RESULT(vkSignalSemaphore(pair.device->handle, &info),
+                 VK_ERROR_DEVICE_LOST);
+
+   /* What has nothing to do with it goes on. */
+   vkt_expect_works(vkt_create(pair.device, VKT_TIMELINE));
+   vkt_expect_works(vkt_create_exportable(pair.device, VKT_TIMELINE));
+   vkt_destroy(pair.semaphore);
+}
+
+/* Once nobody has the removed device any more, there is a new one. */
+static void
+after_removal(intptr_t arg)
+{
+   struct vkt_object *object = share_create(share_open(), VKT_TIMELINE, 0);
+
+   share_expect_linked(object, share_fence(object));
+}
+
+/* The queue's wait ends, and with it the queue. */
+static void
+removed_device_ends_queue_wait(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_BINARY, 0);
+   struct removal removal = {.how = DOUBLE_REMOVAL_FOR_DEVICE};
+   struct vkt_object *done = share_queue_wait(pair.semaphore, 2);
+
+   runtime_load();
+   removal.device = runtime_warp();
+   remove_after(&removal);
+   EXPECT_RESULT(vkt_wait(done, 0, VKT_LONG_MS), VK_ERROR_DEVICE_LOST);
+   EXPECT_RESULT(vkDeviceWaitIdle(pair.device->handle), VK_ERROR_DEVICE_LOST);
+}
+
+int
+main(int argc, char **argv)
+{
+   static const struct test_case cases[] = {
+      {"host_operations", host_operations, 0, 0},
+      {"wait_before_signal", wait_before_signal, 0, 0},
+      {"wait_before_own_signal", wait_before_own_signal, 0, 0},
+      {"signal_that_does_not_increase", signal_that_does_not_increase, 0, 0},
+      {"any_of_a_mix", any_of_a_mix, 0, 0},
+      {"all_of_a_mix", all_of_a_mix, 0, 0},
+      {"waiting_takes_no_cpu", waiting_takes_no_cpu, 0, 0},
+      {"rewound", rewound, 0, 0},
+      {"rewound_after_time_out", rewound_after_time_out, 0, 0},
+      {"rewound_while_waited_for", rewound_while_waited_for, 0, 0},
+      {"time_outs_leave_little_behind", time_outs_leave_little_behind, 0, 0},
+      {"requests_that_are_refused", requests_that_are_refused, 0, 0},
+      {"removed_device", removed_device, DOUBLE_REMOVAL_FOR_DEVICE, 0},
+      {"removed_device_for_all", removed_device, DOUBLE_REMOVAL_FOR_ALL, 0},
+      {"after_removal", after_removal, 0, 0},
+      {"removed_device_ends_queue_wait", removed_device_ends_queue_wait, 0, 0},
+      {"after_removal_of_queue", after_removal, 0, 0},
+      {0},
+   };
+
+   return test_main(argc, argv, cases, NULL);
+}
