@@ -28,7 +28,7 @@ static struct {
    /* NULL if there is no runtime, or none that can share fences */
    ID3D12Device *device;
    LUID luid;
-} runtime = { SRWLOCK_INIT };
+} runtime = { .lock = SRWLOCK_INIT };
 
 /* From Windows' own folder, so that nobody plants another beside the
  * application; or from where the developer says.
