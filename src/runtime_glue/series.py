@@ -185,8 +185,21 @@ def sources_patch():
     return head.encode() + b''.join(diff) + b'\n'
 
 
-def mbox():
-    parts = []
+def cover_letter(count):
+    """The text of an introduction, as a mail in front of the patches."""
+    text = (HERE / 'cover-letter.md').read_text(encoding='utf-8')
+    text = re.sub(r'\A<!--.*?-->\n', '', text)
+    title, _, body = text.partition('\n')
+    author = sources_message()[0]
+    return (f'From {"0" * 40} Mon Sep 17 00:00:00 2001\n'
+            f'From: {author["From"]}\nDate: {author["Date"]}\n'
+            f'Subject: [PATCH 0/{count}] {title.lstrip("# ")}\n'
+            'MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n'
+            f'Content-Transfer-Encoding: 8bit\n\n{body.strip()}\n\n').encode()
+
+
+def mbox(cover=False):
+    parts = [cover_letter(len(series()))] if cover else []
     for name in series():
         data = sources_patch() if name == '@sources' else (HERE / name).read_bytes()
         if data and not data.startswith(b'From '):
@@ -529,6 +542,8 @@ def main():
     p = commands.add_parser('fork', help='write a git tree: Mesa, then the series')
     p.add_argument('directory')
     p = commands.add_parser('mbox', help='write the series as one file for git am')
+    p.add_argument('--cover-letter', action='store_true',
+                   help='begin with the cover letter; then it is "git am --empty=drop"')
     p.add_argument('file', help='"-" for standard output')
     commands.add_parser('check', help='compare git am of the series with subprojects/mesa-*')
     p = commands.add_parser('refresh', help='write the series back from a tree made by fork')
@@ -542,7 +557,7 @@ def main():
             base = fork(args.directory, find_tarball(args.tarball))
             print(f'{args.directory}: {base} and the series on branch win32-sync')
         elif args.command == 'mbox':
-            data = mbox()
+            data = mbox(args.cover_letter)
             if args.file == '-':
                 sys.stdout.buffer.write(data)
             else:
