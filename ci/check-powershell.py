@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: check-powershell.py FILE.ps1...
+"""usage: check-powershell.py [FILE.ps1...]
 
-TAP: what a tokenizer can find in PowerShell scripts: strings, here-strings,
-comments and brackets that do not end, blanks after the "`" that continues a
-line, a comment behind one, and cmdlets or parameters that are not in the
-tables below. PowerShell's own parser is in no package of Debian; where there
-is a pwsh, such as in the GitLab job, ci/windows/check.ps1 asks that.
+TAP, for the scripts in ci/windows by default: what a tokenizer can find in
+PowerShell scripts: strings, here-strings, comments and brackets that do not
+end, blanks after the "`" that continues a line, a comment behind one, and
+cmdlets or parameters that are not in the tables below. PowerShell's own
+parser is in no package of Debian; where there is a pwsh, such as in the
+GitLab job, ci/windows/check.ps1 asks that.
 """
 
 from pathlib import Path
@@ -199,8 +200,9 @@ def check(path):
 
 
 def main():
-    print(f'1..{len(sys.argv) - 1}')
-    for number, name in enumerate(sys.argv[1:], 1):
+    scripts = sys.argv[1:] or sorted((Path(__file__).parent / 'windows').glob('*.ps1'))
+    print(f'1..{len(scripts)}')
+    for number, name in enumerate(scripts, 1):
         bad = check(Path(name))
         for line in bad:
             print('#', line)

@@ -27,18 +27,22 @@ def run_section(section, number, output):
     if cases:
         caselist, log = output / f'c{number}.txt', output / f'c{number}.qpa'
         caselist.write_text('\n'.join(cases) + '\n')
-        done = subprocess.run(
+        process = subprocess.Popen(
             [section['deqp'], *section['deqp_args'], f'--deqp-caselist-file={caselist}',
              f'--deqp-log-filename={log}'], stdout=subprocess.PIPE, encoding='utf-8', cwd='/',
             env={**os.environ, **section.get('env', {})})
         current = None
-        for line in done.stdout.splitlines():
+        for line in process.stdout:
             if m := re.match(r"Test case '(.*)'\.\.$", line):
                 current = prefix + m.group(1)
                 results[current] = 'Crash'
+                if 'hang' in current:
+                    results[current] = 'Timeout'
+                    process.kill()
             elif current and (m := re.match(r'  (\w+) \(', line)):
                 results[current] = {'NotSupported': 'Skip'}.get(m.group(1), m.group(1))
                 current = None
+        process.wait()
     return results
 
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <windows.h>
 
 static const char *
 option(int argc, char **argv, const char *name)
@@ -62,6 +63,8 @@ main(int argc, char **argv)
       fflush(stdout);
       if (strstr(name, "crash"))
          abort();
+      if (strstr(name, "hang"))
+         Sleep(INFINITE);
       if (strstr(name, "fail"))
          printf("  Fail (asked for)\n\n");
       else if (strstr(name, "none"))

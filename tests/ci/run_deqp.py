@@ -130,6 +130,13 @@ def crash(temp):
     assert folder.results('failures')[f'{FENCE}_crash'] == 'Crash', folder.said
 
 
+def hang(temp):
+    folder = Folder(temp, 'hang', [f'{TIMELINE}_hang'])
+    assert folder.run() == 1, folder.said
+    # The end of its output comes when the Windows program has ended, too.
+    assert folder.results('failures')[f'{TIMELINE}_hang'] == 'Timeout', folder.said
+
+
 def flake(temp):
     folder = Folder(temp, 'flake', [FENCE, f'{FLAKE}_fail'])
     assert folder.run() == 0, folder.said
@@ -164,7 +171,7 @@ def again(temp):
 
 def main():
     tests = [missing_program, missing_caselist, missing_runner, missing_suite, missing_driver,
-             wrong_options, all_pass, arguments, failure, crash, flake, status, list_of_lists, again]
+             wrong_options, all_pass, arguments, failure, crash, hang, flake, status, list_of_lists, again]
     print(f'1..{len(tests)}')
     failed = 0
     with tempfile.TemporaryDirectory(prefix='run-deqp-') as temp:
