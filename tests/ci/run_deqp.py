@@ -11,6 +11,7 @@ deqp-runner are those of this folder, not the real ones.
 import os
 from pathlib import Path
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,12 +47,18 @@ class Folder:
         self.output = self.top / 'results'
 
     def run(self, *arguments, env=None):
-        done = subprocess.run(
+        process = subprocess.Popen(
             [ROOT / 'ci' / 'run-deqp', '--output', self.output, *arguments, self.deqp],
-            env={**os.environ, 'DEQP_RUNNER': str(self.runner), **(env or {})}, timeout=240,
+            env={**os.environ, 'DEQP_RUNNER': str(self.runner), **(env or {})}, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding='utf-8')
-        self.said = done.stdout
-        return done.returncode
+        try:
+            self.said, _ = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            # A Windows program, too, is in its group.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        return process.returncode
 
     def results(self, name='results'):
         text = (self.output / f'{name}.csv').read_text()
