@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """usage: check-gitlab.py [ROOT]
 
-TAP: ci/gitlab-ci.yml is YAML, and makes sense: its keywords, stages, and what
+TAP: .gitlab-ci.yml and what it includes is YAML, and makes sense: its keywords, stages, and what
 extends, needs, dependencies and !reference name; and the scripts it calls are
 there. No substitute for GitLab's own check, which wants a server.
 """
@@ -14,7 +14,7 @@ import sys
 import yaml
 
 ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
-FILE = ROOT / 'ci' / 'gitlab-ci.yml'
+FILE = ROOT / '.gitlab-ci.yml'
 
 GLOBAL = {'stages', 'variables', 'default', 'include', 'workflow'}
 JOB = {'after_script', 'allow_failure', 'artifacts', 'before_script', 'cache', 'dependencies',
@@ -45,6 +45,16 @@ class Loader(yaml.SafeLoader):
 
 
 Loader.add_constructor('!reference', lambda loader, node: Reference(loader.construct_sequence(node)))
+
+
+def load(path):
+    with open(path, encoding='utf-8') as f:
+        own = yaml.load(f, Loader)
+    content = {}
+    for other in as_list(own.get('include')):
+        merge(content, load(ROOT / other['local']))
+    merge(content, own)
+    return content
 
 
 def as_list(value):
@@ -161,17 +171,16 @@ def check_job(name, own, job, jobs, stages, variables):
 
 def main():
     try:
-        with open(FILE, encoding='utf-8') as f:
-            content = yaml.load(f, Loader)
-    except (OSError, yaml.YAMLError) as e:
-        print('1..1\nnot ok 1 - gitlab-ci.yml is YAML')
+        content = load(FILE)
+    except (AttributeError, KeyError, OSError, TypeError, yaml.YAMLError) as e:
+        print('1..1\nnot ok 1 - .gitlab-ci.yml is YAML')
         print('\n'.join(f'# {line}' for line in str(e).splitlines()))
         return
     jobs = {k: v for k, v in content.items() if k not in GLOBAL}
     stages = content.get('stages', [])
     variables = set(content.get('variables', {}))
     print(f'1..{len(jobs) + 1}')
-    print('ok 1 - gitlab-ci.yml is YAML')
+    print('ok 1 - .gitlab-ci.yml is YAML')
     for number, (name, own) in enumerate(jobs.items(), 2):
         try:
             bad = list(check_job(name, own, resolve(jobs, name), jobs, stages, variables))

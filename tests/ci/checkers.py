@@ -23,7 +23,9 @@ SOURCE = 'src/vulkan_win32_sync/vk_sync_win32_wait.c'
 
 # (check, file, what is there, what it becomes, what the check says)
 SPOILT = [
-    ('gitlab', GITLAB, '  - software-renderer\n', '  - software-renderer\n - x\n', 'expected'),
+    ('gitlab', '.gitlab-ci.yml', '  - software-renderer\n', '  - software-renderer\n - x\n', 'expected'),
+    ('gitlab', '.gitlab-ci.yml', 'local: ci/gitlab-ci.yml', 'local: ci/gitlab.yml', 'No such file'),
+    ('gitlab', '.gitlab-ci.yml', '  FDO_UPSTREAM_REPO: mesa/mesa\n', '', '$FDO_UPSTREAM_REPO is set nowhere'),
     ('gitlab', GITLAB, '  timeout: 1h\n', '  timeout: 1h\n  timeout: 2h\n', 'timeout is there twice'),
     ('gitlab', GITLAB, '  timeout: 1h\n', '  timeout: soon\n', 'soon is no duration'),
     ('gitlab', GITLAB, 'extends: .lvp-win32-rules', 'extends: .lvp-win32-rule', 'extends .lvp-win32-rule,'),
@@ -113,6 +115,7 @@ def main():
         top = Path(temp)
         for folder in ('ci', 'src/runtime_glue', 'src/vulkan_win32_sync'):
             shutil.copytree(ROOT / folder, top / folder, ignore=shutil.ignore_patterns('__pycache__'))
+        shutil.copy(ROOT / '.gitlab-ci.yml', top)
         for path in ROOT.glob('subprojects/mesa-*/src/gallium/frontends/lavapipe/ci/lvp-*.txt'):
             (top / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, top / path.relative_to(ROOT))
