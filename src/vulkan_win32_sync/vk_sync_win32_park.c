@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk_sync_win32_park.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "c11/threads.h"
@@ -100,6 +101,17 @@ static once_flag parker_once = ONCE_FLAG_INIT;
 static const struct vk_sync_win32_parker *the_parker;
 
 static void
+warn_of_name(const char *name)
+{
+   /* The log asks for an option of its own, into the same buffer. */
+   char copy[32];
+
+   snprintf(copy, sizeof(copy), "%s", name);
+   mesa_logw("MESA_VK_WIN32_PARKER=%s is unknown or unavailable; using %s",
+             copy, the_parker->name);
+}
+
+static void
 choose_parker(void)
 {
    const bool have_alerts =
@@ -118,8 +130,7 @@ choose_parker(void)
    else if (strcmp(name, "alert") == 0 && have_alerts)
       the_parker = &vk_sync_win32_alert_parker;
    else
-      mesa_logw("MESA_VK_WIN32_PARKER=%s is unknown or unavailable; using %s",
-                name, the_parker->name);
+      warn_of_name(name);
 }
 
 const struct vk_sync_win32_parker *
