@@ -98,6 +98,18 @@ VkResult vkt_try_create(struct vkt_device *device,
 struct vkt_object *vkt_create_info(struct vkt_device *device,
                                    const struct vkt_object_info *info);
 struct vkt_object *vkt_create(struct vkt_device *device, enum vkt_kind kind);
+
+/* What the functions below export and import without being told:
+ * VKT_OPAQUE_WIN32 or, with LVP_TEST_HANDLE_TYPE=kmt in the environment,
+ * VKT_OPAQUE_WIN32_KMT.
+ */
+VkFlags vkt_handle_type(void);
+/* Whether a handle is the payload's last reference. If it is a global share
+ * handle, it is none, and must lead nowhere.
+ */
+bool vkt_handle_keeps(struct vkt_device *device, enum vkt_kind kind,
+                      HANDLE handle);
+
 struct vkt_object *vkt_create_exportable(struct vkt_device *device,
                                          enum vkt_kind kind);
 /* Objects left over are destroyed when the case has ended. */
@@ -107,6 +119,8 @@ VkResult vkt_try_export(struct vkt_object *object, VkFlags type,
                         HANDLE *handle);
 /* The handle belongs to the case, see test_own_handle(). */
 HANDLE vkt_export(struct vkt_object *object);
+/* Closes what vkt_export() gave, if it can be closed. */
+void vkt_close_export(HANDLE handle);
 VkResult vkt_try_import(struct vkt_object *object, VkFlags type,
                         bool temporary, HANDLE handle, const wchar_t *name);
 void vkt_import(struct vkt_object *object, HANDLE handle);

@@ -2,6 +2,7 @@
 #include "vkt.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void
 destroy_object(void *data)
@@ -117,12 +118,26 @@ vkt_create(struct vkt_device *device, enum vkt_kind kind)
    return vkt_create_info(device, &(struct vkt_object_info){.kind = kind});
 }
 
+VkFlags
+vkt_handle_type(void)
+{
+   static volatile LONG known;
+   char value[8] = "";
+
+   if (!known) {
+      GetEnvironmentVariableA("LVP_TEST_HANDLE_TYPE", value, sizeof(value));
+      InterlockedExchange(&known, strcmp(value, "kmt") ? VKT_OPAQUE_WIN32
+                                                       : VKT_OPAQUE_WIN32_KMT);
+   }
+   return (VkFlags)known;
+}
+
 struct vkt_object *
 vkt_create_exportable(struct vkt_device *device, enum vkt_kind kind)
 {
    return vkt_create_info(device, &(struct vkt_object_info){
                                      .kind = kind,
-                                     .export_types = VKT_OPAQUE_WIN32,
+                                     .export_types = vkt_handle_type(),
                                   });
 }
 
@@ -153,9 +168,18 @@ vkt_export(struct vkt_object *object)
 {
    HANDLE handle = NULL;
 
-   REQUIRE_OK(vkt_try_export(object, VKT_OPAQUE_WIN32, &handle));
+   REQUIRE_OK(vkt_try_export(object, vkt_handle_type(), &handle));
    REQUIRE(handle != NULL && handle != INVALID_HANDLE_VALUE);
-   return test_own_handle(handle);
+   if (vkt_handle_type() == VKT_OPAQUE_WIN32)
+      test_own_handle(handle);
+   return handle;
+}
+
+void
+vkt_close_export(HANDLE handle)
+{
+   if (vkt_handle_type() == VKT_OPAQUE_WIN32)
+      test_close(handle);
 }
 
 VkResult
@@ -190,13 +214,13 @@ vkt_try_import(struct vkt_object *object, VkFlags type, bool temporary,
 void
 vkt_import(struct vkt_object *object, HANDLE handle)
 {
-   REQUIRE_OK(vkt_try_import(object, VKT_OPAQUE_WIN32, false, handle, NULL));
+   REQUIRE_OK(vkt_try_import(object, vkt_handle_type(), false, handle, NULL));
 }
 
 void
 vkt_import_temporary(struct vkt_object *object, HANDLE handle)
 {
-   REQUIRE_OK(vkt_try_import(object, VKT_OPAQUE_WIN32, true, handle, NULL));
+   REQUIRE_OK(vkt_try_import(object, vkt_handle_type(), true, handle, NULL));
 }
 
 struct vkt_object *
@@ -206,6 +230,17 @@ vkt_alias(struct vkt_device *device, enum vkt_kind kind, HANDLE handle)
 
    vkt_import(object, handle);
    return object;
+}
+
+bool
+vkt_handle_keeps(struct vkt_device *device, enum vkt_kind kind, HANDLE handle)
+{
+   if (vkt_handle_type() == VKT_OPAQUE_WIN32)
+      return true;
+   EXPECT_RESULT(vkt_try_import(vkt_create(device, kind),
+                                VKT_OPAQUE_WIN32_KMT, false, handle, NULL),
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
+   return false;
 }
 
 static uint32_t

@@ -192,7 +192,7 @@ created_state_is_exported(intptr_t kind)
    struct vkt_object *a =
       vkt_create_info(device, &(struct vkt_object_info){
                                  .kind = (enum vkt_kind)kind,
-                                 .export_types = VKT_OPAQUE_WIN32,
+                                 .export_types = vkt_handle_type(),
                                  .initial = kind == VKT_FENCE
                                                ? 1
                                                : UINT64_C(0x123456789abcdef0),
@@ -215,6 +215,8 @@ export_destroy_import(intptr_t kind)
 
    vkt_mark(a);
    vkt_destroy(a);
+   if (!vkt_handle_keeps(device, (enum vkt_kind)kind, handle))
+      return;
    b = vkt_alias(device, (enum vkt_kind)kind, handle);
    vkt_expect_marked(b);
    if (kind == VKT_FENCE)
@@ -235,8 +237,11 @@ export_close_device_import(intptr_t kind)
    vkt_wait_idle(device);
    vkt_destroy(a);
    vkt_close_device(device);
+   device = vkt_open();
+   if (!vkt_handle_keeps(device, (enum vkt_kind)kind, handle))
+      return;
 
-   b = vkt_alias(vkt_open(), (enum vkt_kind)kind, handle);
+   b = vkt_alias(device, (enum vkt_kind)kind, handle);
    vkt_expect_marked(b);
    vkt_expect_works(b);
 }
@@ -250,7 +255,7 @@ handle_closed_aliases_live(intptr_t kind)
    struct vkt_object *b = vkt_alias(device, (enum vkt_kind)kind, handle);
    struct vkt_object *c = vkt_alias(vkt_open(), (enum vkt_kind)kind, handle);
 
-   test_close(handle);
+   vkt_close_export(handle);
    vkt_destroy(a);
    expect_shared(b, c);
    vkt_destroy(b);
@@ -340,7 +345,7 @@ export_needs_flags(intptr_t kind)
    HANDLE handle = NULL;
 
    vkt_mark(a);
-   EXPECT_RESULT(vkt_try_export(a, VKT_OPAQUE_WIN32, &handle),
+   EXPECT_RESULT(vkt_try_export(a, vkt_handle_type(), &handle),
                  VK_ERROR_INVALID_EXTERNAL_HANDLE);
    EXPECT(vkt_message_count(device) >= 1);
    vkt_expect_marked(a);

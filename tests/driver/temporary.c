@@ -304,8 +304,10 @@ source_destroyed(intptr_t kind)
 
    vkt_mark(s.a);
    vkt_destroy(s.a);
+   if (!vkt_handle_keeps(s.other, (enum vkt_kind)kind, s.handle))
+      return;
    vkt_import_temporary(s.x, s.handle);
-   test_close(s.handle);
+   vkt_close_export(s.handle);
    vkt_expect_marked(s.x);
    vkt_expect_works(s.x);
 }

@@ -15,7 +15,7 @@ open_pair(uint64_t initial)
 
    pair.a = vkt_create_info(device, &(struct vkt_object_info){
                                        .kind = VKT_TIMELINE,
-                                       .export_types = VKT_OPAQUE_WIN32,
+                                       .export_types = vkt_handle_type(),
                                        .initial = initial,
                                     });
    pair.b = vkt_alias(other, VKT_TIMELINE, vkt_export(pair.a));

@@ -112,7 +112,7 @@ chain_of_exports(intptr_t kind)
 
       vkt_expect_linked(last, next);
       vkt_destroy(last);
-      test_close(handle);
+      vkt_close_export(handle);
       handle = vkt_export(next);
       last = next;
    }
@@ -222,7 +222,7 @@ exporter_destroyed_while_pending(intptr_t kind)
 
    vkt_destroy(a);
    vkt_close_device(device);
-   test_close(handle);
+   vkt_close_export(handle);
    let_signal(h);
    if (kind != VKT_BINARY)
       EXPECT_OK(vkt_wait(c, 7, VKT_LONG_MS));

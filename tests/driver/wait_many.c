@@ -39,7 +39,7 @@ open_crowd(enum vkt_kind kind, unsigned count)
          crowd->signals[i] = vkt_create_exportable(crowd->other, kind);
          handle = vkt_export(crowd->signals[i]);
          crowd->objects[i] = vkt_alias(crowd->device, kind, handle);
-         test_close(handle);
+         vkt_close_export(handle);
       }
    }
    return crowd;
