@@ -22,13 +22,27 @@ struct row {
    struct vkt_device *device, *other;
    struct vkt_object *signals[SIGNALS];
    struct vkt_object *aliases[SIGNALS];
+   /* At 1 from the start. The runtime merges no batch that waits with those
+    * before it.
+    */
+   struct vkt_object *gate;
 };
+
+static bool
+waits(unsigned batch)
+{
+   return batch % 3 == 2;
+}
 
 static struct row
 open_row(enum vkt_kind kind, VkFlags type)
 {
    struct row row = {.kind = kind, .device = vkt_open(), .other = vkt_open()};
 
+   row.gate = vkt_create_info(row.device, &(struct vkt_object_info){
+                                             .kind = VKT_TIMELINE,
+                                             .initial = 1,
+                                          });
    for (unsigned i = 0; i < SIGNALS; i++) {
       HANDLE handle = NULL;
 
@@ -49,8 +63,17 @@ static void
 submit_all(const struct row *row, VkCommandBuffer commands,
            const uint64_t *value)
 {
+   const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+   const uint64_t passed = 1;
    const VkTimelineSemaphoreSubmitInfo values = {
       .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+      .signalSemaphoreValueCount = 1,
+      .pSignalSemaphoreValues = value,
+   };
+   const VkTimelineSemaphoreSubmitInfo waiting = {
+      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+      .waitSemaphoreValueCount = 1,
+      .pWaitSemaphoreValues = &passed,
       .signalSemaphoreValueCount = 1,
       .pSignalSemaphoreValues = value,
    };
@@ -59,7 +82,10 @@ submit_all(const struct row *row, VkCommandBuffer commands,
    for (unsigned i = 0; i < SIGNALS; i++) {
       submits[i] = (VkSubmitInfo){
          .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-         .pNext = row->kind == VKT_TIMELINE ? &values : NULL,
+         .pNext = waits(i) ? &waiting : &values,
+         .waitSemaphoreCount = waits(i),
+         .pWaitSemaphores = &row->gate->semaphore,
+         .pWaitDstStageMask = &stage,
          .commandBufferCount = i == 0,
          .pCommandBuffers = &commands,
          .signalSemaphoreCount = 1,
@@ -77,6 +103,12 @@ submit_all_2(const struct row *row, VkCommandBuffer commands, uint64_t value)
       .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
       .commandBuffer = commands,
    };
+   const VkSemaphoreSubmitInfo wait = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+      .semaphore = row->gate->semaphore,
+      .value = 1,
+      .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+   };
    VkSemaphoreSubmitInfo signals[SIGNALS];
    VkSubmitInfo2 submits[SIGNALS];
 
@@ -89,6 +121,8 @@ submit_all_2(const struct row *row, VkCommandBuffer commands, uint64_t value)
       };
       submits[i] = (VkSubmitInfo2){
          .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
+         .waitSemaphoreInfoCount = waits(i),
+         .pWaitSemaphoreInfos = &wait,
          .commandBufferInfoCount = i == 0,
          .pCommandBufferInfos = &command_info,
          .signalSemaphoreInfoCount = 1,
