@@ -3,8 +3,9 @@
 """usage: check-messages.py
 
 TAP: each message that the sync type and the patches can give is either read
-by a test of tests/driver/diagnostics*.c or listed in tests/driver/README.md
-as one that no test can provoke; and each test that README.md names is there.
+by a test, of tests/driver/diagnostics*.c or the suite d3d12, or listed in
+tests/driver/README.md as one that no test can provoke; and each test that
+README.md names is there.
 """
 
 import re
@@ -66,8 +67,8 @@ def messages():
 
 
 def tested():
-    return {text for path in DRIVER.glob('diagnostics*.c')
-            for text in strings(path.read_text(encoding='utf-8'))}
+    paths = [*DRIVER.glob('diagnostics*.c'), *(DRIVER.parent / 'd3d12').glob('*.c')]
+    return {text for path in paths for text in strings(path.read_text(encoding='utf-8'))}
 
 
 def code_spans(text):
@@ -91,8 +92,8 @@ def main():
     results = []
 
     for text, where in messages().items():
-        format_ = re.compile(re.escape(text).replace('%', '.*'))
-        known = text in unprovoked or any(format_.match(t) for t in read)
+        wanted = re.compile(re.escape(text).replace('%', '.*'))
+        known = text in unprovoked or any(wanted.match(t) for t in read)
         results.append((known, f'{where}: {text}'))
 
     named = [re.fullmatch(r'((?:process/)?[a-z_]+): ([A-Za-z0-9_*]+)', span) for span in spans]
