@@ -35,7 +35,8 @@ def strings(source):
         if run is None or run.startswith('L'):
             continue
         run = re.sub(r'%"\s*PRI\w+\s*"?', '%llu', run)
-        yield normal(''.join(part.strip('"') for part in re.split(r'"\s*"', run)))
+        run = ''.join(part.strip('"') for part in re.split(r'"\s*"', run))
+        yield normal(run.replace('\\"', '"'))
 
 
 def is_message(text):
