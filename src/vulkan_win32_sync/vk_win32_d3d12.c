@@ -13,6 +13,7 @@
 
 #include "vk_win32_d3d12.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,12 +94,19 @@ choose_adapter(IDXGIFactory4 *factory)
            IDXGIFactory4_EnumAdapters1(factory, number, &adapter);
    }
 
-   /* That there is no WARP is nothing to complain about. */
-   if (FAILED(hr) && option != NULL)
-      mesa_logw("There is no DXGI adapter \"%s\": 0x%08lx", option,
-                (unsigned long)hr);
+   if (SUCCEEDED(hr))
+      return adapter;
 
-   return SUCCEEDED(hr) ? adapter : NULL;
+   /* That there is no WARP is nothing to complain about. */
+   if (option != NULL) {
+      /* The log's own options take the place of this one. */
+      char copy[32];
+
+      snprintf(copy, sizeof(copy), "%s", option);
+      mesa_logw("There is no DXGI adapter \"%s\": 0x%08lx", copy,
+                (unsigned long)hr);
+   }
+   return NULL;
 }
 
 static ID3D12Device *

@@ -147,11 +147,16 @@ look(int argc, char **argv)
       /* And whatever does not take D3D12 goes on. */
       target = vkt_create(device, (enum vkt_kind)kind);
       if (luid == 0) {
+         char message[512];
+
          vkt_clear_messages(device);
          EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false,
                                       runtime_event(), NULL),
                        VK_ERROR_INVALID_EXTERNAL_HANDLE);
          EXPECT_U64(vkt_message_count(device), 1);
+         vkt_last_message(device, message, sizeof(message));
+         EXPECT(strstr(message, "There is no Direct3D 12 here that can share "
+                                "fences") == message);
       }
       vkt_expect_works(target);
       vkt_expect_works(vkt_create_exportable(device, (enum vkt_kind)kind));

@@ -11,6 +11,18 @@
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 
 static void
+expect_message(struct vkt_device *device, const char *text)
+{
+   char message[512];
+
+   EXPECT_U64(vkt_message_count(device), 1);
+   vkt_last_message(device, message, sizeof(message));
+   if (strncmp(message, text, strcspn(text, "%")))
+      test_fail(false, __FILE__, __LINE__, "\"%s\"", message);
+   vkt_clear_messages(device);
+}
+
+static void
 exported(intptr_t kind)
 {
    struct vkt_device *device = share_open();
@@ -145,6 +157,7 @@ name_that_is_taken(intptr_t arg)
 
    runtime_make_name(name);
    struct vkt_object *object = create_named(device, name, false);
+   vkt_clear_messages(device);
    EXPECT_RESULT(vkt_try_create(device, &(struct vkt_object_info){
                                            .kind = VKT_BINARY,
                                            .export_types = SHARE_D3D12,
@@ -152,6 +165,8 @@ name_that_is_taken(intptr_t arg)
                                            .name = name,
                                         }, &other),
                  REFUSED);
+   expect_message(device, "Direct3D 12 cannot create a shared fence of this "
+                          "name or with these attributes: 0x%08lx");
    EXPECT_U64(vkt_value(object), 0);
 
    /* The name goes with the semaphore. */
@@ -239,6 +254,9 @@ foreign_handles(intptr_t kind)
 
       test_diag("handle %u", i);
       expect_refused(pair.semaphore, SHARE_D3D12, false, handle);
+      if (handle != NULL)
+         expect_message(pair.device,
+                        "This is not a fence that Direct3D 12 can open: 0x%x");
       expect_refused(opaque, SHARE_D3D12, false, handle);
       if (kind == VKT_BINARY)
          expect_refused(opaque, SHARE_D3D12, true, handle);
@@ -268,7 +286,10 @@ exports_of_other_types(intptr_t kind)
       vkt_create_exportable(device, (enum vkt_kind)kind);
    HANDLE handle = NULL;
 
+   vkt_clear_messages(device);
    EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32, &handle), REFUSED);
+   expect_message(device, "The payload was not created for export to this "
+                          "type of handle");
    EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32_KMT, &handle),
                  REFUSED);
    EXPECT_RESULT(vkt_try_export(opaque, SHARE_D3D12, &handle), REFUSED);
@@ -290,7 +311,7 @@ types_that_do_not_mix(intptr_t kind)
                                                            VKT_OPAQUE_WIN32,
                                         }, &object),
                  REFUSED);
-   EXPECT(vkt_message_count(device) >= 1);
+   expect_message(device, "A Direct3D 12 fence has no other handle types");
 }
 
 /* Replaces a payload that is waited for, and one of another type. */

@@ -5,6 +5,8 @@
  */
 #include "share.h"
 
+#include <string.h>
+
 static void
 signal(ID3D12Fence *fence, uint64_t value)
 {
@@ -342,6 +344,7 @@ removed_device(intptr_t how)
       .value = 2,
    };
    uint64_t value = 0;
+   char message[512];
 
    runtime_load();
    removal.device = runtime_warp();
@@ -350,7 +353,11 @@ removed_device(intptr_t how)
                  VK_ERROR_DEVICE_LOST);
    test_thread_join(thread);
 
+   vkt_clear_messages(pair.device);
    EXPECT_RESULT(vkt_wait(pair.semaphore, 2, 0), VK_ERROR_DEVICE_LOST);
+   vkt_last_message(pair.device, message, sizeof(message));
+   EXPECT(strstr(message, "The Direct3D 12 device of the fence has been "
+                          "removed") == message);
    EXPECT_RESULT(vkt_wait(pair.semaphore, 2, VKT_LONG_MS),
                  VK_ERROR_DEVICE_LOST);
    EXPECT_RESULT(vkGetSemaphoreCounterValue(pair.device->handle,
