@@ -88,9 +88,9 @@ vk_sync_win32_payload_wait(struct vk_sync_win32_payload *payload,
 
 static VkResult
 check_not_lost(struct vk_device *device,
-               const struct vk_sync_win32_payload *payload)
+               const struct vk_sync_win32_payload *payload, uint64_t word)
 {
-   if (!vk_sync_win32_payload_is_lost(payload))
+   if (!vk_sync_win32_payload_is_lost(payload, word))
       return VK_SUCCESS;
 
    return vk_errorf(device, VK_ERROR_DEVICE_LOST,
@@ -105,7 +105,8 @@ vk_sync_win32_signal(struct vk_device *device, struct vk_sync *sync,
    VkResult result = VK_SUCCESS;
 
    if (!vk_sync_win32_payload_signal(payload, value)) {
-      result = check_not_lost(device, payload);
+      result = check_not_lost(device, payload,
+                              vk_sync_win32_payload_load(payload));
       if (result == VK_SUCCESS)
          result = vk_errorf(device, VK_ERROR_UNKNOWN,
                             "A timeline semaphore cannot go back to %"PRIu64
@@ -124,7 +125,7 @@ vk_sync_win32_get_value(struct vk_device *device, struct vk_sync *sync,
       to_vk_sync_win32(sync)->payload;
 
    *value = vk_sync_win32_payload_load(payload);
-   return check_not_lost(device, payload);
+   return check_not_lost(device, payload, *value);
 }
 
 /* Whether operations on it name values, like those of a timeline, even if the
@@ -207,7 +208,7 @@ prepare_record(struct vk_device *device,
    if (!vk_sync_win32_target_reached(payload->kind, word, record->target))
       return VK_NOT_READY;
 
-   return check_not_lost(device, payload);
+   return check_not_lost(device, payload, word);
 }
 
 static VkResult

@@ -56,9 +56,11 @@ vk_sync_win32_get_payload(const struct vk_sync *sync);
  *
  * `value` is the timeline value, or ignored for binary payloads.  Callable
  * from any thread that holds a reference.  Takes no lock and enters no kernel
- * unless a thread is blocked on a value that this signal reaches.
+ * unless a thread is blocked on a value that this signal reaches, or it is a
+ * fence of Direct3D 12.
  *
- * Returns false, and changes nothing, if a timeline would not increase.
+ * Returns false, and changes nothing, if a timeline would not increase or
+ * Direct3D refuses.
  */
 bool
 vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "util/log.h"
 #include "util/macros.h"
 
 #include "vk_device.h"
@@ -17,17 +18,20 @@
 #include "vk_sync_win32_shared_wait.h"
 #include "vk_win32_d3d12.h"
 
+/* Requests to remember: one a thread that waits for a value of its own, as long
+ * as they are few.
+ */
+#define REQUESTS 8
+
 struct d3d12_payload {
    struct vk_sync_win32_payload payload;
    struct vk_sync_win32_remote remote;
    struct vk_win32_d3d12_fence fence;
 
-   /* The lowest value for which Direct3D still has to set our doorbell,
-    * UINT64_MAX for none, and the fence's value when we last looked.  Under
-    * the payload's lock.
+   /* The values for which Direct3D still has to set our doorbell, 0 where
+    * there is none.  Under the payload's lock.
     */
-   uint64_t requested;
-   uint64_t seen;
+   uint64_t requested[REQUESTS];
 
    /* The last request was refused. */
    uint32_t deaf;
@@ -48,7 +52,13 @@ d3d12_load(struct vk_sync_win32_remote *remote)
 static bool
 d3d12_signal(struct vk_sync_win32_remote *remote, uint64_t value)
 {
-   return SUCCEEDED(vk_win32_d3d12_signal(&to_d3d12(remote)->fence, value));
+   const HRESULT hr = vk_win32_d3d12_signal(&to_d3d12(remote)->fence, value);
+
+   /* Nobody else will say so to those who wait for a queue's signal. */
+   if (FAILED(hr))
+      mesa_logw("Direct3D 12 does not signal a fence: 0x%08lx",
+                (unsigned long)hr);
+   return SUCCEEDED(hr);
 }
 
 static bool
@@ -58,17 +68,41 @@ d3d12_is_lost(struct vk_sync_win32_remote *remote)
 }
 
 static bool
-d3d12_reach(struct vk_sync_win32_remote *remote, UNUSED bool thorough)
+d3d12_is_deaf(struct vk_sync_win32_remote *remote)
 {
-   return !vk_sync_win32_load32(&to_d3d12(remote)->deaf);
+   return vk_sync_win32_load32(&to_d3d12(remote)->deaf);
 }
 
-/* A request cannot be taken back, so there is one at a time as long as targets
- * go up: one for a lower value will wake us early, to make the next.
+/* Forgets the requests that have been met.  Returns NULL if one that has not
+ * will wake us in time for the target, else where to note another: in place of
+ * the highest if all are taken, since that one is the last to matter.
+ */
+static uint64_t *
+find_place(struct d3d12_payload *d3d12, uint64_t value, uint64_t target)
+{
+   uint64_t *place = &d3d12->requested[0];
+   bool covered = false;
+
+   for (unsigned i = 0; i < REQUESTS; i++) {
+      uint64_t *request = &d3d12->requested[i];
+
+      if (*request <= value)
+         *request = 0;
+      else if (*request <= target)
+         covered = true;
+
+      if (*place != 0 && (*request == 0 || *request > *place))
+         place = request;
+   }
+   return covered ? NULL : place;
+}
+
+/* A request cannot be taken back, nor is one made twice, or those for a far
+ * value would pile up while near ones come and go.  One for a lower value wakes
+ * us early, to make the next.
  *
  * Somebody may rewind the fence after a request was met and before we look.
- * That goes unnoticed if the value is none that we have seen already; then the
- * wait is late by VK_SYNC_WIN32_RECHECK_NS at most.
+ * Then the wait is late by VK_SYNC_WIN32_RECHECK_NS at most.
  */
 static void
 d3d12_want(struct vk_sync_win32_remote *remote, uint64_t target)
@@ -79,18 +113,18 @@ d3d12_want(struct vk_sync_win32_remote *remote, uint64_t target)
    if (target == UINT64_MAX || event == NULL)
       return;
 
+   /* Reached already: the caller is about to see that, and a request would
+    * only ring for what is no news.
+    */
    const uint64_t value = d3d12_load(remote);
-   if (value >= d3d12->requested || value < d3d12->seen)
-      d3d12->requested = UINT64_MAX;
-   d3d12->seen = value;
-
-   if (target >= d3d12->requested)
+   if (value >= target)
       return;
 
-   const bool failed = FAILED(
+   uint64_t *place = find_place(d3d12, value, target);
+   const bool failed = place != NULL && FAILED(
       vk_win32_d3d12_set_event(&d3d12->fence, target, event));
-   if (!failed)
-      d3d12->requested = target;
+   if (place != NULL && !failed)
+      *place = target;
    vk_sync_win32_store32(&d3d12->deaf, failed);
 }
 
@@ -104,7 +138,7 @@ static const struct vk_sync_win32_remote_ops d3d12_ops = {
    .load = d3d12_load,
    .signal = d3d12_signal,
    .is_lost = d3d12_is_lost,
-   .reach = d3d12_reach,
+   .is_deaf = d3d12_is_deaf,
    .want = d3d12_want,
    .finish = d3d12_finish,
 };
@@ -127,7 +161,6 @@ create_payload(struct vk_device *device, struct vk_win32_d3d12_fence *fence,
    d3d12->remote.ops = &d3d12_ops;
    d3d12->remote.payload = &d3d12->payload;
    d3d12->fence = *fence;
-   d3d12->requested = UINT64_MAX;
 
    *payload_out = &d3d12->payload;
    return VK_SUCCESS;

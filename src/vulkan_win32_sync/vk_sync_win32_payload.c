@@ -172,6 +172,7 @@ vk_sync_win32_payload_collect(struct vk_sync_win32_payload *payload,
    AcquireSRWLockExclusive(&payload->lock);
 
    const uint64_t word = vk_sync_win32_payload_load(payload);
+   const bool lost = vk_sync_win32_payload_is_lost(payload, word);
    struct rb_node *next = rb_tree_first(&payload->records);
    while (next != NULL) {
       struct vk_sync_win32_wait_record *record =
@@ -182,6 +183,8 @@ vk_sync_win32_payload_collect(struct vk_sync_win32_payload *payload,
          rb_tree_remove(&payload->records, &record->node);
          changed = true;
 
+         if (lost)
+            vk_sync_win32_waiter_give_up(record->waiter);
          vk_sync_win32_waiter_satisfy(record->waiter, wakes);
          vk_sync_win32_store32(&record->linked, 0);
       } else if (timeline) {
@@ -299,7 +302,7 @@ vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,
       return signal_remote(payload, value);
 
    do {
-      word = vk_sync_win32_payload_load(payload);
+      word = vk_sync_win32_load64(payload->word);
 
       if (payload->kind == VK_SYNC_WIN32_KIND_TIMELINE) {
          if (value <= word)
@@ -324,7 +327,7 @@ vk_sync_win32_payload_reset(struct vk_sync_win32_payload *payload)
    assert(payload->kind != VK_SYNC_WIN32_KIND_TIMELINE);
 
    do {
-      word = vk_sync_win32_payload_load(payload);
+      word = vk_sync_win32_load64(payload->word);
       next = (uint64_t)(uint32_t)word << 32 | (uint32_t)word;
    } while (word != next && !vk_sync_win32_cas64(payload->word, word, next));
 }
@@ -337,7 +340,7 @@ vk_sync_win32_payload_take_ticket(struct vk_sync_win32_payload *payload)
    assert(payload->kind != VK_SYNC_WIN32_KIND_TIMELINE);
 
    do {
-      word = vk_sync_win32_payload_load(payload);
+      word = vk_sync_win32_load64(payload->word);
       next = word + (UINT64_C(1) << 32);
    } while (!vk_sync_win32_cas64(payload->word, word, next));
 

@@ -38,7 +38,7 @@ struct vk_sync_win32_remote_ops {
     *
     * Under the lock of vk_sync_win32_shared_wait.c.  Returns false if they
     * cannot, so that the wait has to poll.  With `thorough`, the kernel may be
-    * asked.
+    * asked.  Optional.
     */
    bool (*reach)(struct vk_sync_win32_remote *remote, bool thorough);
 
@@ -46,6 +46,11 @@ struct vk_sync_win32_remote_ops {
     * none; under the payload's lock
     */
    void (*want)(struct vk_sync_win32_remote *remote, uint64_t target);
+
+   /** Whether the last want() was in vain, so that the wait has to poll;
+    * optional
+    */
+   bool (*is_deaf)(struct vk_sync_win32_remote *remote);
 
    /** Ring those whose targets `word` has reached; optional */
    void (*ring)(struct vk_sync_win32_remote *remote, uint64_t word);
@@ -143,16 +148,16 @@ vk_sync_win32_payload_load(const struct vk_sync_win32_payload *payload)
                                   payload->remote->ops->load(payload->remote);
 }
 
-/** Whether its Direct3D 12 device has been removed
+/** Whether its Direct3D 12 device has been removed, for a state just loaded
  *
  * Direct3D then takes all fences for signalled.  To Vulkan, that the signals
  * have been lost is the better answer.
  */
 static inline bool
-vk_sync_win32_payload_is_lost(const struct vk_sync_win32_payload *payload)
+vk_sync_win32_payload_is_lost(const struct vk_sync_win32_payload *payload,
+                              uint64_t word)
 {
-   return payload->word == NULL &&
-          payload->remote->ops->load(payload->remote) == UINT64_MAX &&
+   return word == UINT64_MAX && payload->word == NULL &&
           payload->remote->ops->is_lost(payload->remote);
 }
 

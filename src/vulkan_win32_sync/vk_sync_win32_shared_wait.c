@@ -72,7 +72,16 @@ vk_sync_win32_shared_wait_ring_self(void)
 static bool
 must_poll_for(struct vk_sync_win32_remote *remote, bool thorough)
 {
-   return doorbell == NULL || !remote->ops->reach(remote, thorough);
+   return doorbell == NULL ||
+          (remote->ops->reach != NULL &&
+           !remote->ops->reach(remote, thorough));
+}
+
+/* The same, of what is known only once a target has been published */
+static bool
+is_deaf(struct vk_sync_win32_remote *remote)
+{
+   return remote->ops->is_deaf != NULL && remote->ops->is_deaf(remote);
 }
 
 HANDLE
@@ -113,6 +122,7 @@ vk_sync_win32_shared_wait_enter(struct vk_sync_win32_waiter *waiter,
 
       poll |= must_poll_for(remote, first);
       vk_sync_win32_record_link(&records[i], &wakes);
+      poll |= is_deaf(remote);
    }
 
    /* The leader may have gone to sleep for longer than that. */
@@ -139,6 +149,7 @@ sweep(void)
                        watch_link) {
       poll |= must_poll_for(remote, false);
       vk_sync_win32_payload_rearm(remote->payload, &wakes);
+      poll |= is_deaf(remote);
    }
    vk_sync_win32_store32(&must_poll, poll);
 

@@ -187,7 +187,10 @@ wait_result(const struct vk_sync_win32_waiter *waiter,
                                                     VK_TIMEOUT;
 
    for (uint32_t i = 0; i < count; i++) {
-      if (vk_sync_win32_payload_is_lost(records[i].payload))
+      const struct vk_sync_win32_payload *payload = records[i].payload;
+
+      if (vk_sync_win32_payload_is_lost(payload,
+                                        vk_sync_win32_payload_load(payload)))
          return VK_ERROR_DEVICE_LOST;
    }
    return VK_SUCCESS;

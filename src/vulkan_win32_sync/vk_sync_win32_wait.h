@@ -56,6 +56,18 @@ struct vk_sync_win32_wake_list {
    bool leader;
 };
 
+/** Let the next record that is reached end the wait, whatever else is missing
+ *
+ * For a payload that is lost: what the others would be signalled by may be
+ * lost with it.
+ */
+static inline void
+vk_sync_win32_waiter_give_up(struct vk_sync_win32_waiter *waiter)
+{
+   if (p_atomic_read(&waiter->missing) > 0)
+      p_atomic_set(&waiter->missing, 1);
+}
+
 /** Count one record as reached; its payload's lock keeps the waiter alive */
 void
 vk_sync_win32_waiter_satisfy(struct vk_sync_win32_waiter *waiter,

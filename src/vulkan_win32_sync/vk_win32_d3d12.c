@@ -26,13 +26,17 @@
 static struct {
    SRWLOCK lock;
    bool opened;
+   /* It is there, so that it is worth to try again when its device is gone */
+   bool worked;
+   /* The thread in open_runtime() */
+   uint32_t opener;
    /* NULL if there is no runtime, or none that can share fences */
    ID3D12Device *device;
    LUID luid;
 } runtime = { .lock = SRWLOCK_INIT };
 
-/* From Windows' own folder, so that nobody plants another beside the
- * application; or from where the developer says.
+/* The one that the application has loaded, or from Windows' own folder, so
+ * that nobody plants another; or from where the developer says.
  */
 static HMODULE
 load_library(const char *name)
@@ -199,8 +203,8 @@ open_runtime(void)
 }
 
 /* A device that was removed stays so, but there may be a new one: after a
- * driver update, say.  Direct3D gives out the removed one as long as somebody
- * has a reference.
+ * driver update, say.  Direct3D refuses to create it as long as somebody has a
+ * reference to the removed one.
  */
 static void
 forget_removed_device(void)
@@ -209,7 +213,6 @@ forget_removed_device(void)
        FAILED(ID3D12Device_GetDeviceRemovedReason(runtime.device))) {
       ID3D12Device_Release(runtime.device);
       runtime.device = NULL;
-      runtime.opened = false;
    }
 }
 
@@ -217,12 +220,22 @@ forget_removed_device(void)
 static ID3D12Device *
 get_device(LUID *luid)
 {
+   /* A runtime that is implemented over Vulkan asks all drivers for their
+    * LUIDs while it is opened, us among them.
+    */
+   if (vk_sync_win32_load32(&runtime.opener) == GetCurrentThreadId())
+      return NULL;
+
    AcquireSRWLockExclusive(&runtime.lock);
 
    forget_removed_device();
-   if (!runtime.opened)
+   if (runtime.device == NULL && (!runtime.opened || runtime.worked)) {
+      vk_sync_win32_store32(&runtime.opener, GetCurrentThreadId());
       open_runtime();
+      vk_sync_win32_store32(&runtime.opener, 0);
+   }
    runtime.opened = true;
+   runtime.worked |= runtime.device != NULL;
 
    ID3D12Device *device = runtime.device;
    if (device != NULL)
@@ -322,6 +335,11 @@ vk_win32_d3d12_close_fence(struct vk_win32_d3d12_fence *fence)
    CloseHandle(fence->handle);
    ID3D12Fence_Release(fence->fence);
    ID3D12Device_Release(fence->device);
+
+   /* The application may be waiting for the last reference to go. */
+   AcquireSRWLockExclusive(&runtime.lock);
+   forget_removed_device();
+   ReleaseSRWLockExclusive(&runtime.lock);
 }
 
 uint64_t

@@ -68,6 +68,12 @@ typedef HRESULT (*double_create_d3d11_fence_handle_fn)(
    const SECURITY_ATTRIBUTES *attributes, DWORD access, const WCHAR *name,
    HANDLE *handle);
 
+/* "double_on_factory" of dxgi.dll: called whenever a factory is created, for
+ * what a runtime that is itself implemented over Vulkan does then.
+ */
+typedef void (*double_hook_fn)(void);
+typedef void (*double_on_factory_fn)(double_hook_fn hook);
+
 /* Of both. "double_live_objects": devices and fences, or factories and
  * adapters, that are not released. "double_unimplemented_calls": how often
  * something was called that the double does not have.

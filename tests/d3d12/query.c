@@ -104,6 +104,19 @@ luid_is_that_of_warp(intptr_t arg)
    EXPECT_U64(ids.node_mask, 1);
 }
 
+/* Programs that have nothing to do with D3D12 are not to pay for it. */
+static void
+loaded_when_asked_for(intptr_t arg)
+{
+   if (GetModuleHandleA("d3d12.dll") != NULL)
+      test_skip("this program has loaded it already");
+
+   struct vkt_device *device = vkt_open();
+
+   vkt_expect_works(vkt_create_exportable(device, VKT_TIMELINE));
+   EXPECT(GetModuleHandleA("d3d12.dll") == NULL);
+}
+
 /* A child with another environment ------------------------------------------ */
 
 struct scene {
@@ -171,6 +184,45 @@ look(int argc, char **argv)
    return test_failed();
 }
 
+/* A runtime over Vulkan asks all drivers for their LUIDs while it is opened. */
+static struct {
+   struct vkt_device *device;
+   unsigned calls;
+   VkExternalSemaphoreFeatureFlags features;
+} asker;
+
+static void
+ask(void)
+{
+   const struct ids ids = get_ids(asker.device);
+
+   asker.calls++;
+   asker.features = share_query(asker.device, VKT_TIMELINE, SHARE_D3D12)
+                       .externalSemaphoreFeatures;
+   EXPECT(!ids.is_valid);
+}
+
+static int
+look_from_within(int argc, char **argv)
+{
+   (void)argc, (void)argv;
+   runtime_load()->on_factory(ask);
+   asker.device = vkt_open();
+   EXPECT_U64(share_query(asker.device, VKT_TIMELINE, SHARE_D3D12)
+                 .externalSemaphoreFeatures, BOTH);
+   EXPECT_U64(asker.calls, 1);
+   EXPECT_U64(asker.features, 0);
+   return test_failed();
+}
+
+static void
+asked_by_the_runtime(intptr_t arg)
+{
+   runtime_load();
+   EXPECT_U64(child_join(child_start("look_from_within", NULL, 0),
+                         VKT_LONG_MS), 0);
+}
+
 static void
 unset(void *variable)
 {
@@ -209,10 +261,13 @@ int
 main(int argc, char **argv)
 {
    const struct test_case cases[] = {
+      /* First */
+      {"loaded_when_asked_for", loaded_when_asked_for, 0, 0},
       {"reported_for_binary", reported, VKT_BINARY, 0},
       {"reported_for_timeline", reported, VKT_TIMELINE, 0},
       {"not_for_fences", not_for_fences, 0, 0},
       {"luid_is_that_of_warp", luid_is_that_of_warp, 0, 0},
+      {"asked_by_the_runtime", asked_by_the_runtime, 0, 0},
       SCENE("adapter_by_number", ADAPTER, "0", DOUBLE_GPU_LUID),
       SCENE("adapter_warp_by_number", ADAPTER, "1", DOUBLE_WARP_LUID),
       SCENE("adapter_warp_by_name", ADAPTER, "warp", DOUBLE_WARP_LUID),
@@ -227,7 +282,9 @@ main(int argc, char **argv)
       SCENE("no_opening", DOUBLE_FAIL_VARIABLE, "open", 0),
       {0},
    };
-   const struct test_role roles[] = {{"look", look}, {0}};
+   const struct test_role roles[] = {
+      {"look", look}, {"look_from_within", look_from_within}, {0},
+   };
 
    return test_main(argc, argv, cases, roles);
 }

@@ -86,6 +86,7 @@ find_double(HMODULE dxgi, HMODULE d3d12)
                 "WINEDLLOVERRIDES has d3d12,dxgi=n,b");
       return;
    }
+   runtime.on_factory = find(dxgi, "double_on_factory");
    runtime.dxgi_objects = find(dxgi, "double_live_objects");
    runtime.dxgi_unimplemented_calls = find(dxgi, "double_unimplemented_calls");
    runtime.remove_device = find(d3d12, "double_remove_device");

@@ -29,6 +29,7 @@ struct runtime {
                                    REFIID riid, void **out);
    double_remove_device_fn remove_device;
    double_create_d3d11_fence_handle_fn create_d3d11_fence_handle;
+   double_on_factory_fn on_factory;
    double_count_fn dxgi_objects;
    double_count_fn d3d12_objects;
    double_count_fn unimplemented_calls;

@@ -263,53 +263,121 @@ rewound_while_waited_for(intptr_t arg)
 
 /* Requests ----------------------------------------------------------------- */
 
-/* Waits that time out must not pile up requests, of which the double takes
- * DOUBLE_MAX_EVENTS.
- */
+/* How many more requests the double takes, of DOUBLE_MAX_EVENTS */
+static void
+expect_few_requests(ID3D12Fence *fence)
+{
+   HANDLE event = runtime_event();
+   unsigned taken = 0;
+
+   while (taken < DOUBLE_MAX_EVENTS &&
+          SUCCEEDED(ID3D12Fence_SetEventOnCompletion(fence, UINT64_MAX / 2,
+                                                     event)))
+      taken++;
+   test_diag("%u requests left behind", DOUBLE_MAX_EVENTS - taken);
+   EXPECT(taken >= DOUBLE_MAX_EVENTS - 16);
+}
+
+static VkResult
+wait_us(struct vkt_object *object, uint64_t value, uint64_t us)
+{
+   const VkSemaphoreWaitInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+      .semaphoreCount = 1,
+      .pSemaphores = &object->semaphore,
+      .pValues = &value,
+   };
+
+   return vkWaitSemaphores(object->device->handle, &info, us * 1000);
+}
+
 static void
 time_outs_leave_little_behind(intptr_t arg)
 {
    struct share_pair pair = share_pair(VKT_TIMELINE, 0);
 
    runtime_load();
-   for (uint64_t i = 0; i < 3 * DOUBLE_MAX_EVENTS; i++) {
-      const uint64_t value = 1000 + (i % 2 ? i : 0);
-
-      EXPECT_RESULT(vkWaitSemaphores(
-                       pair.device->handle,
-                       &(const VkSemaphoreWaitInfo){
-                          .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-                          .semaphoreCount = 1,
-                          .pSemaphores = &pair.semaphore->semaphore,
-                          .pValues = &value,
-                       }, 20 * 1000), VK_TIMEOUT);
-   }
-
-   HANDLE event = runtime_event();
-   unsigned taken = 0;
-   while (taken < DOUBLE_MAX_EVENTS &&
-          SUCCEEDED(ID3D12Fence_SetEventOnCompletion(pair.fence, 1u << 30,
-                                                     event)))
-      taken++;
-   test_diag("%u requests left behind", DOUBLE_MAX_EVENTS - taken);
-   EXPECT(taken >= DOUBLE_MAX_EVENTS - 8);
+   for (unsigned i = 0; i < 3 * DOUBLE_MAX_EVENTS; i++)
+      EXPECT_RESULT(wait_us(pair.semaphore, 1000 + (i % 2 ? i : 0), 20),
+                    VK_TIMEOUT);
+   expect_few_requests(pair.fence);
 }
 
-/* Without requests, waits look for themselves. */
+/* Somebody waits for the end, somebody else for each step. */
 static void
-requests_that_are_refused(intptr_t arg)
+far_and_near_values(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   struct vkt_object *end = share_queue_wait(pair.semaphore, 1u << 30);
+
+   runtime_load();
+   for (uint64_t i = 1; i <= 2 * DOUBLE_MAX_EVENTS; i++) {
+      EXPECT_RESULT(wait_us(pair.semaphore, i, 20), VK_TIMEOUT);
+      signal(pair.fence, i);
+   }
+   EXPECT_U64(vkt_value(end), 0);
+   expect_few_requests(pair.fence);
+   signal(pair.fence, 1u << 30);
+   vkt_expect_done(end);
+}
+
+/* A stranger has the fence go back and forth below what is waited for. */
+static void
+rewinds_leave_little_behind(intptr_t arg)
 {
    struct share_pair pair = share_pair(VKT_TIMELINE, 0);
 
    runtime_load();
-   for (uint64_t i = 1; i <= 4; i++) {
-      struct signal_job job = {pair.fence, i, VKT_PENDING_MS};
+   for (unsigned i = 0; i < 2 * DOUBLE_MAX_EVENTS; i++) {
+      signal(pair.fence, 1 + i % 2);
+      EXPECT_RESULT(wait_us(pair.semaphore, 1000, 20), VK_TIMEOUT);
+   }
+   expect_few_requests(pair.fence);
+}
 
-      runtime_make_fail(i % 2 ? "event" : "");
+/* The last value there is */
+static void
+waiting_for_the_maximum(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   const struct signal_job job = {pair.fence, UINT64_MAX, VKT_PENDING_MS};
+
+   signal(pair.fence, UINT64_MAX - 1);
+
+   const uint64_t before = thread_time();
+   EXPECT_RESULT(vkt_wait(pair.semaphore, UINT64_MAX, 500), VK_TIMEOUT);
+   const uint64_t ticks = thread_time() - before;
+   test_diag("%llu us of CPU in 500 ms", (unsigned long long)ticks / 10);
+   EXPECT(ticks < 300 * 1000);
+
+   struct test_thread *thread = test_thread_start(signal_after, (void *)&job);
+   EXPECT_OK(vkt_wait(pair.semaphore, UINT64_MAX, VKT_LONG_MS));
+   test_thread_join(thread);
+}
+
+/* Without requests, waits look for themselves, every 2 ms: in sum clearly
+ * less than every 100 ms would take.
+ */
+static void
+requests_that_are_refused(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   const unsigned rounds = 10;
+   double late_ms = 0;
+
+   runtime_load();
+   for (uint64_t i = 1; i <= rounds; i++) {
+      struct signal_job job = {pair.fence, i, 10};
+
+      runtime_make_fail(i % 5 ? "event" : "");
+      const double start_ms = test_now_ms();
       struct test_thread *thread = test_thread_start(signal_after, &job);
       EXPECT_OK(vkt_wait(pair.semaphore, i, VKT_LONG_MS));
+      late_ms += test_now_ms() - start_ms - 10;
       test_thread_join(thread);
    }
+   test_diag("%.1f ms late on average", late_ms / rounds);
+   EXPECT(late_ms / rounds < 50);
 }
 
 /* Removed devices ---------------------------------------------------------- */
@@ -372,6 +440,39 @@ removed_device(intptr_t how)
    vkt_destroy(pair.semaphore);
 }
 
+/* Neither does a wait for more than the lost fence go on. */
+static void
+removed_device_ends_wait_for_all(intptr_t arg)
+{
+   struct mix mix = open_mix();
+   struct removal removal = {.how = DOUBLE_REMOVAL_FOR_DEVICE};
+
+   for (unsigned i = 0; i < MIX; i++)
+      mix.values[i] = 1;
+   runtime_load();
+   removal.device = runtime_warp();
+   struct test_thread *thread = test_thread_start(remove_after, &removal);
+   EXPECT_RESULT(wait_for_mix(&mix, false, VKT_LONG_MS), VK_ERROR_DEVICE_LOST);
+   test_thread_join(thread);
+}
+
+/* Asking meanwhile does not make the loss a lasting one. */
+static void
+asked_while_removed(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   struct removal removal = {.how = DOUBLE_REMOVAL_FOR_DEVICE};
+   struct vkt_object *target = vkt_create(pair.device, VKT_TIMELINE);
+
+   runtime_load();
+   removal.device = runtime_warp();
+   remove_after(&removal);
+   share_query(pair.device, VKT_TIMELINE, SHARE_D3D12);
+   EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false, pair.handle, NULL),
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
+   vkt_expect_works(target);
+}
+
 /* Once nobody has the removed device any more, there is a new one. */
 static void
 after_removal(intptr_t arg)
@@ -411,12 +512,20 @@ main(int argc, char **argv)
       {"rewound_after_time_out", rewound_after_time_out, 0, 0},
       {"rewound_while_waited_for", rewound_while_waited_for, 0, 0},
       {"time_outs_leave_little_behind", time_outs_leave_little_behind, 0, 0},
+      {"far_and_near_values", far_and_near_values, 0, 0},
+      {"rewinds_leave_little_behind", rewinds_leave_little_behind, 0, 0},
+      {"waiting_for_the_maximum", waiting_for_the_maximum, 0, 0},
       {"requests_that_are_refused", requests_that_are_refused, 0, 0},
       {"removed_device", removed_device, DOUBLE_REMOVAL_FOR_DEVICE, 0},
       {"removed_device_for_all", removed_device, DOUBLE_REMOVAL_FOR_ALL, 0},
       {"after_removal", after_removal, 0, 0},
       {"removed_device_ends_queue_wait", removed_device_ends_queue_wait, 0, 0},
       {"after_removal_of_queue", after_removal, 0, 0},
+      {"removed_device_ends_wait_for_all", removed_device_ends_wait_for_all,
+       0, 0},
+      {"after_removal_in_wait_for_all", after_removal, 0, 0},
+      {"asked_while_removed", asked_while_removed, 0, 0},
+      {"after_removal_that_was_asked_for", after_removal, 0, 0},
       {0},
    };
 

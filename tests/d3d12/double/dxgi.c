@@ -229,6 +229,14 @@ static const IDXGIFactory4Vtbl factory_methods = {
    FACTORY_STUBS,
 };
 
+static double_hook_fn on_factory;
+
+void
+double_on_factory(double_hook_fn hook)
+{
+   on_factory = hook;
+}
+
 HRESULT WINAPI
 CreateDXGIFactory2(UINT flags, REFIID riid, void **out)
 {
@@ -240,6 +248,8 @@ CreateDXGIFactory2(UINT flags, REFIID riid, void **out)
    *out = NULL;
    if (double_fails("factory"))
       return DXGI_ERROR_UNSUPPORTED;
+   if (on_factory != NULL)
+      on_factory();
 
    factory = calloc(1, sizeof(*factory));
    if (factory == NULL)
