@@ -93,6 +93,7 @@ vk_sync_win32_section_create(struct vk_device *device,
       .name = params->name,
       .kmt = params->handle_types &
              VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
+      .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
    };
    struct vk_win32_section memory;
 
@@ -202,6 +203,7 @@ vk_sync_win32_section_import(struct vk_device *device,
       .kmt = info->handle_type ==
              VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
       .size = sizeof(struct vk_sync_win32_layout),
+      .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
    };
    /* So that two imports at once find each other's payload */
    static SRWLOCK import_lock = SRWLOCK_INIT;

@@ -76,10 +76,20 @@ create_numbered_object(const struct vk_win32_section_create_info *info,
 }
 
 static bool
+is_no_room(DWORD error)
+{
+   return error == ERROR_NOT_ENOUGH_MEMORY ||
+          error == ERROR_COMMITMENT_LIMIT ||
+          error == ERROR_NO_SYSTEM_RESOURCES;
+}
+
+static bool
 map_section(struct vk_win32_section *section, uint64_t size)
 {
-   if ((SIZE_T)size != size)
+   if ((SIZE_T)size != size) {
+      SetLastError(ERROR_NOT_ENOUGH_MEMORY);
       return false;
+   }
 
    section->map = MapViewOfFile(section->handle,
                                 FILE_MAP_READ | FILE_MAP_WRITE, 0, 0,
@@ -137,19 +147,15 @@ vk_win32_section_create(struct vk_device *device,
    vk_win32_section_close(section);
 
    if (error == ERROR_SUCCESS)
-      return vk_errorf(device, VK_ERROR_OUT_OF_HOST_MEMORY,
+      return vk_errorf(device, info->out_of_memory,
                        "Cannot map a section for export");
    if (error == ERROR_ALREADY_EXISTS)
       return refuse(device, "The name for export is already taken");
 
-   const bool no_room = error == ERROR_NOT_ENOUGH_MEMORY ||
-                        error == ERROR_COMMITMENT_LIMIT ||
-                        error == ERROR_NO_SYSTEM_RESOURCES;
    const bool asked = info->name != NULL || info->security_attributes != NULL;
 
-   return vk_errorf(device, no_room || !asked ?
-                    VK_ERROR_OUT_OF_HOST_MEMORY :
-                    VK_ERROR_INVALID_EXTERNAL_HANDLE,
+   return vk_errorf(device, is_no_room(error) || !asked ?
+                    info->out_of_memory : VK_ERROR_INVALID_EXTERNAL_HANDLE,
                     "Cannot create a section for export: Windows error %lu",
                     error);
 }
@@ -214,15 +220,21 @@ static const char not_writable[] =
 /* Map what the handle refers to, if that is safe. */
 static VkResult
 adopt(struct vk_device *device, struct vk_win32_section *section,
-      uint64_t least)
+      const struct vk_win32_section_open_info *info)
 {
    uint64_t size;
 
-   const char *fault = find_fault(section->handle, least, &size);
-   if (fault == NULL && !map_section(section, least))
-      fault = not_writable;
+   const char *fault = find_fault(section->handle, info->size, &size);
+   if (fault != NULL)
+      return refuse(device, "%s", fault);
 
-   return fault == NULL ? VK_SUCCESS : refuse(device, "%s", fault);
+   if (map_section(section, info->size))
+      return VK_SUCCESS;
+
+   return is_no_room(GetLastError()) ?
+          vk_errorf(device, info->out_of_memory,
+                    "There is no room to map the section") :
+          refuse(device, "%s", not_writable);
 }
 
 /* If the handle leads to a section that only holds a name, return the name,
@@ -305,7 +317,7 @@ vk_win32_section_open(struct vk_device *device,
       result = open_handle(device, info->handle, &section->handle);
 
    if (result == VK_SUCCESS)
-      result = adopt(device, section, info->size);
+      result = adopt(device, section, info);
    if (result != VK_SUCCESS)
       vk_win32_section_close(section);
 

@@ -45,12 +45,15 @@ struct vk_win32_section_create_info {
 
    /* Whether to have a global share handle */
    bool kmt;
+
+   /* Whose memory it is: VK_ERROR_OUT_OF_{HOST,DEVICE}_MEMORY */
+   VkResult out_of_memory;
 };
 
 /** Create and map a section of zeros
  *
  * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE if the name is taken, or it or the
- * attributes cannot be used; VK_ERROR_OUT_OF_HOST_MEMORY if there is no room.
+ * attributes cannot be used; `out_of_memory` if there is no room.
  * Any thread.
  */
 VkResult
@@ -68,8 +71,11 @@ struct vk_win32_section_open_info {
    /* Whether the handle is a global share handle */
    bool kmt;
 
-   /* The least size, in bytes, that will do */
+   /* The least size, in bytes, that will do; all that is mapped */
    uint64_t size;
+
+   /* As for vk_win32_section_create() */
+   VkResult out_of_memory;
 };
 
 /** Open and map what somebody else has created
@@ -79,8 +85,9 @@ struct vk_win32_section_open_info {
  * to check, and may change at any time.  If it has a global share handle,
  * `kmt` is only set if that is what it was opened by.
  *
- * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message that says why, for
- * anything else.  Any thread.
+ * Returns `out_of_memory` if there is no room for the view, and
+ * VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message that says why, for anything
+ * else.  Any thread.
  */
 VkResult
 vk_win32_section_open(struct vk_device *device,
