@@ -25,7 +25,7 @@ const char *vkt_result_name(VkResult result);
 /* For what must not happen yet. */
 #define VKT_PENDING_MS 60
 
-/* Both handle type enumerations give these bits the same meaning. */
+/* All handle type enumerations give these bits the same meaning. */
 #define VKT_OPAQUE_WIN32 2u
 #define VKT_OPAQUE_WIN32_KMT 4u
 
@@ -51,12 +51,14 @@ struct vkt_device {
    PFN_vkGetFenceWin32HandleKHR GetFenceWin32Handle;
    PFN_vkImportSemaphoreWin32HandleKHR ImportSemaphoreWin32Handle;
    PFN_vkGetSemaphoreWin32HandleKHR GetSemaphoreWin32Handle;
+   PFN_vkGetMemoryWin32HandleKHR GetMemoryWin32Handle;
+   PFN_vkGetMemoryWin32HandlePropertiesKHR GetMemoryWin32HandleProperties;
 };
 
 VkInstance vkt_create_instance(void);
 VkPhysicalDevice vkt_pick_lavapipe(VkInstance instance);
 
-/* A device with both extensions, on an instance of its own or on the one of
+/* A device with the three extensions, on an instance of its own or on the one of
  * another device. Closed when the case has ended.
  */
 struct vkt_device *vkt_open(void);

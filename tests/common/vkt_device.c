@@ -32,6 +32,7 @@ vkt_result_name(VkResult result)
    NAME(VK_ERROR_FEATURE_NOT_PRESENT);
    NAME(VK_ERROR_INCOMPATIBLE_DRIVER);
    NAME(VK_ERROR_TOO_MANY_OBJECTS);
+   NAME(VK_ERROR_FORMAT_NOT_SUPPORTED);
    NAME(VK_ERROR_UNKNOWN);
    NAME(VK_ERROR_INVALID_EXTERNAL_HANDLE);
    default: return "another VkResult";
@@ -217,7 +218,11 @@ create_device(struct vkt_device *device)
 {
    static const char *const extensions[] = {
       VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME,
       VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
+   };
+   const VkPhysicalDeviceFeatures features = {
+      .fragmentStoresAndAtomics = VK_TRUE,
    };
    VkPhysicalDeviceVulkan13Features features13 = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
@@ -243,6 +248,7 @@ create_device(struct vkt_device *device)
       .pQueueCreateInfos = &queue,
       .enabledExtensionCount = TEST_COUNT(extensions),
       .ppEnabledExtensionNames = extensions,
+      .pEnabledFeatures = &features,
    };
 
    REQUIRE_OK(vkCreateDevice(device->physical, &info, NULL,
@@ -261,6 +267,8 @@ load_commands(struct vkt_device *device)
    LOAD(GetFenceWin32Handle);
    LOAD(ImportSemaphoreWin32Handle);
    LOAD(GetSemaphoreWin32Handle);
+   LOAD(GetMemoryWin32Handle);
+   LOAD(GetMemoryWin32HandleProperties);
 #undef LOAD
 }
 

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+static void
+free_memory(void *data)
+{
+   struct memory *memory = data;
+
+   if (test_failed())
+      return;
+   vkFreeMemory(memory->device->handle, memory->handle, NULL);
+   free(memory);
+}
+
+void
+memory_free(struct memory *memory)
+{
+   test_undefer(free_memory, memory);
+   free_memory(memory);
+}
+
+VkResult
+memory_try_allocate(struct vkt_device *device, const struct memory_info *info,
+                    struct memory **out)
+{
+   const VkMemoryDedicatedAllocateInfo dedicated = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
+      .image = info->image,
+      .buffer = info->buffer,
+   };
+   const VkExportMemoryWin32HandleInfoKHR win32 = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_WIN32_HANDLE_INFO_KHR,
+      .pNext = info->image || info->buffer ? &dedicated : NULL,
+      .pAttributes = info->attributes,
+      .dwAccess = info->access,
+      .name = info->name,
+   };
+   const VkImportMemoryWin32HandleInfoKHR import = {
+      .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_WIN32_HANDLE_INFO_KHR,
+      .pNext = info->win32_info ? &win32 : win32.pNext,
+      .handleType = (VkExternalMemoryHandleTypeFlagBits)info->import_type,
+      .handle = info->handle,
+      .name = info->import_name,
+   };
+   const VkExportMemoryAllocateInfo export = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+      .pNext = info->import_type ? &import : import.pNext,
+      .handleTypes = info->export_types,
+   };
+   const VkMemoryAllocateInfo allocate = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+      .pNext = info->export_types ? &export : export.pNext,
+      .allocationSize = info->size,
+   };
+   struct memory *memory = calloc(1, sizeof(*memory));
+   VkResult result;
+
+   REQUIRE(memory != NULL);
+   memory->device = device;
+   memory->size = info->size;
+   result = vkAllocateMemory(device->handle, &allocate, NULL,
+                             &memory->handle);
+   if (result == VK_SUCCESS) {
+      test_defer(free_memory, memory);
+   } else {
+      free(memory);
+      memory = NULL;
+   }
+   *out = memory;
+   return result;
+}
+
+struct memory *
+memory_allocate(struct vkt_device *device, const struct memory_info *info)
+{
+   struct memory *memory = NULL;
+
+   REQUIRE_OK(memory_try_allocate(device, info, &memory));
+   return memory;
+}
+
+struct memory *
+memory_exportable(struct vkt_device *device, VkDeviceSize size)
+{
+   return memory_allocate(device, &(struct memory_info){
+                                     .size = size,
+                                     .export_types = VKT_OPAQUE_WIN32,
+                                  });
+}
+
+VkResult
+memory_try_import(struct vkt_device *device, VkDeviceSize size, VkFlags type,
+                  HANDLE handle, const wchar_t *name, struct memory **memory)
+{
+   return memory_try_allocate(device,
+                              &(struct memory_info){
+                                 .size = size,
+                                 .import_type = type,
+                                 .handle = handle,
+                                 .import_name = name,
+                              },
+                              memory);
+}
+
+struct memory *
+memory_import(struct vkt_device *device, VkDeviceSize size, HANDLE handle)
+{
+   struct memory *memory = NULL;
+
+   REQUIRE_OK(memory_try_import(device, size, VKT_OPAQUE_WIN32, handle, NULL,
+                                &memory));
+   return memory;
+}
+
+VkResult
+memory_try_export(struct memory *memory, VkFlags type, HANDLE *handle)
+{
+   const VkMemoryGetWin32HandleInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_GET_WIN32_HANDLE_INFO_KHR,
+      .memory = memory->handle,
+      .handleType = (VkExternalMemoryHandleTypeFlagBits)type,
+   };
+   struct vkt_device *device = memory->device;
+
+   return device->GetMemoryWin32Handle(device->handle, &info, handle);
+}
+
+HANDLE
+memory_export(struct memory *memory)
+{
+   HANDLE handle = NULL;
+
+   REQUIRE_OK(memory_try_export(memory, VKT_OPAQUE_WIN32, &handle));
+   REQUIRE(handle != NULL && handle != INVALID_HANDLE_VALUE);
+   return test_own_handle(handle);
+}
+
+HANDLE
+memory_number(struct memory *memory)
+{
+   HANDLE number = NULL;
+
+   REQUIRE_OK(memory_try_export(memory, VKT_OPAQUE_WIN32_KMT, &number));
+   REQUIRE(number != NULL);
+   return number;
+}
+
+void *
+memory_map(struct memory *memory)
+{
+   void *map = NULL;
+
+   REQUIRE_OK(vkMapMemory(memory->device->handle, memory->handle, 0,
+                          VK_WHOLE_SIZE, 0, &map));
+   REQUIRE(map != NULL);
+   return map;
+}
+
+static void
+expect_same_bytes(struct memory *to, struct memory *from)
+{
+   volatile uint8_t *a = memory_map(to), *b = memory_map(from);
+   const uint8_t tag = (uint8_t)test_random();
+   uint64_t wrong = 0;
+
+   for (VkDeviceSize i = 0; i < to->size; i++)
+      a[i] = (uint8_t)(tag + i * 7);
+   for (VkDeviceSize i = 0; i < to->size; i++)
+      wrong += b[i] != (uint8_t)(tag + i * 7);
+   EXPECT_U64(wrong, 0);
+}
+
+void
+memory_expect_linked(struct memory *a, struct memory *b)
+{
+   REQUIRE_U64(a->size, b->size);
+   expect_same_bytes(a, b);
+   expect_same_bytes(b, a);
+}
+
+void
+memory_expect_works(struct memory *memory)
+{
+   expect_same_bytes(memory, memory);
+}
+
+void
+memory_make_name(wchar_t *name, const wchar_t *prefix)
+{
+   static volatile LONG serial;
+
+   /* Unlike test_random(), no two runs beside each other have the same. */
+   swprintf(name, MEMORY_NAME_SIZE, L"%lslvp-memory-%lu-%ld-%llx", prefix,
+            (unsigned long)GetCurrentProcessId(),
+            (long)InterlockedIncrement(&serial),
+            (unsigned long long)GetTickCount64());
+}
+
+void
+memory_expect_message(struct vkt_device *device, const char *result)
+{
+   char message[1024];
+
+   vkt_last_message(device, message, sizeof(message));
+   if (!EXPECT(vkt_message_count(device) >= 1))
+      return;
+   test_diag("%s", message);
+   EXPECT(strstr(message, result) != NULL);
+   EXPECT(strlen(message) > strlen(result) + 10);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LVP_MEMORY_H
+#define LVP_MEMORY_H
+
+#include "vkt.h"
+
+/* Device memory that may be exported, imported, or both. */
+struct memory {
+   struct vkt_device *device;
+   VkDeviceMemory handle;
+   VkDeviceSize size;
+};
+
+struct memory_info {
+   VkDeviceSize size;
+   VkFlags export_types;
+
+   /* VkExportMemoryWin32HandleInfoKHR is chained when this is set. */
+   bool win32_info;
+   const SECURITY_ATTRIBUTES *attributes;
+   DWORD access;
+   const wchar_t *name;
+
+   /* VkImportMemoryWin32HandleInfoKHR is chained when this is not 0. */
+   VkFlags import_type;
+   HANDLE handle;
+   const wchar_t *import_name;
+
+   /* VkMemoryDedicatedAllocateInfo is chained for one of these. */
+   VkImage image;
+   VkBuffer buffer;
+};
+
+/* Memory left over is freed when the case has ended. */
+VkResult memory_try_allocate(struct vkt_device *device,
+                             const struct memory_info *info,
+                             struct memory **memory);
+struct memory *memory_allocate(struct vkt_device *device,
+                               const struct memory_info *info);
+void memory_free(struct memory *memory);
+
+struct memory *memory_exportable(struct vkt_device *device,
+                                 VkDeviceSize size);
+VkResult memory_try_import(struct vkt_device *device, VkDeviceSize size,
+                           VkFlags type, HANDLE handle, const wchar_t *name,
+                           struct memory **memory);
+struct memory *memory_import(struct vkt_device *device, VkDeviceSize size,
+                             HANDLE handle);
+
+VkResult memory_try_export(struct memory *memory, VkFlags type,
+                           HANDLE *handle);
+/* The handle belongs to the case, see test_own_handle(). */
+HANDLE memory_export(struct memory *memory);
+HANDLE memory_number(struct memory *memory);
+
+void *memory_map(struct memory *memory);
+
+/* Writes all of it through the one and reads it through the other, and back. */
+void memory_expect_linked(struct memory *a, struct memory *b);
+void memory_expect_works(struct memory *memory);
+
+#define MEMORY_NAME_SIZE 96
+void memory_make_name(wchar_t *name, const wchar_t *prefix);
+
+/* That the last call failed with a message that says more than its result. */
+void memory_expect_message(struct vkt_device *device, const char *result);
+
+#endif
