@@ -1,9 +1,464 @@
 /* SPDX-License-Identifier: MIT */
+
+/* How memory gets from one device to another, and how long it lives. */
 #include "memory.h"
+
+#include <string.h>
+#include <wchar.h>
+
+#define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
+#define SIZE 12345u
+#define BOTH_TYPES (VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT)
+
+static void
+links(intptr_t arg)
+{
+   struct memory *a = memory_exportable(vkt_open(), SIZE);
+
+   (void)arg;
+   memory_expect_linked(a, memory_import(vkt_open(), SIZE, memory_export(a)));
+}
+
+static void
+starts_with_zeros(intptr_t arg)
+{
+   struct memory *memory = memory_exportable(vkt_open(), SIZE);
+   const uint8_t *map = memory_map(memory);
+
+   (void)arg;
+   for (unsigned i = 0; i < SIZE; i++)
+      EXPECT_U64(map[i], 0);
+}
+
+static void
+is_aligned(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   VkPhysicalDeviceProperties properties;
+   VkDeviceSize alignment;
+
+   (void)arg;
+   vkGetPhysicalDeviceProperties(device->physical, &properties);
+   alignment = properties.limits.minMemoryMapAlignment;
+   test_diag("minMemoryMapAlignment is %llu", (unsigned long long)alignment);
+   for (VkDeviceSize size = 1; size < 1 << 20; size = size * 3 + 1) {
+      struct memory *a = memory_exportable(device, size);
+      struct memory *b = memory_import(device, size, memory_export(a));
+
+      EXPECT_U64((uintptr_t)memory_map(a) % alignment, 0);
+      EXPECT_U64((uintptr_t)memory_map(b) % 4096, 0);
+      memory_expect_linked(a, b);
+   }
+}
+
+static void
+each_export_is_a_new_handle(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   struct memory *a = memory_exportable(device, SIZE);
+   HANDLE first = memory_export(a), second = memory_export(a);
+
+   (void)arg;
+   EXPECT(first != second);
+   test_close(first);
+   memory_expect_linked(a, memory_import(device, SIZE, second));
+}
+
+static void
+import_leaves_the_handle(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   struct memory *a = memory_exportable(device, SIZE);
+   HANDLE handle = memory_export(a);
+   struct memory *b = memory_import(device, SIZE, handle);
+   struct memory *c;
+   DWORD flags;
+
+   (void)arg;
+   memory_free(b);
+   EXPECT(GetHandleInformation(handle, &flags));
+   c = memory_import(device, SIZE, handle);
+   test_close(handle);
+   memory_expect_linked(a, c);
+}
+
+static void
+outlives_the_exporter(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   struct memory *a = memory_exportable(device, SIZE);
+   HANDLE handle = memory_export(a);
+   struct memory *b = memory_import(other, SIZE, handle), *c;
+
+   (void)arg;
+   memset(memory_map(a), 0x5a, SIZE);
+   memory_free(a);
+   vkt_close_device(device);
+   EXPECT_U64(((uint8_t *)memory_map(b))[SIZE - 1], 0x5a);
+   c = memory_import(other, SIZE, handle);
+   memory_expect_linked(b, c);
+   memory_free(b);
+   memory_expect_works(c);
+}
+
+static void
+handle_alone_keeps_the_bytes(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   struct memory *a = memory_exportable(device, SIZE);
+   HANDLE handle = memory_export(a);
+
+   (void)arg;
+   memset(memory_map(a), 0x77, SIZE);
+   memory_free(a);
+   a = memory_import(device, SIZE, handle);
+   EXPECT_U64(((uint8_t *)memory_map(a))[SIZE / 2], 0x77);
+}
+
+static void
+freeing_closes_everything(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+   unsigned handles = 0;
+
+   (void)arg;
+   for (unsigned i = 0; i < 4; i++) {
+      memory_make_name(name, L"");
+      struct memory *a = memory_allocate(device, &(struct memory_info){
+                                                    .size = SIZE,
+                                                    .export_types = BOTH_TYPES,
+                                                    .win32_info = true,
+                                                    .name = name,
+                                                 });
+      HANDLE handle = memory_export(a);
+      struct memory *b = memory_import(device, SIZE, handle);
+
+      test_close(handle);
+      memory_free(a);
+      memory_free(b);
+      if (i == 0)
+         handles = test_count_handles();
+   }
+   EXPECT_U64(test_count_handles(), handles);
+}
+
+static struct memory *
+create_named(struct vkt_device *device, const wchar_t *name, VkFlags types)
+{
+   return memory_allocate(device, &(struct memory_info){
+                                     .size = SIZE,
+                                     .export_types = types,
+                                     .win32_info = true,
+                                     .access = GENERIC_ALL,
+                                     .name = name,
+                                  });
+}
+
+static void
+by_name(intptr_t local)
+{
+   wchar_t name[MEMORY_NAME_SIZE], passed[MEMORY_NAME_SIZE];
+   struct memory *a, *b = NULL;
+
+   memory_make_name(name, local ? L"Local\\" : L"");
+   wcscpy(passed, name);
+   a = create_named(vkt_open(), passed, VKT_OPAQUE_WIN32);
+   wmemset(passed, L'x', wcslen(passed));
+   REQUIRE_OK(memory_try_import(vkt_open(), SIZE, VKT_OPAQUE_WIN32, NULL,
+                                name, &b));
+   memory_expect_linked(a, b);
+}
+
+static void
+expect_refused_import(struct vkt_device *device, VkFlags type, HANDLE handle,
+                      const wchar_t *name)
+{
+   struct memory *b;
+
+   vkt_clear_messages(device);
+   EXPECT_RESULT(memory_try_import(device, SIZE, type, handle, name, &b),
+                 REFUSED);
+   memory_expect_message(device, "VK_ERROR_INVALID_EXTERNAL_HANDLE");
+}
+
+static void
+name_is_never_adopted(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+   struct memory *a, *b;
+
+   (void)arg;
+   memory_make_name(name, L"");
+   a = create_named(device, name, VKT_OPAQUE_WIN32);
+   vkt_clear_messages(device);
+   EXPECT_RESULT(memory_try_allocate(device,
+                                     &(struct memory_info){
+                                        .size = SIZE,
+                                        .export_types = VKT_OPAQUE_WIN32,
+                                        .win32_info = true,
+                                        .name = name,
+                                     },
+                                     &b),
+                 REFUSED);
+   memory_expect_message(device, "VK_ERROR_INVALID_EXTERNAL_HANDLE");
+   memory_free(a);
+   create_named(device, name, VKT_OPAQUE_WIN32);
+}
+
+static void
+name_dies_with_the_memory(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+   struct memory *a, *b = NULL;
+
+   (void)arg;
+   memory_make_name(name, L"");
+   a = create_named(device, name, VKT_OPAQUE_WIN32);
+   REQUIRE_OK(memory_try_import(device, SIZE, VKT_OPAQUE_WIN32, NULL, name,
+                                &b));
+   memory_free(a);
+   memory_free(b);
+   expect_refused_import(device, VKT_OPAQUE_WIN32, NULL, name);
+}
+
+static struct memory *
+create_numbered(struct vkt_device *device, const wchar_t *name)
+{
+   return memory_allocate(device, &(struct memory_info){
+                                     .size = SIZE,
+                                     .export_types = BOTH_TYPES,
+                                     .win32_info = name != NULL,
+                                     .name = name,
+                                  });
+}
+
+static void
+by_number(intptr_t named)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+   struct memory *a, *b = NULL, *c;
+   HANDLE number;
+   DWORD flags;
+
+   memory_make_name(name, L"");
+   a = create_numbered(device, named ? name : NULL);
+   number = memory_number(a);
+   EXPECT(memory_number(a) == number);
+   EXPECT(!GetHandleInformation(number, &flags));
+   EXPECT(!CloseHandle(number));
+   REQUIRE_OK(memory_try_import(other, SIZE, VKT_OPAQUE_WIN32_KMT, number,
+                                NULL, &b));
+   memory_expect_linked(a, b);
+   c = memory_import(other, SIZE, memory_export(a));
+   memory_expect_linked(b, c);
+}
+
+static void
+number_lives_as_long_as_the_memory(intptr_t named)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+   struct memory *a, *b, *c = NULL;
+   HANDLE number, handle;
+
+   memory_make_name(name, L"");
+   a = create_numbered(device, named ? name : NULL);
+   number = memory_number(a);
+   handle = memory_export(a);
+   /* Imported by the NT handle, it keeps the number alive, too. */
+   b = memory_import(other, SIZE, handle);
+   test_close(handle);
+   memory_free(a);
+   REQUIRE_OK(memory_try_import(other, SIZE, VKT_OPAQUE_WIN32_KMT, number,
+                                NULL, &c));
+   memory_expect_linked(b, c);
+   memory_free(b);
+   memory_free(c);
+   expect_refused_import(other, VKT_OPAQUE_WIN32_KMT, number, NULL);
+}
+
+static void
+numbers_have_no_names(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+
+   (void)arg;
+   memory_make_name(name, L"");
+   create_numbered(device, name);
+   expect_refused_import(device, VKT_OPAQUE_WIN32_KMT, NULL, name);
+}
+
+static struct memory *
+import_for_export(struct vkt_device *device, VkFlags import_type,
+                  HANDLE handle, VkFlags export_types)
+{
+   return memory_allocate(device, &(struct memory_info){
+                                     .size = SIZE,
+                                     .export_types = export_types,
+                                     .import_type = import_type,
+                                     .handle = handle,
+                                  });
+}
+
+/* What exportFromImportedHandleTypes says */
+static void
+exported_from_imported(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   struct memory *a = create_numbered(device, NULL);
+   HANDLE number = memory_number(a), handle = memory_export(a);
+   struct memory *b = import_for_export(device, VKT_OPAQUE_WIN32, handle,
+                                        VKT_OPAQUE_WIN32);
+   struct memory *c = import_for_export(device, VKT_OPAQUE_WIN32_KMT, number,
+                                        BOTH_TYPES);
+   struct memory *d;
+
+   (void)arg;
+   EXPECT(memory_number(c) == number);
+   memory_expect_linked(a, memory_import(device, SIZE, memory_export(b)));
+   memory_expect_linked(a, memory_import(device, SIZE, memory_export(c)));
+   vkt_clear_messages(device);
+   EXPECT_RESULT(memory_try_allocate(device,
+                                     &(struct memory_info){
+                                        .size = SIZE,
+                                        .export_types = BOTH_TYPES,
+                                        .import_type = VKT_OPAQUE_WIN32,
+                                        .handle = handle,
+                                     },
+                                     &d),
+                 REFUSED);
+   memory_expect_message(device, "VK_ERROR_INVALID_EXTERNAL_HANDLE");
+}
+
+static void
+imported_cannot_be_named(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   HANDLE handle = memory_export(memory_exportable(device, SIZE));
+   struct memory *b;
+
+   (void)arg;
+   vkt_clear_messages(device);
+   EXPECT_RESULT(memory_try_allocate(device,
+                                     &(struct memory_info){
+                                        .size = SIZE,
+                                        .export_types = VKT_OPAQUE_WIN32,
+                                        .win32_info = true,
+                                        .name = L"lvp-memory-renamed",
+                                        .import_type = VKT_OPAQUE_WIN32,
+                                        .handle = handle,
+                                     },
+                                     &b),
+                 REFUSED);
+   memory_expect_message(device, "VK_ERROR_INVALID_EXTERNAL_HANDLE");
+}
+
+/* DXGI_SHARED_RESOURCE_READ | _WRITE is what the CTS asks for. */
+static void
+access_words(intptr_t arg)
+{
+   static const DWORD words[] = {0,           GENERIC_READ,  GENERIC_WRITE,
+                                 GENERIC_ALL, 0x80000001,    0x80000000,
+                                 1,           SECTION_MAP_READ,
+                                 STANDARD_RIGHTS_ALL};
+   struct vkt_device *device = vkt_open();
+
+   (void)arg;
+   for (unsigned i = 0; i < TEST_COUNT(words); i++) {
+      struct memory *a = memory_allocate(device,
+                                         &(struct memory_info){
+                                            .size = SIZE,
+                                            .export_types = VKT_OPAQUE_WIN32,
+                                            .win32_info = true,
+                                            .access = words[i],
+                                         });
+
+      test_diag("dwAccess 0x%08lx", (unsigned long)words[i]);
+      memory_expect_linked(a, memory_import(device, SIZE, memory_export(a)));
+   }
+}
+
+static void
+inherits_when_asked(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+
+   (void)arg;
+   for (BOOL inherit = FALSE; inherit <= TRUE; inherit++) {
+      const SECURITY_ATTRIBUTES attributes = {
+         .nLength = sizeof(attributes),
+         .bInheritHandle = inherit,
+      };
+      struct memory *a = memory_allocate(device,
+                                         &(struct memory_info){
+                                            .size = SIZE,
+                                            .export_types = VKT_OPAQUE_WIN32,
+                                            .win32_info = true,
+                                            .attributes = &attributes,
+                                            .access = GENERIC_ALL,
+                                         });
+      DWORD flags = 0;
+
+      REQUIRE(GetHandleInformation(memory_export(a), &flags));
+      EXPECT_U64(flags & HANDLE_FLAG_INHERIT, inherit ? HANDLE_FLAG_INHERIT
+                                                      : 0);
+   }
+}
+
+static void
+private_memory_has_no_handle(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   struct memory *a = memory_allocate(device,
+                                      &(struct memory_info){.size = SIZE});
+   struct memory *b = memory_exportable(device, SIZE);
+   struct memory *c = memory_import(device, SIZE, memory_export(b));
+   HANDLE handle = NULL;
+
+   (void)arg;
+   vkt_clear_messages(device);
+   EXPECT_RESULT(memory_try_export(a, VKT_OPAQUE_WIN32, &handle), REFUSED);
+   memory_expect_message(device, "VK_ERROR_INVALID_EXTERNAL_HANDLE");
+   EXPECT_RESULT(memory_try_export(b, VKT_OPAQUE_WIN32_KMT, &handle),
+                 REFUSED);
+   EXPECT_RESULT(memory_try_export(c, VKT_OPAQUE_WIN32, &handle), REFUSED);
+}
+
+static const struct test_case cases[] = {
+   {"links", links, 0, 0},
+   {"starts_with_zeros", starts_with_zeros, 0, 0},
+   {"is_aligned", is_aligned, 0, 0},
+   {"each_export_is_a_new_handle", each_export_is_a_new_handle, 0, 0},
+   {"import_leaves_the_handle", import_leaves_the_handle, 0, 0},
+   {"outlives_the_exporter", outlives_the_exporter, 0, 0},
+   {"handle_alone_keeps_the_bytes", handle_alone_keeps_the_bytes, 0, 0},
+   {"freeing_closes_everything", freeing_closes_everything, 0, 0},
+   {"by_name", by_name, 0, 0},
+   {"by_local_name", by_name, 1, 0},
+   {"name_is_never_adopted", name_is_never_adopted, 0, 0},
+   {"name_dies_with_the_memory", name_dies_with_the_memory, 0, 0},
+   {"by_number", by_number, 0, 0},
+   {"by_number_with_name", by_number, 1, 0},
+   {"number_lives_as_long_as_the_memory", number_lives_as_long_as_the_memory,
+    0, 0},
+   {"number_lives_as_long_as_named_memory",
+    number_lives_as_long_as_the_memory, 1, 0},
+   {"numbers_have_no_names", numbers_have_no_names, 0, 0},
+   {"exported_from_imported", exported_from_imported, 0, 0},
+   {"imported_cannot_be_named", imported_cannot_be_named, 0, 0},
+   {"access_words", access_words, 0, 0},
+   {"inherits_when_asked", inherits_when_asked, 0, 0},
+   {"private_memory_has_no_handle", private_memory_has_no_handle, 0, 0},
+   {0},
+};
 
 int
 main(int argc, char **argv)
 {
-   static const struct test_case cases[] = {{0}};
    return test_main(argc, argv, cases, NULL);
 }
