@@ -1,9 +1,529 @@
 /* SPDX-License-Identifier: MIT */
+
+/* Images of every kind: what one instance copies into each level, layer,
+ * plane and aspect, the other copies out, and back.
+ */
 #include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct part {
+   VkImageAspectFlags aspect;
+   /* Bytes of a block, texels of its side, and how much smaller it is. */
+   uint32_t bytes, block, shrink;
+   bool is_float;
+};
+
+struct kind {
+   const char *name;
+   VkImageType type;
+   VkFormat format;
+   VkExtent3D extent;
+   uint32_t levels, layers;
+   VkFlags flags;
+   struct part parts[3];
+};
+
+#define COLOR(bytes) {{VK_IMAGE_ASPECT_COLOR_BIT, bytes, 1, 1, false}}
+#define BLOCKS(bytes, block) \
+   {{VK_IMAGE_ASPECT_COLOR_BIT, bytes, block, 1, false}}
+#define T1 VK_IMAGE_TYPE_1D
+#define T2 VK_IMAGE_TYPE_2D
+#define T3 VK_IMAGE_TYPE_3D
+
+static const struct kind kinds[] = {
+   {"1d", T1, VK_FORMAT_R8G8B8A8_UNORM, {300, 1, 1}, 1, 1, 0, COLOR(4)},
+   {"1d_array_mips", T1, VK_FORMAT_R32_UINT, {300, 1, 1}, 5, 3, 0, COLOR(4)},
+   {"2d", T2, VK_FORMAT_R8G8B8A8_UNORM, {131, 67, 1}, 1, 1, 0, COLOR(4)},
+   {"2d_1_byte", T2, VK_FORMAT_R8_UNORM, {131, 67, 1}, 1, 1, 0, COLOR(1)},
+   {"2d_16_bytes", T2, VK_FORMAT_R32G32B32A32_UINT, {131, 67, 1}, 1, 1, 0,
+    COLOR(16)},
+   {"2d_packed", T2, VK_FORMAT_A2B10G10R10_UINT_PACK32, {131, 67, 1}, 1, 1, 0,
+    COLOR(4)},
+   {"2d_mips", T2, VK_FORMAT_B8G8R8A8_UNORM, {131, 67, 1}, 8, 1, 0, COLOR(4)},
+   {"2d_array", T2, VK_FORMAT_R16_UINT, {65, 33, 1}, 1, 5, 0, COLOR(2)},
+   {"2d_array_mips", T2, VK_FORMAT_R16G16_UINT, {65, 33, 1}, 4, 3, 0,
+    COLOR(4)},
+   {"cube_mips", T2, VK_FORMAT_R8G8B8A8_UNORM, {64, 64, 1}, 7, 6,
+    VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT, COLOR(4)},
+   {"cube_array", T2, VK_FORMAT_R8G8B8A8_UINT, {32, 32, 1}, 1, 12,
+    VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT, COLOR(4)},
+   {"3d", T3, VK_FORMAT_R8G8B8A8_UNORM, {33, 17, 9}, 1, 1, 0, COLOR(4)},
+   {"3d_mips", T3, VK_FORMAT_R32_UINT, {33, 17, 9}, 4, 1, 0, COLOR(4)},
+   {"bc1", T2, VK_FORMAT_BC1_RGBA_UNORM_BLOCK, {64, 36, 1}, 1, 1, 0,
+    BLOCKS(8, 4)},
+   {"bc7_mips", T2, VK_FORMAT_BC7_UNORM_BLOCK, {64, 64, 1}, 5, 2, 0,
+    BLOCKS(16, 4)},
+   {"etc2", T2, VK_FORMAT_ETC2_R8G8B8_UNORM_BLOCK, {64, 36, 1}, 1, 1, 0,
+    BLOCKS(8, 4)},
+   {"astc_8x8", T2, VK_FORMAT_ASTC_8x8_UNORM_BLOCK, {64, 64, 1}, 1, 1, 0,
+    BLOCKS(16, 8)},
+   {"d16", T2, VK_FORMAT_D16_UNORM, {131, 67, 1}, 1, 1, 0,
+    {{VK_IMAGE_ASPECT_DEPTH_BIT, 2, 1, 1, false}}},
+   {"d32_mips", T2, VK_FORMAT_D32_SFLOAT, {131, 67, 1}, 4, 2, 0,
+    {{VK_IMAGE_ASPECT_DEPTH_BIT, 4, 1, 1, true}}},
+   {"s8", T2, VK_FORMAT_S8_UINT, {131, 67, 1}, 1, 1, 0,
+    {{VK_IMAGE_ASPECT_STENCIL_BIT, 1, 1, 1, false}}},
+   {"d32_s8", T2, VK_FORMAT_D32_SFLOAT_S8_UINT, {131, 67, 1}, 1, 1, 0,
+    {{VK_IMAGE_ASPECT_DEPTH_BIT, 4, 1, 1, true},
+     {VK_IMAGE_ASPECT_STENCIL_BIT, 1, 1, 1, false}}},
+   {"two_planes", T2, VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, {64, 32, 1}, 1, 1,
+    0,
+    {{VK_IMAGE_ASPECT_PLANE_0_BIT, 1, 1, 1, false},
+     {VK_IMAGE_ASPECT_PLANE_1_BIT, 2, 1, 2, false}}},
+   {"three_planes", T2, VK_FORMAT_G8_B8_R8_3PLANE_420_UNORM, {64, 32, 1}, 1,
+    1, 0,
+    {{VK_IMAGE_ASPECT_PLANE_0_BIT, 1, 1, 1, false},
+     {VK_IMAGE_ASPECT_PLANE_1_BIT, 1, 1, 2, false},
+     {VK_IMAGE_ASPECT_PLANE_2_BIT, 1, 1, 2, false}}},
+};
+
+struct side {
+   struct vkt_device *device;
+   VkImage image;
+   struct memory *memory;
+   VkBuffer staging;
+   uint8_t *bytes;
+   struct vkt_object *semaphore;
+};
+
+static uint32_t
+at_least_1(uint32_t value)
+{
+   return value ? value : 1;
+}
+
+static uint32_t
+blocks(uint32_t texels, const struct part *part)
+{
+   return (at_least_1(texels / part->shrink) + part->block - 1) / part->block;
+}
+
+static VkDeviceSize
+region_bytes(const struct kind *kind, const struct part *part, uint32_t level)
+{
+   return (VkDeviceSize)blocks(kind->extent.width >> level, part) *
+          blocks(kind->extent.height >> level, part) *
+          at_least_1(kind->extent.depth >> level) * part->bytes *
+          kind->layers;
+}
+
+/* One region for each level of each part; returns the bytes that they take. */
+static VkDeviceSize
+fill_regions(const struct kind *kind, VkBufferImageCopy *regions,
+             uint32_t *count)
+{
+   VkDeviceSize offset = 0;
+
+   *count = 0;
+   for (const struct part *part = kind->parts;
+        part < kind->parts + 3 && part->bytes; part++) {
+      for (uint32_t level = 0; level < kind->levels; level++) {
+         regions[(*count)++] = (VkBufferImageCopy){
+            .bufferOffset = offset,
+            .imageSubresource = {part->aspect, level, 0, kind->layers},
+            .imageExtent = {
+               at_least_1((kind->extent.width >> level) / part->shrink),
+               at_least_1((kind->extent.height >> level) / part->shrink),
+               at_least_1(kind->extent.depth >> level),
+            },
+         };
+         offset += (region_bytes(kind, part, level) + 15) & ~15ull;
+      }
+   }
+   return offset;
+}
+
+/* Bytes that a copy of this format leaves as they are */
+static void
+fill_bytes(const struct kind *kind, uint8_t *bytes, VkDeviceSize size)
+{
+   VkDeviceSize offset = 0;
+
+   for (VkDeviceSize i = 0; i < size; i++)
+      bytes[i] = (uint8_t)test_random();
+   for (const struct part *part = kind->parts;
+        part < kind->parts + 3 && part->bytes; part++) {
+      for (uint32_t level = 0; level < kind->levels; level++) {
+         const VkDeviceSize used = region_bytes(kind, part, level);
+
+         for (VkDeviceSize i = 0; part->is_float && i < used; i += 4) {
+            const float value = (float)test_random_below(1 << 20) / (1 << 20);
+
+            memcpy(bytes + offset + i, &value, 4);
+         }
+         offset += (used + 15) & ~15ull;
+      }
+   }
+}
+
+static bool
+is_supported(struct vkt_device *device, const struct kind *kind,
+             VkImageTiling tiling)
+{
+   const VkPhysicalDeviceExternalImageFormatInfo external = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
+      .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   };
+   const VkPhysicalDeviceImageFormatInfo2 info = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
+      .pNext = &external,
+      .format = kind->format,
+      .type = kind->type,
+      .tiling = tiling,
+      .usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
+               VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+      .flags = kind->flags,
+   };
+   VkImageFormatProperties2 found = {
+      .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
+   };
+
+   return vkGetPhysicalDeviceImageFormatProperties2(device->physical, &info,
+                                                    &found) == VK_SUCCESS &&
+          found.imageFormatProperties.maxMipLevels >= kind->levels &&
+          found.imageFormatProperties.maxArrayLayers >= kind->layers;
+}
+
+static void
+destroy_image(void *data)
+{
+   struct side *side = data;
+
+   if (test_failed())
+      return;
+   vkDestroyImage(side->device->handle, side->image, NULL);
+   vkDestroyBuffer(side->device->handle, side->staging, NULL);
+   free(side);
+}
+
+static void
+create_staging(struct side *side, VkDeviceSize size)
+{
+   VkDevice device = side->device->handle;
+   const VkBufferCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+      .size = size,
+      .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+               VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+   };
+   VkMemoryRequirements requirements;
+   struct memory *memory;
+
+   REQUIRE_OK(vkCreateBuffer(device, &info, NULL, &side->staging));
+   vkGetBufferMemoryRequirements(device, side->staging, &requirements);
+   memory = memory_allocate(side->device, &(struct memory_info){
+                                             .size = requirements.size,
+                                          });
+   REQUIRE_OK(vkBindBufferMemory(device, side->staging, memory->handle, 0));
+   side->bytes = memory_map(memory);
+}
+
+static void
+bind_image(struct side *side, bool dedicated, HANDLE handle)
+{
+   struct memory_info info = {
+      .export_types = handle ? 0 : VKT_OPAQUE_WIN32,
+      .import_type = handle ? VKT_OPAQUE_WIN32 : 0,
+      .handle = handle,
+      .image = dedicated ? side->image : VK_NULL_HANDLE,
+   };
+   VkMemoryRequirements requirements;
+   VkDeviceSize offset;
+
+   vkGetImageMemoryRequirements(side->device->handle, side->image,
+                                &requirements);
+   offset = dedicated ? 0 : 5 * requirements.alignment;
+   info.size = offset + requirements.size;
+   side->memory = memory_allocate(side->device, &info);
+   REQUIRE_OK(vkBindImageMemory(side->device->handle, side->image,
+                                side->memory->handle, offset));
+}
+
+static struct side *
+create_side(struct vkt_device *device, const struct kind *kind,
+            VkImageTiling tiling, VkSampleCountFlagBits samples,
+            bool dedicated, HANDLE handle)
+{
+   struct side *side = calloc(1, sizeof(*side));
+   const VkExternalMemoryImageCreateInfo external = {
+      .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+      .handleTypes = VKT_OPAQUE_WIN32,
+   };
+   const VkImageCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+      .pNext = &external,
+      .flags = kind->flags,
+      .imageType = kind->type,
+      .format = kind->format,
+      .extent = kind->extent,
+      .mipLevels = kind->levels,
+      .arrayLayers = kind->layers,
+      .samples = samples,
+      .tiling = tiling,
+      .usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
+               VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+   };
+   VkBufferImageCopy regions[24];
+   uint32_t count;
+
+   REQUIRE(side != NULL);
+   side->device = device;
+   REQUIRE_OK(vkCreateImage(side->device->handle, &info, NULL, &side->image));
+   bind_image(side, dedicated, handle);
+   create_staging(side, fill_regions(kind, regions, &count));
+   test_defer(destroy_image, side);
+   return side;
+}
+
+static VkCommandBuffer
+begin(struct vkt_device *device)
+{
+   const VkCommandBufferAllocateInfo allocate = {
+      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+      .commandPool = device->pool,
+      .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+      .commandBufferCount = 1,
+   };
+   const VkCommandBufferBeginInfo info = {
+      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+   };
+   VkCommandBuffer commands;
+
+   REQUIRE_OK(vkAllocateCommandBuffers(device->handle, &allocate, &commands));
+   REQUIRE_OK(vkBeginCommandBuffer(commands, &info));
+   return commands;
+}
+
+static void
+barrier(VkCommandBuffer commands, VkImage image, VkImageAspectFlags aspects,
+        VkImageLayout layout, uint32_t from, uint32_t to)
+{
+   const VkImageMemoryBarrier info = {
+      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
+      .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
+      .dstAccessMask = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT,
+      .oldLayout = layout,
+      .newLayout = VK_IMAGE_LAYOUT_GENERAL,
+      .srcQueueFamilyIndex = from,
+      .dstQueueFamilyIndex = to,
+      .image = image,
+      .subresourceRange = {aspects, 0, VK_REMAINING_MIP_LEVELS, 0,
+                           VK_REMAINING_ARRAY_LAYERS},
+   };
+
+   vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                        VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0, NULL, 0,
+                        NULL, 1, &info);
+}
+
+static VkImageAspectFlags
+all_aspects(const struct kind *kind)
+{
+   VkImageAspectFlags aspects = 0;
+
+   for (unsigned i = 0; i < TEST_COUNT(kind->parts); i++)
+      aspects |= kind->parts[i].aspect;
+   return kind->parts[0].aspect == VK_IMAGE_ASPECT_PLANE_0_BIT
+             ? VK_IMAGE_ASPECT_COLOR_BIT : aspects;
+}
+
+static void
+acquire(struct side *side, VkCommandBuffer commands, const struct kind *kind)
+{
+   barrier(commands, side->image, all_aspects(kind), VK_IMAGE_LAYOUT_GENERAL,
+           VK_QUEUE_FAMILY_EXTERNAL, side->device->family);
+}
+
+static void
+release(struct side *side, VkCommandBuffer commands, const struct kind *kind)
+{
+   barrier(commands, side->image, all_aspects(kind), VK_IMAGE_LAYOUT_GENERAL,
+           side->device->family, VK_QUEUE_FAMILY_EXTERNAL);
+   REQUIRE_OK(vkEndCommandBuffer(commands));
+}
+
+/* From the one's staging buffer through the shared image into the other's */
+static void
+pass(const struct kind *kind, struct side *from, struct side *to,
+     uint64_t value)
+{
+   VkBufferImageCopy regions[24];
+   uint32_t count;
+   const VkDeviceSize size = fill_regions(kind, regions, &count);
+   VkCommandBuffer in = begin(from->device), out = begin(to->device);
+   struct vkt_object *done = vkt_create(to->device, VKT_FENCE);
+
+   fill_bytes(kind, from->bytes, size);
+   memset(to->bytes, 0, (size_t)size);
+   barrier(in, from->image, all_aspects(kind), VK_IMAGE_LAYOUT_UNDEFINED,
+           VK_QUEUE_FAMILY_IGNORED, VK_QUEUE_FAMILY_IGNORED);
+   vkCmdCopyBufferToImage(in, from->staging, from->image,
+                          VK_IMAGE_LAYOUT_GENERAL, count, regions);
+   release(from, in, kind);
+   acquire(to, out, kind);
+   vkCmdCopyImageToBuffer(out, to->image, VK_IMAGE_LAYOUT_GENERAL,
+                          to->staging, count, regions);
+   release(to, out, kind);
+   vkt_submit(to->device, &(struct vkt_batch){
+                             .waits = {{to->semaphore, value}},
+                             .commands = out,
+                          }, done);
+   vkt_submit(from->device, &(struct vkt_batch){
+                               .signals = {{from->semaphore, value}},
+                               .commands = in,
+                            }, NULL);
+   REQUIRE_OK(vkt_wait(done, 0, VKT_LONG_MS));
+   for (uint32_t i = 0; i < count; i++) {
+      const VkDeviceSize offset = regions[i].bufferOffset;
+      const struct part *part = &kind->parts[i / kind->levels];
+      const VkDeviceSize used =
+         region_bytes(kind, part, regions[i].imageSubresource.mipLevel);
+
+      if (memcmp(from->bytes + offset, to->bytes + offset, (size_t)used))
+         test_fail(false, __FILE__, __LINE__,
+                   "aspect 0x%x, level %u did not arrive",
+                   (unsigned)part->aspect,
+                   regions[i].imageSubresource.mipLevel);
+   }
+}
+
+static void
+link_semaphores(struct side *a, struct side *b)
+{
+   a->semaphore = vkt_create_exportable(a->device, VKT_TIMELINE);
+   b->semaphore = vkt_alias(b->device, VKT_TIMELINE, vkt_export(a->semaphore));
+}
+
+static void
+copies(const struct kind *kind, VkImageTiling tiling, bool dedicated)
+{
+   struct side *a = create_side(vkt_open(), kind, tiling,
+                                VK_SAMPLE_COUNT_1_BIT, dedicated, NULL);
+   struct side *b = create_side(vkt_open(), kind, tiling,
+                                VK_SAMPLE_COUNT_1_BIT, dedicated,
+                                memory_export(a->memory));
+
+   link_semaphores(a, b);
+   pass(kind, a, b, 1);
+   pass(kind, b, a, 2);
+   /* The same bytes, not equal ones */
+   EXPECT(!memcmp(memory_map(a->memory), memory_map(b->memory),
+                  (size_t)a->memory->size));
+}
+
+static void
+all_kinds(intptr_t tiling)
+{
+   struct vkt_device *device = vkt_open();
+   unsigned tested = 0;
+
+   for (unsigned i = 0; i < TEST_COUNT(kinds) && !test_failed(); i++) {
+      if (!is_supported(device, &kinds[i], (VkImageTiling)tiling)) {
+         test_diag("%s: not supported with this tiling", kinds[i].name);
+         continue;
+      }
+      test_diag("%s", kinds[i].name);
+      copies(&kinds[i], (VkImageTiling)tiling, i % 2);
+      tested++;
+   }
+   EXPECT(tested >= (tiling == VK_IMAGE_TILING_OPTIMAL ? 18 : 5));
+}
+
+static const struct kind multisampled = {
+   "4_samples", T2, VK_FORMAT_R8G8B8A8_UNORM, {67, 35, 1}, 1, 1, 0, COLOR(4),
+};
+
+static void
+record_clear(struct side *side, VkCommandBuffer commands)
+{
+   const VkClearColorValue color = {.float32 = {0.2f, 0.4f, 0.6f, 0.8f}};
+   const VkImageSubresourceRange range = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0,
+                                          1};
+
+   barrier(commands, side->image, VK_IMAGE_ASPECT_COLOR_BIT,
+           VK_IMAGE_LAYOUT_UNDEFINED, VK_QUEUE_FAMILY_IGNORED,
+           VK_QUEUE_FAMILY_IGNORED);
+   vkCmdClearColorImage(commands, side->image, VK_IMAGE_LAYOUT_GENERAL,
+                        &color, 1, &range);
+   release(side, commands, &multisampled);
+}
+
+static void
+record_resolve(struct side *side, struct side *single,
+               VkCommandBuffer commands)
+{
+   const VkImageResolve region = {
+      .srcSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
+      .dstSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
+      .extent = multisampled.extent,
+   };
+   const VkBufferImageCopy copy = {
+      .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
+      .imageExtent = multisampled.extent,
+   };
+
+   acquire(side, commands, &multisampled);
+   barrier(commands, single->image, VK_IMAGE_ASPECT_COLOR_BIT,
+           VK_IMAGE_LAYOUT_UNDEFINED, VK_QUEUE_FAMILY_IGNORED,
+           VK_QUEUE_FAMILY_IGNORED);
+   vkCmdResolveImage(commands, side->image, VK_IMAGE_LAYOUT_GENERAL,
+                     single->image, VK_IMAGE_LAYOUT_GENERAL, 1, &region);
+   barrier(commands, single->image, VK_IMAGE_ASPECT_COLOR_BIT,
+           VK_IMAGE_LAYOUT_GENERAL, VK_QUEUE_FAMILY_IGNORED,
+           VK_QUEUE_FAMILY_IGNORED);
+   vkCmdCopyImageToBuffer(commands, single->image, VK_IMAGE_LAYOUT_GENERAL,
+                          single->staging, 1, &copy);
+   release(side, commands, &multisampled);
+}
+
+/* What one clears, the other resolves: all samples are there. */
+static void
+four_samples(intptr_t arg)
+{
+   static const uint8_t color[] = {51, 102, 153, 204};
+   struct side *a = create_side(vkt_open(), &multisampled,
+                                VK_IMAGE_TILING_OPTIMAL, VK_SAMPLE_COUNT_4_BIT,
+                                true, NULL);
+   struct side *b = create_side(vkt_open(), &multisampled,
+                                VK_IMAGE_TILING_OPTIMAL, VK_SAMPLE_COUNT_4_BIT,
+                                true, memory_export(a->memory));
+   struct side *single = create_side(b->device, &multisampled,
+                                     VK_IMAGE_TILING_OPTIMAL,
+                                     VK_SAMPLE_COUNT_1_BIT, true, NULL);
+   VkCommandBuffer clear = begin(a->device), resolve = begin(b->device);
+   struct vkt_object *done = vkt_create(b->device, VKT_FENCE);
+   const VkExtent3D extent = multisampled.extent;
+   uint32_t wrong = 0;
+
+   (void)arg;
+   link_semaphores(a, b);
+   record_clear(a, clear);
+   record_resolve(b, single, resolve);
+   vkt_submit(b->device, &(struct vkt_batch){
+                            .waits = {{b->semaphore, 1}},
+                            .commands = resolve,
+                         }, done);
+   vkt_submit(a->device, &(struct vkt_batch){
+                            .signals = {{a->semaphore, 1}},
+                            .commands = clear,
+                         }, NULL);
+   REQUIRE_OK(vkt_wait(done, 0, VKT_LONG_MS));
+   for (uint32_t i = 0; i < extent.width * extent.height * 4; i++)
+      wrong += single->bytes[i] != color[i % 4];
+   EXPECT_U64(wrong, 0);
+}
+
+static const struct test_case cases[] = {
+   {"optimal_tiling", all_kinds, VK_IMAGE_TILING_OPTIMAL, 0},
+   {"linear_tiling", all_kinds, VK_IMAGE_TILING_LINEAR, 0},
+   {"four_samples", four_samples, 0, 0},
+   {0},
+};
 
 int
 main(int argc, char **argv)
 {
-   static const struct test_case cases[] = {{0}};
    return test_main(argc, argv, cases, NULL);
 }
