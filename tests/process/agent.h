@@ -26,7 +26,21 @@ enum agent_op {
    AGENT_VALUE,
    AGENT_RESET,
    AGENT_PING_PONG,    /* flag: mode, value: rounds */
+
+   /* Memory, in slots of its own */
+   AGENT_MEMORY_IMPORT, /* types: one, value: handle, size; freed at once */
+   AGENT_SHARE_CREATE,  /* flag: AGENT_SHARE(), types; named if there is a
+                           name */
+   AGENT_SHARE_IMPORT,  /* flag: AGENT_SHARE(), types: one, value: handle or 0
+                           with a name */
+   AGENT_SHARE_EXPORT,  /* types: one; gives the handle */
+   AGENT_SHARE_WRITE,   /* flag: method, tag; signals value on other */
+   AGENT_SHARE_READ,    /* flag: method, tag; waits for value on other; gives
+                           the number of wrong words */
 };
+
+#define AGENT_SHARE(kind, suballocated) \
+   ((uint32_t)(kind) | (uint32_t)(suballocated) << 8)
 
 struct agent_request {
    enum agent_op op;
@@ -36,7 +50,9 @@ struct agent_request {
    uint32_t flag;
    uint32_t types; /* 0: VKT_OPAQUE_WIN32 */
    uint32_t timeout_ms;
+   uint32_t tag;
    uint64_t value;
+   uint64_t size;
    wchar_t name[AGENT_NAME_SIZE];
 };
 

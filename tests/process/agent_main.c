@@ -2,17 +2,19 @@
 
 /* The child's side, and what both do when they play ping-pong. */
 #include "agent.h"
+#include "share.h"
 
 static struct vkt_device *device;
 static struct vkt_object *slots[AGENT_SLOTS];
+static struct share *shares[AGENT_SLOTS];
 
-/* Keeps the object that is there: imports go into living objects, too. */
 static VkFlags
 types(const struct agent_request *request)
 {
    return request->types ? request->types : VKT_OPAQUE_WIN32;
 }
 
+/* Keeps the object that is there: imports go into living objects, too. */
 static VkResult
 import_into_slot(const struct agent_request *request)
 {
@@ -75,11 +77,62 @@ export_slot(const struct agent_request *request, uint64_t *value)
    return result;
 }
 
+static VkResult
+import_memory(const struct agent_request *request)
+{
+   struct memory *memory;
+   const VkResult result =
+      memory_try_import(device, request->size, types(request),
+                        (HANDLE)(uintptr_t)request->value, NULL, &memory);
+
+   if (result == VK_SUCCESS)
+      memory_free(memory);
+   return result;
+}
+
+static void
+open_share(const struct agent_request *request)
+{
+   const wchar_t *name = request->name[0] ? request->name : NULL;
+   struct memory_info info = {
+      .export_types = types(request),
+      .win32_info = name != NULL,
+      .access = GENERIC_ALL,
+      .name = name,
+   };
+
+   if (request->op == AGENT_SHARE_IMPORT)
+      info = (struct memory_info){
+         .import_type = types(request),
+         .handle = (HANDLE)(uintptr_t)request->value,
+         .import_name = name,
+      };
+   shares[request->slot] = share_create(device,
+                                        (enum share_kind)(request->flag & 0xff),
+                                        request->flag >> 8, &info);
+}
+
+static uint64_t
+access_share(const struct agent_request *request)
+{
+   struct share *share = shares[request->slot];
+   const struct vkt_point point = {slots[request->other], request->value};
+   const enum share_method method = (enum share_method)request->flag;
+
+   if (request->op == AGENT_SHARE_WRITE) {
+      share_write(share, method, request->tag, NULL, &point);
+      return 0;
+   }
+   share_begin_read(share, method, &point, NULL);
+   return share_end_read(share, request->tag);
+}
+
 static struct agent_reply
 serve(const struct agent_request *request)
 {
    struct agent_reply reply = {.result = VK_SUCCESS};
    struct vkt_object **slot = &slots[request->slot];
+   HANDLE handle = NULL;
 
    switch (request->op) {
    case AGENT_CREATE:
@@ -126,6 +179,22 @@ serve(const struct agent_request *request)
    case AGENT_PING_PONG:
       ping_pong_run((enum ping_pong)request->flag, request->other != 0,
                     request->value, slots[0], slots[1], slots[2]);
+      break;
+   case AGENT_MEMORY_IMPORT:
+      reply.result = import_memory(request);
+      break;
+   case AGENT_SHARE_CREATE:
+   case AGENT_SHARE_IMPORT:
+      open_share(request);
+      break;
+   case AGENT_SHARE_EXPORT:
+      reply.result = memory_try_export(share_memory(shares[request->slot]),
+                                       types(request), &handle);
+      reply.value = (uintptr_t)handle;
+      break;
+   case AGENT_SHARE_WRITE:
+   case AGENT_SHARE_READ:
+      reply.value = access_share(request);
       break;
    }
    return reply;
