@@ -14,12 +14,13 @@ struct consumer {
    const char *output;
    struct demo_device device;
    struct demo_scene scene;
+   struct fetch fetch;
    struct filter filter;
    struct sheet sheet;
 
-   HANDLE mapping, in, out;
-   void *view;
-   struct demo_buffer ring, copy, pixels, expected, filtered;
+   HANDLE in, out;
+   struct demo_ring ring;
+   struct demo_buffer copy, pixels, expected, filtered;
 
    VkSemaphore frame_ready, frame_consumed, stream_header;
    VkFence stream_end, done;
@@ -31,20 +32,6 @@ static HANDLE
 parse_handle(const char *text)
 {
    return (HANDLE)(uintptr_t)strtoull(text, NULL, 10);
-}
-
-static void
-map_ring(struct consumer *c)
-{
-   const VkDeviceSize size = demo_ring_size(&c->device);
-
-   c->view = MapViewOfFile(c->mapping, FILE_MAP_ALL_ACCESS, 0, 0,
-                           (SIZE_T)size);
-   if (!c->view)
-      demo_fail("the consumer cannot map the ring: error %lu",
-                (unsigned long)GetLastError());
-   c->ring = demo_buffer_import(&c->device, c->view, size,
-                                VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 }
 
 static void
@@ -100,11 +87,12 @@ finish(struct consumer *c, VkCommandBuffer commands, const char *what)
 
 static void
 copy_ring(struct consumer *c, VkCommandBuffer commands, VkDeviceSize offset,
-          struct demo_buffer *target, VkDeviceSize size)
+          struct demo_buffer *target, VkDeviceSize target_offset,
+          VkDeviceSize size)
 {
-   const VkBufferCopy copy = {.srcOffset = offset, .size = size};
+   const VkBufferCopy copy = {offset, target_offset, size};
 
-   vkCmdCopyBuffer(commands, c->ring.buffer, target->buffer, 1, &copy);
+   vkCmdCopyBuffer(commands, c->ring.buffer.buffer, target->buffer, 1, &copy);
 }
 
 static void
@@ -113,7 +101,7 @@ read_header(struct consumer *c)
    VkCommandBuffer commands = demo_begin(&c->device);
    struct demo_stream stream;
 
-   copy_ring(c, commands, DEMO_STREAM_OFFSET, &c->copy, sizeof(stream));
+   copy_ring(c, commands, DEMO_STREAM_OFFSET, &c->copy, 0, sizeof(stream));
    demo_submit(&c->device, commands, c->stream_header, 0, VK_NULL_HANDLE, 0,
                c->done);
    finish(c, commands, "waiting for stream_header");
@@ -143,17 +131,74 @@ copies_before_shader(VkCommandBuffer commands)
    vkCmdPipelineBarrier2(commands, &info);
 }
 
+/* Only copies read the ring, so that the slot is free early. The pixels are
+ * copied apart from the tags: a torn frame shows in the difference.
+ */
+static void
+record_copies(struct consumer *c, VkCommandBuffer commands, uint32_t frame)
+{
+   const VkDeviceSize slot = demo_ring_tag(&c->ring, frame);
+
+   copy_ring(c, commands, slot, &c->copy, 0, DEMO_SLOT_SIZE);
+   copy_ring(c, commands, slot + DEMO_TAG_SIZE, &c->pixels, 0,
+             DEMO_IMAGE_SIZE);
+}
+
+static void
+acquire_image(struct consumer *c, VkCommandBuffer commands, VkImage image)
+{
+   const VkImageMemoryBarrier2 barrier = {
+      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
+      .dstStageMask = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT |
+                      VK_PIPELINE_STAGE_2_COPY_BIT,
+      .dstAccessMask = VK_ACCESS_2_SHADER_READ_BIT |
+                       VK_ACCESS_2_TRANSFER_READ_BIT,
+      .oldLayout = VK_IMAGE_LAYOUT_GENERAL,
+      .newLayout = VK_IMAGE_LAYOUT_GENERAL,
+      .srcQueueFamilyIndex = VK_QUEUE_FAMILY_EXTERNAL,
+      .dstQueueFamilyIndex = c->device.family,
+      .image = image,
+      .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
+   };
+   const VkDependencyInfo info = {
+      .sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
+      .imageMemoryBarrierCount = 1,
+      .pImageMemoryBarriers = &barrier,
+   };
+
+   vkCmdPipelineBarrier2(commands, &info);
+}
+
+/* The same with an image: it is sampled, and then copied between the tags. */
+static void
+record_samples(struct consumer *c, VkCommandBuffer commands, uint32_t frame)
+{
+   VkImage image = c->ring.images[frame % DEMO_SLOTS];
+   const VkBufferImageCopy copy = {
+      .bufferOffset = DEMO_TAG_SIZE,
+      .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
+      .imageExtent = {DEMO_WIDTH, DEMO_HEIGHT, 1},
+   };
+
+   copy_ring(c, commands, demo_ring_tag(&c->ring, frame), &c->copy, 0,
+             DEMO_TAG_SIZE);
+   acquire_image(c, commands, image);
+   fetch_record(&c->fetch, commands, frame);
+   vkCmdCopyImageToBuffer(commands, image, VK_IMAGE_LAYOUT_GENERAL,
+                          c->copy.buffer, 1, &copy);
+   copy_ring(c, commands, demo_ring_end_tag(&c->ring, frame), &c->copy,
+             DEMO_TAG_SIZE + DEMO_IMAGE_SIZE, DEMO_TAG_SIZE);
+}
+
 static void
 take_frame(struct consumer *c, uint32_t frame)
 {
-   const VkDeviceSize slot = demo_slot_offset(frame);
    VkCommandBuffer commands = demo_begin(&c->device);
 
-   /* Only copies read the ring, so that the slot is free early. The image
-    * is copied apart from the tags: a torn frame shows in the difference.
-    */
-   copy_ring(c, commands, slot, &c->copy, DEMO_SLOT_SIZE);
-   copy_ring(c, commands, slot + DEMO_TAG_SIZE, &c->pixels, DEMO_IMAGE_SIZE);
+   if (c->ring.host_pointer)
+      record_copies(c, commands, frame);
+   else
+      record_samples(c, commands, frame);
    demo_submit(&c->device, commands,
                c->waits ? c->frame_ready : VK_NULL_HANDLE, frame + 1,
                c->frame_consumed, frame + 1, c->done);
@@ -229,7 +274,7 @@ read_trailer(struct consumer *c)
    demo_check(vkWaitForFences(c->device.handle, 1, &c->stream_end, VK_TRUE,
                               DEMO_TIMEOUT_NS),
               "waiting for stream_end");
-   if (!same_tag((const uint8_t *)c->view + DEMO_TRAILER_OFFSET,
+   if (!same_tag((const uint8_t *)c->ring.buffer.map + DEMO_TRAILER_OFFSET,
                  demo_frame_tag(c->frames, c->frames)))
       demo_fail("the stream's trailer is not there");
 }
@@ -264,15 +309,16 @@ clean_up(struct consumer *c)
    vkDestroySemaphore(device, c->stream_header, NULL);
    vkDestroyFence(device, c->stream_end, NULL);
    vkDestroyFence(device, c->done, NULL);
+   if (!c->ring.host_pointer)
+      fetch_destroy(&c->fetch);
    filter_destroy(&c->filter);
    demo_scene_destroy(&c->scene);
-   demo_buffer_destroy(&c->device, &c->ring);
+   demo_ring_destroy(&c->ring);
    demo_buffer_destroy(&c->device, &c->copy);
    demo_buffer_destroy(&c->device, &c->pixels);
    demo_buffer_destroy(&c->device, &c->expected);
    demo_buffer_destroy(&c->device, &c->filtered);
    demo_device_close(&c->device);
-   UnmapViewOfFile(c->view);
    sheet_destroy(&c->sheet);
 }
 
@@ -281,20 +327,22 @@ main(int argc, char **argv)
 {
    struct consumer c = {0};
 
-   if (argc != 7) {
+   if (argc != 8) {
       fprintf(stderr, "The producer starts this program.\n");
       return DEMO_USAGE;
    }
-   c.mapping = parse_handle(argv[1]);
    c.in = parse_handle(argv[3]);
    c.out = parse_handle(argv[4]);
    c.waits = !strcmp(argv[5], "waits");
-   c.output = argv[6];
+   c.output = argv[7];
 
    demo_device_open(&c.device);
-   map_ring(&c);
+   demo_ring_open(&c.ring, &c.device, !strcmp(argv[6], "host-pointer"),
+                  parse_handle(argv[1]));
    create_buffers(&c);
    demo_scene_create(&c.scene, &c.device);
+   if (!c.ring.host_pointer)
+      fetch_create(&c.fetch, &c.ring, c.pixels.buffer);
    filter_create(&c.filter, &c.device, c.pixels.buffer, c.filtered.buffer);
    exchange_handles(&c, parse_handle(argv[2]));
    read_header(&c);

@@ -19,6 +19,23 @@ void filter_create(struct filter *filter, struct demo_device *device,
 void filter_destroy(struct filter *filter);
 void filter_record(struct filter *filter, VkCommandBuffer commands);
 
+/* fetch.c: the compute shader that samples an image of the ring. */
+struct fetch {
+   struct demo_device *device;
+   VkDescriptorSetLayout set_layout;
+   VkPipelineLayout layout;
+   VkPipeline pipeline;
+   VkSampler sampler;
+   VkDescriptorPool pool;
+   VkDescriptorSet sets[DEMO_SLOTS];
+};
+
+void fetch_create(struct fetch *fetch, const struct demo_ring *ring,
+                  VkBuffer target);
+void fetch_destroy(struct fetch *fetch);
+void fetch_record(struct fetch *fetch, VkCommandBuffer commands,
+                  uint32_t frame);
+
 /* sheet.c: the contact sheet. */
 struct sheet {
    uint32_t columns;

@@ -21,6 +21,7 @@
 #define DEMO_HEIGHT 240
 #define DEMO_PIXELS (DEMO_WIDTH * DEMO_HEIGHT)
 #define DEMO_IMAGE_SIZE (DEMO_PIXELS * 4)
+#define DEMO_FORMAT VK_FORMAT_R8G8B8A8_UNORM
 #define DEMO_FRAMES 48
 #define DEMO_SLOTS 3
 #define DEMO_TIMEOUT_NS (UINT64_C(30) * 1000000000)
@@ -35,13 +36,12 @@ enum demo_status {
 };
 
 /* What is shared: a header, then slots that frames go through in turn. A
- * frame has a tag before and behind its pixels.
+ * frame has a tag that is written before its pixels, and one after them.
  */
 #define DEMO_MAGIC UINT32_C(0x5472696d)
 #define DEMO_RING_HEADER 4096
 #define DEMO_TAG_SIZE 256
 #define DEMO_SLOT_SIZE (DEMO_TAG_SIZE + DEMO_IMAGE_SIZE + DEMO_TAG_SIZE)
-#define DEMO_RING_SIZE (DEMO_RING_HEADER + DEMO_SLOTS * DEMO_SLOT_SIZE)
 
 #define DEMO_STREAM_OFFSET 0
 #define DEMO_TRAILER_OFFSET 256
@@ -59,13 +59,6 @@ struct demo_tag {
    uint32_t inverted;
    uint32_t stream;
 };
-
-static inline VkDeviceSize
-demo_slot_offset(uint32_t frame)
-{
-   return DEMO_RING_HEADER +
-          (VkDeviceSize)(frame % DEMO_SLOTS) * DEMO_SLOT_SIZE;
-}
 
 static inline struct demo_tag
 demo_frame_tag(uint32_t frame, uint32_t stream)
@@ -114,6 +107,7 @@ struct demo_device {
    char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
 
    PFN_vkGetMemoryHostPointerPropertiesEXT GetMemoryHostPointerProperties;
+   PFN_vkGetMemoryWin32HandleKHR GetMemoryWin32Handle;
    PFN_vkGetSemaphoreWin32HandleKHR GetSemaphoreWin32Handle;
    PFN_vkImportSemaphoreWin32HandleKHR ImportSemaphoreWin32Handle;
    PFN_vkGetFenceWin32HandleKHR GetFenceWin32Handle;
@@ -139,13 +133,38 @@ struct demo_buffer demo_buffer_import(struct demo_device *device,
                                       VkBufferUsageFlags usage);
 void demo_buffer_destroy(struct demo_device *device,
                          struct demo_buffer *buffer);
-VkDeviceSize demo_ring_size(const struct demo_device *device);
+/* Of a type that the host sees */
+uint32_t demo_find_memory(const struct demo_device *device, uint32_t types);
 VkCommandBuffer demo_begin(struct demo_device *device);
 void demo_submit(struct demo_device *device, VkCommandBuffer commands,
                  VkSemaphore wait, uint64_t wait_value, VkSemaphore signal,
                  uint64_t signal_value, VkFence fence);
 void demo_wait_value(struct demo_device *device, VkSemaphore timeline,
                      uint64_t value);
+
+/* demo_ring.c */
+struct demo_ring {
+   struct demo_device *device;
+   /* Whether it is a file mapping that both import by its address, and frames
+    * are in the buffer; else it is external memory, and they are images.
+    */
+   bool host_pointer;
+   HANDLE handle;
+   void *view;
+   struct demo_buffer buffer;
+   VkImage images[DEMO_SLOTS];
+   VkImageView views[DEMO_SLOTS];
+};
+
+void demo_ring_create(struct demo_ring *ring, struct demo_device *device,
+                      bool host_pointer);
+/* Takes over the handle. */
+void demo_ring_open(struct demo_ring *ring, struct demo_device *device,
+                    bool host_pointer, HANDLE handle);
+void demo_ring_destroy(struct demo_ring *ring);
+/* Where the frame's tags are; pixels follow the first one, if there are. */
+VkDeviceSize demo_ring_tag(const struct demo_ring *ring, uint32_t frame);
+VkDeviceSize demo_ring_end_tag(const struct demo_ring *ring, uint32_t frame);
 
 /* demo_sync.c */
 VkSemaphore demo_semaphore_create(struct demo_device *device, bool timeline,
@@ -174,5 +193,9 @@ void demo_scene_destroy(struct demo_scene *scene);
 /* Renders the frame and copies it into the buffer. */
 void demo_scene_record(struct demo_scene *scene, VkCommandBuffer commands,
                        uint32_t frame, VkBuffer target, VkDeviceSize offset);
+/* Renders the frame into an image of the ring, for the other process. */
+void demo_scene_record_image(struct demo_scene *scene,
+                             VkCommandBuffer commands, uint32_t frame,
+                             const struct demo_ring *ring);
 
 #endif

@@ -10,8 +10,6 @@
 #include "scene_frag.h"
 #include "scene_vert.h"
 
-#define FORMAT VK_FORMAT_R8G8B8A8_UNORM
-
 /* As in the shaders. */
 struct shape {
    float colour[4];
@@ -30,7 +28,7 @@ create_image(struct demo_scene *scene)
    const VkImageCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
       .imageType = VK_IMAGE_TYPE_2D,
-      .format = FORMAT,
+      .format = DEMO_FORMAT,
       .extent = {DEMO_WIDTH, DEMO_HEIGHT, 1},
       .mipLevels = 1,
       .arrayLayers = 1,
@@ -45,7 +43,7 @@ create_image(struct demo_scene *scene)
    VkImageViewCreateInfo view = {
       .sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
       .viewType = VK_IMAGE_VIEW_TYPE_2D,
-      .format = FORMAT,
+      .format = DEMO_FORMAT,
       .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
    };
    VkMemoryRequirements requirements;
@@ -145,7 +143,7 @@ create_pipeline(struct demo_scene *scene)
       .attachmentCount = 1,
       .pAttachments = &attachment,
    };
-   const VkFormat format = FORMAT;
+   const VkFormat format = DEMO_FORMAT;
    const VkPipelineRenderingCreateInfo rendering = {
       .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
       .colorAttachmentCount = 1,
@@ -194,31 +192,53 @@ demo_scene_destroy(struct demo_scene *scene)
 }
 
 static void
-image_barrier(struct demo_scene *scene, VkCommandBuffer commands,
-              VkImageLayout from, VkImageLayout to,
-              VkPipelineStageFlags2 before, VkAccessFlags2 before_access,
-              VkPipelineStageFlags2 after, VkAccessFlags2 after_access)
+image_barrier(VkCommandBuffer commands, const VkImageMemoryBarrier2 *barrier)
 {
-   const VkImageMemoryBarrier2 barrier = {
-      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
-      .srcStageMask = before,
-      .srcAccessMask = before_access,
-      .dstStageMask = after,
-      .dstAccessMask = after_access,
-      .oldLayout = from,
-      .newLayout = to,
-      .srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-      .dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-      .image = scene->image,
-      .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
-   };
    const VkDependencyInfo info = {
       .sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
       .imageMemoryBarrierCount = 1,
-      .pImageMemoryBarriers = &barrier,
+      .pImageMemoryBarriers = barrier,
    };
 
    vkCmdPipelineBarrier2(commands, &info);
+}
+
+/* What the image held is of no interest any more. */
+static void
+discard(VkCommandBuffer commands, VkImage image)
+{
+   image_barrier(commands, &(VkImageMemoryBarrier2){
+      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
+      .srcStageMask = VK_PIPELINE_STAGE_2_COPY_BIT,
+      .srcAccessMask = VK_ACCESS_2_TRANSFER_READ_BIT,
+      .dstStageMask = VK_PIPELINE_STAGE_2_COLOR_ATTACHMENT_OUTPUT_BIT,
+      .dstAccessMask = VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT,
+      .oldLayout = VK_IMAGE_LAYOUT_UNDEFINED,
+      .newLayout = VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
+      .srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
+      .dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
+      .image = image,
+      .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
+   });
+}
+
+static void
+rendered(VkCommandBuffer commands, VkImage image, VkImageLayout layout,
+         uint32_t from, uint32_t to)
+{
+   image_barrier(commands, &(VkImageMemoryBarrier2){
+      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
+      .srcStageMask = VK_PIPELINE_STAGE_2_COLOR_ATTACHMENT_OUTPUT_BIT,
+      .srcAccessMask = VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT,
+      .dstStageMask = VK_PIPELINE_STAGE_2_COPY_BIT,
+      .dstAccessMask = VK_ACCESS_2_TRANSFER_READ_BIT,
+      .oldLayout = VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
+      .newLayout = layout,
+      .srcQueueFamilyIndex = from,
+      .dstQueueFamilyIndex = to,
+      .image = image,
+      .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
+   });
 }
 
 static void
@@ -261,13 +281,13 @@ draw_frame(struct demo_scene *scene, VkCommandBuffer commands, uint32_t frame)
    }
 }
 
-void
-demo_scene_record(struct demo_scene *scene, VkCommandBuffer commands,
-                  uint32_t frame, VkBuffer target, VkDeviceSize offset)
+static void
+render(struct demo_scene *scene, VkCommandBuffer commands, uint32_t frame,
+       VkImageView view)
 {
    const VkRenderingAttachmentInfo attachment = {
       .sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-      .imageView = scene->view,
+      .imageView = view,
       .imageLayout = VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
       .loadOp = VK_ATTACHMENT_LOAD_OP_DONT_CARE,
       .storeOp = VK_ATTACHMENT_STORE_OP_STORE,
@@ -279,28 +299,41 @@ demo_scene_record(struct demo_scene *scene, VkCommandBuffer commands,
       .colorAttachmentCount = 1,
       .pColorAttachments = &attachment,
    };
+
+   vkCmdBeginRendering(commands, &rendering);
+   vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS,
+                     scene->pipeline);
+   draw_frame(scene, commands, frame);
+   vkCmdEndRendering(commands);
+}
+
+void
+demo_scene_record(struct demo_scene *scene, VkCommandBuffer commands,
+                  uint32_t frame, VkBuffer target, VkDeviceSize offset)
+{
    const VkBufferImageCopy copy = {
       .bufferOffset = offset,
       .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
       .imageExtent = {DEMO_WIDTH, DEMO_HEIGHT, 1},
    };
 
-   image_barrier(scene, commands, VK_IMAGE_LAYOUT_UNDEFINED,
-                 VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
-                 VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_READ_BIT,
-                 VK_PIPELINE_STAGE_2_COLOR_ATTACHMENT_OUTPUT_BIT,
-                 VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT);
-   vkCmdBeginRendering(commands, &rendering);
-   vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS,
-                     scene->pipeline);
-   draw_frame(scene, commands, frame);
-   vkCmdEndRendering(commands);
-   image_barrier(scene, commands, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
-                 VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
-                 VK_PIPELINE_STAGE_2_COLOR_ATTACHMENT_OUTPUT_BIT,
-                 VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT,
-                 VK_PIPELINE_STAGE_2_COPY_BIT, VK_ACCESS_2_TRANSFER_READ_BIT);
+   discard(commands, scene->image);
+   render(scene, commands, frame, scene->view);
+   rendered(commands, scene->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
+            VK_QUEUE_FAMILY_IGNORED, VK_QUEUE_FAMILY_IGNORED);
    vkCmdCopyImageToBuffer(commands, scene->image,
                           VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, target, 1,
                           &copy);
+}
+
+void
+demo_scene_record_image(struct demo_scene *scene, VkCommandBuffer commands,
+                        uint32_t frame, const struct demo_ring *ring)
+{
+   VkImage image = ring->images[frame % DEMO_SLOTS];
+
+   discard(commands, image);
+   render(scene, commands, frame, ring->views[frame % DEMO_SLOTS]);
+   rendered(commands, image, VK_IMAGE_LAYOUT_GENERAL, scene->device->family,
+            VK_QUEUE_FAMILY_EXTERNAL);
 }

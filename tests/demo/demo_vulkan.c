@@ -7,6 +7,7 @@
 static const char *const device_extensions[] = {
    VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
    VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+   VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME,
    VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME,
 };
 
@@ -94,7 +95,7 @@ create_device(struct demo_device *device)
    };
 
    demo_check(vkCreateDevice(device->physical, &info, NULL, &device->handle),
-              "vkCreateDevice with the two extensions");
+              "vkCreateDevice with the extensions");
    vkGetDeviceQueue(device->handle, 0, 0, &device->queue);
    demo_check(vkCreateCommandPool(device->handle, &pool, NULL,
                                   &device->pool),
@@ -115,6 +116,7 @@ demo_device_open(struct demo_device *device)
    if (!device->name) \
       demo_fail("there is no vk" #name #suffix)
    LOAD(GetMemoryHostPointerProperties, EXT);
+   LOAD(GetMemoryWin32Handle, KHR);
    LOAD(GetSemaphoreWin32Handle, KHR);
    LOAD(ImportSemaphoreWin32Handle, KHR);
    LOAD(GetFenceWin32Handle, KHR);
@@ -131,8 +133,8 @@ demo_device_close(struct demo_device *device)
    vkDestroyInstance(device->instance, NULL);
 }
 
-static uint32_t
-find_memory(const struct demo_device *device, uint32_t types)
+uint32_t
+demo_find_memory(const struct demo_device *device, uint32_t types)
 {
    const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
                                         VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
@@ -154,7 +156,7 @@ allocate(struct demo_device *device, struct demo_buffer *buffer,
       .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
       .pNext = chain,
       .allocationSize = size,
-      .memoryTypeIndex = find_memory(device, types),
+      .memoryTypeIndex = demo_find_memory(device, types),
    };
 
    demo_check(vkAllocateMemory(device->handle, &info, NULL, &buffer->memory),
@@ -198,14 +200,6 @@ demo_buffer_create(struct demo_device *device, VkDeviceSize size,
                           &buffer.map),
               "vkMapMemory");
    return buffer;
-}
-
-VkDeviceSize
-demo_ring_size(const struct demo_device *device)
-{
-   const VkDeviceSize unit = device->host_alignment;
-
-   return (DEMO_RING_SIZE + unit - 1) / unit * unit;
 }
 
 struct demo_buffer

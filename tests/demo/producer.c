@@ -17,6 +17,7 @@ struct options {
    const char *output;
    uint32_t frames;
    bool waits;
+   bool host_pointer;
 };
 
 struct producer {
@@ -24,9 +25,7 @@ struct producer {
    struct demo_device device;
    struct demo_scene scene;
 
-   HANDLE mapping;
-   void *view;
-   struct demo_buffer ring;
+   struct demo_ring ring;
 
    VkSemaphore frame_ready;    /* timeline: frames rendered */
    VkSemaphore frame_consumed; /* timeline, the consumer's: frames read */
@@ -42,7 +41,8 @@ static int
 usage(void)
 {
    fprintf(stderr,
-           "usage: producer [--frames N] [--no-waits] [CONTACT-SHEET.png]\n");
+           "usage: producer [--frames N] [--no-waits] [--host-pointer] "
+           "[CONTACT-SHEET.png]\n");
    return DEMO_USAGE;
 }
 
@@ -57,6 +57,8 @@ parse(struct options *options, int argc, char **argv)
    for (int i = 1; i < argc; i++) {
       if (!strcmp(argv[i], "--no-waits"))
          options->waits = false;
+      else if (!strcmp(argv[i], "--host-pointer"))
+         options->host_pointer = true;
       else if (!strcmp(argv[i], "--frames") && i + 1 < argc)
          options->frames = (uint32_t)strtoul(argv[++i], NULL, 0);
       else if (argv[i][0] != '-')
@@ -73,27 +75,6 @@ show_exchange(const char *what, const char *type, const char *handle_type,
 {
    printf("exchange: %-15s %-20s %-13s %-21s %s\n", what, type, handle_type,
           from_to, how);
-}
-
-static void
-create_ring(struct producer *p)
-{
-   const SECURITY_ATTRIBUTES inheritable = {
-      .nLength = sizeof(inheritable),
-      .bInheritHandle = TRUE,
-   };
-   const VkDeviceSize size = demo_ring_size(&p->device);
-
-   p->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE,
-                                   (SECURITY_ATTRIBUTES *)&inheritable,
-                                   PAGE_READWRITE, 0, (DWORD)size, NULL);
-   p->view = p->mapping ? MapViewOfFile(p->mapping, FILE_MAP_ALL_ACCESS, 0, 0,
-                                        (SIZE_T)size)
-                        : NULL;
-   if (!p->view)
-      demo_fail("no file mapping: error %lu", (unsigned long)GetLastError());
-   p->ring = demo_buffer_import(&p->device, p->view, size,
-                                VK_BUFFER_USAGE_TRANSFER_DST_BIT);
 }
 
 static void
@@ -178,7 +159,7 @@ start_consumer(struct producer *p)
    if (!CreatePipe(&in, &p->to_consumer, NULL, 0) ||
        !CreatePipe(&p->from_consumer, &out, NULL, 0))
       demo_fail("no pipe");
-   add_handle(handles, &count, p->mapping);
+   add_handle(handles, &count, p->ring.handle);
    add_handle(handles, &count, p->frame_ready_handle);
    add_handle(handles, &count, in);
    add_handle(handles, &count, out);
@@ -188,21 +169,25 @@ start_consumer(struct producer *p)
    GetModuleFileNameA(NULL, self, sizeof(self));
    strrchr(self, '\\')[1] = 0;
    snprintf(command, sizeof(command),
-            "\"%sconsumer.exe\" %llu %llu %llu %llu %s \"%s\"", self,
-            (unsigned long long)(uintptr_t)p->mapping,
+            "\"%sconsumer.exe\" %llu %llu %llu %llu %s %s \"%s\"", self,
+            (unsigned long long)(uintptr_t)p->ring.handle,
             (unsigned long long)(uintptr_t)p->frame_ready_handle,
             (unsigned long long)(uintptr_t)in,
             (unsigned long long)(uintptr_t)out,
-            p->options.waits ? "waits" : "no-waits", p->options.output);
+            p->options.waits ? "waits" : "no-waits",
+            p->options.host_pointer ? "host-pointer" : "images",
+            p->options.output);
    create_process(p, command, handles, count);
    /* With our copies closed, the end of the consumer shows. */
    CloseHandle(in);
    CloseHandle(out);
 
    snprintf(how, sizeof(how), "inherited: handle 0x%llx",
-            (unsigned long long)(uintptr_t)p->mapping);
-   show_exchange("frame ring", "file mapping", "-", "producer -> consumer",
-                 how);
+            (unsigned long long)(uintptr_t)p->ring.handle);
+   show_exchange("frame ring",
+                 p->options.host_pointer ? "file mapping" : "device memory",
+                 p->options.host_pointer ? "-" : "OPAQUE_WIN32",
+                 "producer -> consumer", how);
    snprintf(how, sizeof(how), "inherited: handle 0x%llx",
             (unsigned long long)(uintptr_t)p->frame_ready_handle);
    show_exchange("frame_ready", "timeline semaphore", "OPAQUE_WIN32",
@@ -256,7 +241,7 @@ submit_header(struct producer *p)
                                       p->options.frames};
    VkCommandBuffer commands = demo_begin(&p->device);
 
-   vkCmdUpdateBuffer(commands, p->ring.buffer, DEMO_STREAM_OFFSET,
+   vkCmdUpdateBuffer(commands, p->ring.buffer.buffer, DEMO_STREAM_OFFSET,
                      sizeof(stream), &stream);
    demo_submit(&p->device, commands, VK_NULL_HANDLE, 0, p->stream_header, 0,
                VK_NULL_HANDLE);
@@ -265,15 +250,18 @@ submit_header(struct producer *p)
 static void
 record_frame(struct producer *p, VkCommandBuffer commands, uint32_t frame)
 {
-   const VkDeviceSize slot = demo_slot_offset(frame);
+   const VkDeviceSize begin = demo_ring_tag(&p->ring, frame);
+   const VkDeviceSize end = demo_ring_end_tag(&p->ring, frame);
    const struct demo_tag tag = demo_frame_tag(frame, p->options.frames);
 
-   vkCmdUpdateBuffer(commands, p->ring.buffer, slot, sizeof(tag), &tag);
-   demo_scene_record(&p->scene, commands, frame, p->ring.buffer,
-                     slot + DEMO_TAG_SIZE);
-   vkCmdUpdateBuffer(commands, p->ring.buffer,
-                     slot + DEMO_TAG_SIZE + DEMO_IMAGE_SIZE, sizeof(tag),
+   vkCmdUpdateBuffer(commands, p->ring.buffer.buffer, begin, sizeof(tag),
                      &tag);
+   if (p->options.host_pointer)
+      demo_scene_record(&p->scene, commands, frame, p->ring.buffer.buffer,
+                        begin + DEMO_TAG_SIZE);
+   else
+      demo_scene_record_image(&p->scene, commands, frame, &p->ring);
+   vkCmdUpdateBuffer(commands, p->ring.buffer.buffer, end, sizeof(tag), &tag);
 }
 
 static void
@@ -306,7 +294,7 @@ submit_trailer(struct producer *p)
                                                   p->options.frames);
    VkCommandBuffer commands = demo_begin(&p->device);
 
-   vkCmdUpdateBuffer(commands, p->ring.buffer, DEMO_TRAILER_OFFSET,
+   vkCmdUpdateBuffer(commands, p->ring.buffer.buffer, DEMO_TRAILER_OFFSET,
                      sizeof(trailer), &trailer);
    demo_submit(&p->device, commands, VK_NULL_HANDLE, 0, VK_NULL_HANDLE, 0,
                p->stream_end);
@@ -341,11 +329,9 @@ clean_up(struct producer *p)
    CloseHandle(p->frame_ready_handle);
    CloseHandle(p->stream_header_handle);
    CloseHandle(p->stream_end_handle);
-   demo_buffer_destroy(&p->device, &p->ring);
+   demo_ring_destroy(&p->ring);
    demo_scene_destroy(&p->scene);
    demo_device_close(&p->device);
-   UnmapViewOfFile(p->view);
-   CloseHandle(p->mapping);
    CloseHandle(p->to_consumer);
    CloseHandle(p->from_consumer);
    CloseHandle(p->consumer);
@@ -367,7 +353,7 @@ main(int argc, char **argv)
           (unsigned)p.options.frames, DEMO_WIDTH, DEMO_HEIGHT, DEMO_SLOTS,
           p.options.waits ? "" : ", without waits");
    demo_scene_create(&p.scene, &p.device);
-   create_ring(&p);
+   demo_ring_create(&p.ring, &p.device, p.options.host_pointer);
    create_sync(&p);
    start_consumer(&p);
    /* Before the consumer may submit its wait for it. */

@@ -82,6 +82,13 @@ many_frames_are_verified(intptr_t arg)
 }
 
 static void
+frames_in_a_file_mapping(intptr_t arg)
+{
+   (void)arg;
+   expect_verified("--host-pointer", 48);
+}
+
+static void
 frames_with_hogs_are_verified(intptr_t arg)
 {
    (void)arg;
@@ -90,13 +97,14 @@ frames_with_hogs_are_verified(intptr_t arg)
 }
 
 static void
-sees_frames_without_waits(intptr_t arg)
+sees_frames_without_waits(intptr_t host_pointer)
 {
+   const char *options = host_pointer ? "--no-waits --host-pointer"
+                                      : "--no-waits";
    char output[8192];
    struct summary summary;
 
-   (void)arg;
-   EXPECT_U64(run_demo("--no-waits", output, sizeof(output)), STATUS_TORN);
+   EXPECT_U64(run_demo(options, output, sizeof(output)), STATUS_TORN);
    summary = read_summary(output);
    EXPECT(summary.torn + summary.stale > 0);
    test_diag("%ld verified, %ld torn, %ld stale", summary.verified,
@@ -109,10 +117,14 @@ static const struct test_case cases[] = {
    {"consumer verifies every frame", every_frame_is_verified, 0, 0},
    {"consumer verifies every frame of a long stream",
     many_frames_are_verified, 0, 0},
+   {"consumer verifies every frame in a file mapping",
+    frames_in_a_file_mapping, 0, 0},
    {"consumer verifies every frame beside CPU hogs",
     frames_with_hogs_are_verified, 0, 0},
    {"consumer sees torn or stale frames when waits are left out",
     sees_frames_without_waits, 0, 0},
+   {"consumer sees torn or stale frames in a file mapping, too",
+    sees_frames_without_waits, 1, 0},
    {0},
 };
 
