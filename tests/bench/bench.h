@@ -28,6 +28,7 @@ struct bench_case {
 
 extern const struct bench_case bench_block_cases[];
 extern const struct bench_case bench_driver_cases[];
+extern const struct bench_case bench_memory_cases[];
 extern const struct bench_case bench_shared_cases[];
 extern const struct bench_case bench_sync_cases[];
 extern const struct bench_case bench_wait_cases[];

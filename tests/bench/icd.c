@@ -77,6 +77,7 @@ create_device(struct bench_icd *icd, bool exports)
    };
    static const char *const extensions[] = {
       VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME,
       VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
    };
    const VkDeviceCreateInfo info = {
@@ -102,11 +103,12 @@ create_device(struct bench_icd *icd, bool exports)
 static void
 load_commands(struct bench_icd *icd)
 {
-   PFN_vkGetDeviceProcAddr get = (PFN_vkGetDeviceProcAddr)
+   icd->GetDeviceProcAddr = (PFN_vkGetDeviceProcAddr)
       instance_proc(icd, "vkGetDeviceProcAddr");
 
 #define LOAD(name) \
-   icd->name = (PFN_vk##name)get(icd->device, "vk" #name); \
+   icd->name = (PFN_vk##name)icd->GetDeviceProcAddr(icd->device, \
+                                                    "vk" #name); \
    BENCH_REQUIRE(icd->name != NULL);
    BENCH_ICD_COMMANDS(LOAD)
 #undef LOAD

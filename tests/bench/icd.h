@@ -13,12 +13,16 @@
    X(AllocateCommandBuffers) \
    X(AllocateMemory) \
    X(BeginCommandBuffer) \
+   X(BindBufferMemory) \
    X(BindImageMemory) \
    X(CmdBeginRendering) \
    X(CmdBindPipeline) \
+   X(CmdCopyBuffer) \
    X(CmdDraw) \
    X(CmdEndRendering) \
+   X(CmdFillBuffer) \
    X(CmdPipelineBarrier) \
+   X(CreateBuffer) \
    X(CreateCommandPool) \
    X(CreateFence) \
    X(CreateGraphicsPipelines) \
@@ -27,6 +31,7 @@
    X(CreatePipelineLayout) \
    X(CreateSemaphore) \
    X(CreateShaderModule) \
+   X(DestroyBuffer) \
    X(DestroyCommandPool) \
    X(DestroyDevice) \
    X(DestroyFence) \
@@ -39,6 +44,7 @@
    X(DeviceWaitIdle) \
    X(EndCommandBuffer) \
    X(FreeMemory) \
+   X(GetBufferMemoryRequirements) \
    X(GetDeviceQueue) \
    X(GetImageMemoryRequirements) \
    X(QueueSubmit) \
@@ -56,6 +62,7 @@ struct bench_icd {
    VkQueue queue;
 
    PFN_vkGetInstanceProcAddr GetInstanceProcAddr;
+   PFN_vkGetDeviceProcAddr GetDeviceProcAddr;
 #define MEMBER(name) PFN_vk##name name;
    BENCH_ICD_COMMANDS(MEMBER)
 #undef MEMBER

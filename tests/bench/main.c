@@ -16,6 +16,7 @@ static const struct bench_case *const suites[] = {
    bench_wait_cases,
    bench_shared_cases,
    bench_driver_cases,
+   bench_memory_cases,
 };
 
 const char *bench_driver_path[2];
