@@ -3,6 +3,7 @@
 /* How memory gets from one device to another, and how long it lives. */
 #include "memory.h"
 
+#include <sddl.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -411,6 +412,55 @@ inherits_when_asked(intptr_t arg)
 }
 
 static void
+free_descriptor(void *data)
+{
+   LocalFree(data);
+}
+
+/* 0x1 queries, 0x2 maps for writing, 0x4 for reading: all are needed. */
+static void
+descriptor_guards_the_name(intptr_t arg)
+{
+   static const wchar_t *const too_little[] = {
+      L"D:(A;;0x1;;;WD)", L"D:(A;;0x5;;;WD)", L"D:(A;;0x6;;;WD)",
+      L"D:(A;;GR;;;WD)", L"D:",
+   };
+   struct vkt_device *device = vkt_open();
+
+   (void)arg;
+   for (unsigned i = 0; i <= TEST_COUNT(too_little); i++) {
+      const bool enough = i == TEST_COUNT(too_little);
+      SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
+      wchar_t name[MEMORY_NAME_SIZE];
+      struct memory *a, *b = NULL;
+
+      REQUIRE(ConvertStringSecurityDescriptorToSecurityDescriptorW(
+         enough ? L"D:(A;;0x7;;;WD)" : too_little[i], SDDL_REVISION_1,
+         &attributes.lpSecurityDescriptor, NULL));
+      test_defer(free_descriptor, attributes.lpSecurityDescriptor);
+      memory_make_name(name, L"");
+      a = memory_allocate(device, &(struct memory_info){
+                                     .size = SIZE,
+                                     .export_types = VKT_OPAQUE_WIN32,
+                                     .win32_info = true,
+                                     .attributes = &attributes,
+                                     .access = GENERIC_ALL,
+                                     .name = name,
+                                  });
+      if (enough) {
+         REQUIRE_OK(memory_try_import(device, SIZE, VKT_OPAQUE_WIN32, NULL,
+                                      name, &b));
+         memory_expect_linked(a, b);
+      } else {
+         test_diag("%ls", too_little[i]);
+         expect_refused_import(device, VKT_OPAQUE_WIN32, NULL, name);
+      }
+      /* The exporter's own handle has what creation gave it. */
+      memory_expect_linked(a, memory_import(device, SIZE, memory_export(a)));
+   }
+}
+
+static void
 private_memory_has_no_handle(intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
@@ -453,6 +503,7 @@ static const struct test_case cases[] = {
    {"imported_cannot_be_named", imported_cannot_be_named, 0, 0},
    {"access_words", access_words, 0, 0},
    {"inherits_when_asked", inherits_when_asked, 0, 0},
+   {"descriptor_guards_the_name", descriptor_guards_the_name, 0, 0},
    {"private_memory_has_no_handle", private_memory_has_no_handle, 0, 0},
    {0},
 };
