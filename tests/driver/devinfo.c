@@ -2,7 +2,7 @@
 
 /* The part of vulkaninfo that these extensions concern: the physical
  * devices, their extensions for external objects, and what every handle type
- * can do with fences and semaphores.
+ * can do with fences, semaphores and memory.
  */
 #ifndef VK_USE_PLATFORM_WIN32_KHR
 #define VK_USE_PLATFORM_WIN32_KHR
@@ -34,6 +34,19 @@ static const struct handle_type semaphore_types[] = {
     "OPAQUE_WIN32_KMT"},
    {VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT, "D3D12_FENCE"},
    {VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT, "SYNC_FD"},
+};
+
+static const struct handle_type memory_types[] = {
+   {VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT, "OPAQUE_FD"},
+   {VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_BIT, "OPAQUE_WIN32"},
+   {VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT, "OPAQUE_WIN32_KMT"},
+   {VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D11_TEXTURE_BIT, "D3D11_TEXTURE"},
+   {VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D11_TEXTURE_KMT_BIT,
+    "D3D11_TEXTURE_KMT"},
+   {VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D12_HEAP_BIT, "D3D12_HEAP"},
+   {VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D12_RESOURCE_BIT, "D3D12_RESOURCE"},
+   {VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+    "HOST_ALLOCATION"},
 };
 
 static void
@@ -128,6 +141,34 @@ print_semaphore(VkPhysicalDevice device, const struct handle_type *type,
                         sizeof(compatible)));
 }
 
+static void
+print_buffer(VkPhysicalDevice device, const struct handle_type *type)
+{
+   const VkPhysicalDeviceExternalBufferInfo info = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+      .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT,
+      .handleType = (VkExternalMemoryHandleTypeFlagBits)type->bit,
+   };
+   VkExternalBufferProperties properties = {
+      .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+   };
+   const VkExternalMemoryProperties *memory =
+      &properties.externalMemoryProperties;
+   char from[128], compatible[128];
+
+   vkGetPhysicalDeviceExternalBufferProperties(device, &info, &properties);
+   print_row("memory of buffers", type->name,
+             (memory->externalMemoryFeatures &
+              VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT) != 0,
+             (memory->externalMemoryFeatures &
+              VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0,
+             type_names(memory->exportFromImportedHandleTypes, memory_types,
+                        COUNT(memory_types), from, sizeof(from)),
+             type_names(memory->compatibleHandleTypes, memory_types,
+                        COUNT(memory_types), compatible,
+                        sizeof(compatible)));
+}
+
 static bool
 print_extensions(VkPhysicalDevice device)
 {
@@ -177,7 +218,7 @@ print_device(VkPhysicalDevice device)
    if (!print_extensions(device))
       return false;
 
-   printf("external fences and semaphores:\n");
+   printf("external fences, semaphores and memory:\n");
    printf("   %-19s %-17s %-7s %-7s %-21s %s\n", "object", "handle type",
           "export", "import", "export from imported", "compatible");
    for (size_t i = 0; i < COUNT(fence_types); i++)
@@ -187,6 +228,8 @@ print_device(VkPhysicalDevice device)
    for (size_t i = 0; i < COUNT(semaphore_types); i++)
       print_semaphore(device, &semaphore_types[i],
                       VK_SEMAPHORE_TYPE_TIMELINE);
+   for (size_t i = 0; i < COUNT(memory_types); i++)
+      print_buffer(device, &memory_types[i]);
    return true;
 }
 

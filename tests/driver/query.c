@@ -86,6 +86,8 @@ entry_points_with_extensions(intptr_t arg)
    EXPECT(device->GetFenceWin32Handle != NULL);
    EXPECT(device->ImportSemaphoreWin32Handle != NULL);
    EXPECT(device->GetSemaphoreWin32Handle != NULL);
+   EXPECT(device->GetMemoryWin32Handle != NULL);
+   EXPECT(device->GetMemoryWin32HandleProperties != NULL);
 }
 
 static void
@@ -96,6 +98,8 @@ entry_points_without_extensions(intptr_t arg)
       "vkGetFenceWin32HandleKHR",
       "vkImportSemaphoreWin32HandleKHR",
       "vkGetSemaphoreWin32HandleKHR",
+      "vkGetMemoryWin32HandleKHR",
+      "vkGetMemoryWin32HandlePropertiesKHR",
    };
    VkPhysicalDevice physical;
    VkInstance instance = open_instance(&physical);
@@ -290,6 +294,7 @@ devinfo_shows_extensions(intptr_t arg)
       "driverName: llvmpipe",
       "apiVersion: 1.",
       "VK_KHR_external_fence_win32",
+      "VK_KHR_external_memory_win32",
       "VK_KHR_external_semaphore_win32",
    };
    char path[MAX_PATH], output[16384];
