@@ -143,7 +143,6 @@ other_sizes(intptr_t arg)
    memory_expect_linked(a, memory_import(device, SIZE, handle));
 }
 
-/* A section whose first page says what it is not */
 static uint8_t *
 map_section(HANDLE section)
 {
@@ -153,13 +152,14 @@ map_section(HANDLE section)
    return map;
 }
 
-/* The sections of all sizes that carry a genuine header which lies. */
+/* Sections of all sizes with the genuine header of a larger one */
 static void
 lying_size(intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
    uint8_t *genuine = map_section(memory_export(a));
+   char message[1024];
 
    (void)arg;
    for (DWORD size = 4096; size < 4096 + SIZE; size += 4096) {
@@ -171,6 +171,9 @@ lying_size(intptr_t arg)
       memcpy(map, genuine, 4096);
       UnmapViewOfFile(map);
       expect_refused(device, SIZE, VKT_OPAQUE_WIN32, liar);
+      /* By us: the kernel would refuse to map it, too. */
+      vkt_last_message(device, message, sizeof(message));
+      EXPECT(strstr(message, "too small") != NULL);
    }
    UnmapViewOfFile(genuine);
 }
