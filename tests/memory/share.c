@@ -245,8 +245,8 @@ begin_commands(struct share *share)
 }
 
 static void
-barrier(struct share *share, VkCommandBuffer commands, VkImage image,
-        VkImageLayout old_layout, uint32_t from, uint32_t to)
+barrier(VkCommandBuffer commands, VkImage image, VkImageLayout old_layout,
+        uint32_t from, uint32_t to)
 {
    const VkImageMemoryBarrier info = {
       .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
@@ -260,7 +260,6 @@ barrier(struct share *share, VkCommandBuffer commands, VkImage image,
       .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
    };
 
-   (void)share;
    vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
                         VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0, NULL, 0,
                         NULL, 1, &info);
@@ -272,17 +271,16 @@ barrier(struct share *share, VkCommandBuffer commands, VkImage image,
 static void
 acquire(struct share *share, VkCommandBuffer commands)
 {
-   barrier(share, commands, share->private_image.image,
-           VK_IMAGE_LAYOUT_UNDEFINED, VK_QUEUE_FAMILY_IGNORED,
-           VK_QUEUE_FAMILY_IGNORED);
+   barrier(commands, share->private_image.image, VK_IMAGE_LAYOUT_UNDEFINED,
+           VK_QUEUE_FAMILY_IGNORED, VK_QUEUE_FAMILY_IGNORED);
    if (share->kind == SHARE_BUFFER)
       return;
    if (share->initialized)
-      barrier(share, commands, share->shared_image.image,
+      barrier(commands, share->shared_image.image,
               VK_IMAGE_LAYOUT_GENERAL, VK_QUEUE_FAMILY_EXTERNAL,
               share->device->family);
    else
-      barrier(share, commands, share->shared_image.image,
+      barrier(commands, share->shared_image.image,
               VK_IMAGE_LAYOUT_UNDEFINED, VK_QUEUE_FAMILY_IGNORED,
               VK_QUEUE_FAMILY_IGNORED);
    share->initialized = true;
@@ -292,7 +290,7 @@ static void
 release(struct share *share, VkCommandBuffer commands)
 {
    if (share->kind != SHARE_BUFFER)
-      barrier(share, commands, share->shared_image.image,
+      barrier(commands, share->shared_image.image,
               VK_IMAGE_LAYOUT_GENERAL, share->device->family,
               VK_QUEUE_FAMILY_EXTERNAL);
    REQUIRE_OK(vkEndCommandBuffer(commands));
@@ -322,7 +320,7 @@ record_transfer(struct share *share, VkCommandBuffer commands, bool write)
 }
 
 static void
-record_draw(struct share *share, VkCommandBuffer commands, VkImageView target)
+record_draw(VkCommandBuffer commands, VkImageView target)
 {
    const VkRenderingAttachmentInfo attachment = {
       .sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
@@ -368,9 +366,9 @@ record_shader(struct share *share, VkCommandBuffer commands, bool fragment,
    if (!fragment)
       vkCmdDispatch(commands, SHARE_WORDS / 64, 1, 1);
    else if (write && share->kind != SHARE_BUFFER)
-      record_draw(share, commands, share->shared_image.view);
+      record_draw(commands, share->shared_image.view);
    else
-      record_draw(share, commands, share->private_image.view);
+      record_draw(commands, share->private_image.view);
 }
 
 static void
