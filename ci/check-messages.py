@@ -3,9 +3,9 @@
 """usage: check-messages.py
 
 TAP: each message that the sync type and the patches can give is either read
-by a test, of tests/driver/diagnostics*.c or the suite d3d12, or listed in
-tests/driver/README.md as one that no test can provoke; and each test that
-README.md names is there.
+by a test, of tests/driver/diagnostics*.c or of the suites d3d12 and memory, or
+listed in tests/driver/README.md as one that no test can provoke; and each test
+that README.md names is there.
 """
 
 import re
@@ -46,7 +46,7 @@ def is_message(text):
 
 def calls(source):
     """The parts of a source that are calls of vk_errorf()."""
-    return re.findall(r'vk_errorf\(.*?;', source, re.DOTALL)
+    return re.findall(r'(?:vk_errorf|refuse)\(.*?;', source, re.DOTALL)
 
 
 def patched(patch):
@@ -68,7 +68,8 @@ def messages():
 
 
 def tested():
-    paths = [*DRIVER.glob('diagnostics*.c'), *(DRIVER.parent / 'd3d12').glob('*.c')]
+    paths = [*DRIVER.glob('diagnostics*.c'), *(DRIVER.parent / 'd3d12').glob('*.c'),
+             *(DRIVER.parent / 'memory').glob('*.c')]
     return {text for path in paths for text in strings(path.read_text(encoding='utf-8'))}
 
 

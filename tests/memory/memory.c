@@ -201,6 +201,19 @@ memory_make_name(wchar_t *name, const wchar_t *prefix)
 }
 
 void
+memory_expect_text(struct vkt_device *device, const char *text)
+{
+   char message[1024];
+
+   EXPECT_U64(vkt_message_count(device), 1);
+   vkt_last_message(device, message, sizeof(message));
+   if (strncmp(message, text, strcspn(text, "%")))
+      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s\"", message,
+                text);
+   vkt_clear_messages(device);
+}
+
+void
 memory_expect_message(struct vkt_device *device, const char *result)
 {
    char message[1024];

@@ -62,6 +62,10 @@ void memory_expect_works(struct memory *memory);
 #define MEMORY_NAME_SIZE 96
 void memory_make_name(wchar_t *name, const wchar_t *prefix);
 
+/* That there is one message since vkt_clear_messages(), and that it begins with
+ * the text, up to a conversion if it has one.
+ */
+void memory_expect_text(struct vkt_device *device, const char *text);
 /* That the last call failed with a message that says more than its result. */
 void memory_expect_message(struct vkt_device *device, const char *result);
 
