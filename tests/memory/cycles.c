@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* 10,000 times: allocate for export, export, import, touch, free. */
+/* 5,000 times: allocate for export, export, import, touch, free. */
 #include "memory.h"
 
 #include <psapi.h>
 
-#define CYCLES 10000
-#define WARM_UP 1000
+#define CYCLES 5000
+#define WARM_UP 500
 
 enum way {
    BY_HANDLE,
@@ -97,7 +97,7 @@ cycles(intptr_t way)
    EXPECT_U64(test_count_handles(), handles);
    EXPECT_U64(count_views(), views);
    /* A leak of 32 bytes a cycle would be more. */
-   EXPECT(more < 320 * 1024);
+   EXPECT(more < 160 * 1024);
 }
 
 static const struct test_case cases[] = {
