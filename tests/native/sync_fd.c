@@ -349,10 +349,10 @@ import_pending_semaphores(intptr_t version)
       submit2(device, 2, batches, fence);
    else
       submit(device, 2, batches, fence);
-   signal_event(&ours[1]);
+   signal_event(&ours[version - 1]);
    CHECK_RESULT(fence_wait(device, fence, PENDING_MS), VK_TIMEOUT);
    CHECK(buffer.words[1] == 0);
-   signal_event(&ours[0]);
+   signal_event(&ours[2 - version]);
    CHECK_RESULT(fence_wait(device, fence, LONG_MS), VK_SUCCESS);
    CHECK(count_other(&buffer, 0, 2, 1) == 0);
    for (unsigned i = 0; i < 2; i++) {
