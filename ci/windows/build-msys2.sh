@@ -19,4 +19,4 @@ export VK_DRIVER_FILES
 reg add 'HKLM\SOFTWARE\Khronos\Vulkan\Drivers' //v "$(cygpath -w "$VK_DRIVER_FILES")" //t REG_DWORD //d 0 //f ||
    echo "not elevated: VK_DRIVER_FILES serves"
 
-meson test -C build --no-rebuild --print-errorlogs --suite unit --suite driver --suite process
+meson test -C build --no-rebuild --print-errorlogs --suite unit --suite driver --suite memory --suite process

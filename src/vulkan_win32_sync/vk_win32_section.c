@@ -80,7 +80,10 @@ is_no_room(DWORD error)
 {
    return error == ERROR_NOT_ENOUGH_MEMORY ||
           error == ERROR_COMMITMENT_LIMIT ||
-          error == ERROR_NO_SYSTEM_RESOURCES;
+          error == ERROR_NO_SYSTEM_RESOURCES ||
+          error == ERROR_NOT_ENOUGH_QUOTA ||
+          error == ERROR_PAGEFILE_QUOTA ||
+          error == ERROR_DISK_FULL;
 }
 
 static bool
@@ -363,7 +366,7 @@ is_alias_of(HANDLE alias, HANDLE section)
    if (read_alias(alias, &name) != NULL || name == NULL)
       return false;
 
-   HANDLE found = OpenFileMappingW(SECTION_QUERY, FALSE, name);
+   HANDLE found = OpenFileMappingW(NEEDED_ACCESS, FALSE, name);
    free(name);
    if (found == NULL)
       return false;
@@ -378,8 +381,8 @@ vk_win32_section_keep_kmt(struct vk_win32_section *section, uint32_t kmt)
 {
    wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
 
-   if (section->alias != NULL ||
-       !vk_win32_kmt_is_valid((HANDLE)(uintptr_t)kmt))
+   /* Opened by its number, it keeps that already. */
+   if (section->kmt != 0 || !vk_win32_kmt_is_valid((HANDLE)(uintptr_t)kmt))
       return;
 
    vk_win32_kmt_format_name(kmt, name);

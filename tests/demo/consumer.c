@@ -113,12 +113,14 @@ read_header(struct consumer *c)
 }
 
 static void
-copies_before_shader(VkCommandBuffer commands)
+frame_before_shader(VkCommandBuffer commands)
 {
    const VkMemoryBarrier2 barrier = {
       .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-      .srcStageMask = VK_PIPELINE_STAGE_2_COPY_BIT,
-      .srcAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT,
+      .srcStageMask = VK_PIPELINE_STAGE_2_COPY_BIT |
+                      VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
+      .srcAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT |
+                       VK_ACCESS_2_SHADER_WRITE_BIT,
       .dstStageMask = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
       .dstAccessMask = VK_ACCESS_2_SHADER_READ_BIT,
    };
@@ -149,6 +151,8 @@ acquire_image(struct consumer *c, VkCommandBuffer commands, VkImage image)
 {
    const VkImageMemoryBarrier2 barrier = {
       .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
+      /* After the wait for frame_ready */
+      .srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
       .dstStageMask = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT |
                       VK_PIPELINE_STAGE_2_COPY_BIT,
       .dstAccessMask = VK_ACCESS_2_SHADER_READ_BIT |
@@ -205,7 +209,7 @@ take_frame(struct consumer *c, uint32_t frame)
    finish(c, commands, "waiting for frame_ready");
 
    commands = demo_begin(&c->device);
-   copies_before_shader(commands);
+   frame_before_shader(commands);
    filter_record(&c->filter, commands);
    demo_scene_record(&c->scene, commands, frame, c->expected.buffer, 0);
    demo_submit(&c->device, commands, VK_NULL_HANDLE, 0, VK_NULL_HANDLE, 0,

@@ -100,6 +100,30 @@ relay(intptr_t kind)
    EXPECT_OK(vkt_wait(pair.semaphores[0], 2 * rounds, VKT_LONG_MS));
 }
 
+/* Memory may be freed before what is bound to it, of which the device must
+ * not keep or touch anything: that would be what is not mapped any more.
+ */
+static void
+freed_before_resources(intptr_t kind)
+{
+   struct vkt_device *device = vkt_open();
+   const struct memory_info info = {.export_types = VKT_OPAQUE_WIN32};
+
+   for (unsigned i = 0; i < 2; i++) {
+      struct share *share = share_create(device, (enum share_kind)kind, false,
+                                         &info);
+
+      for (int method = SHARE_BY_TRANSFER; method <= SHARE_BY_FRAGMENT;
+           method++) {
+         share_write(share, (enum share_method)method, i, NULL, NULL);
+         share_begin_read(share, (enum share_method)method, NULL, NULL);
+         EXPECT_U64(share_end_read(share, i), 0);
+      }
+      REQUIRE_OK(vkDeviceWaitIdle(device->handle));
+      memory_free(share_memory(share));
+   }
+}
+
 static const struct test_case cases[] = {
    {"buffer_by_timeline", access, ARG(SHARE_BUFFER, 0, VKT_TIMELINE), 0},
    {"buffer_by_binary", access, ARG(SHARE_BUFFER, 1, VKT_BINARY), 0},
@@ -109,6 +133,8 @@ static const struct test_case cases[] = {
     ARG(SHARE_LINEAR_IMAGE, 0, VKT_TIMELINE), 0},
    {"linear_image_by_binary", access, ARG(SHARE_LINEAR_IMAGE, 1, VKT_BINARY),
     0},
+   {"buffer_outlives_memory", freed_before_resources, SHARE_BUFFER, 0},
+   {"image_outlives_memory", freed_before_resources, SHARE_IMAGE, 0},
    {"buffer_relay", relay, SHARE_BUFFER, 0},
    {"image_relay", relay, SHARE_IMAGE, 0},
    {0},
