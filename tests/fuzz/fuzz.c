@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define HANG_NS (40 * 1000 * FUZZ_MS)
+#define WATCH_MS 50
 #define MAX_FAILURES 10
 
 static struct {
@@ -16,15 +17,43 @@ static struct {
    unsigned failures;
    struct fuzz_thread threads[FUZZ_THREADS];
 
+   /* How long all of the program has not run, as far as the watchdog can tell */
+   volatile LONG64 paused_ns;
+
    volatile LONG stop;
    LPTOP_LEVEL_EXCEPTION_FILTER next_filter;
    void (*next_abort)(int number);
 } run;
 
+static uint64_t
+clock_ns(void)
+{
+   return (uint64_t)(test_now_ms() * 1e6);
+}
+
+static uint64_t
+paused_ns(void)
+{
+   return (uint64_t)InterlockedCompareExchange64(&run.paused_ns, 0, 0);
+}
+
 uint64_t
 fuzz_now_ns(void)
 {
-   return (uint64_t)(test_now_ms() * 1e6);
+   return clock_ns() - paused_ns();
+}
+
+uint64_t
+fuzz_elapsed_ns(uint64_t then_ns)
+{
+   const uint64_t end_ns = clock_ns() - then_ns;
+
+   /* If that was a pause, let the watchdog notice. */
+   if (end_ns - paused_ns() > FUZZ_LATE_NS)
+      Sleep(20 * WATCH_MS);
+
+   const uint64_t pause_ns = paused_ns();
+   return end_ns > pause_ns ? end_ns - pause_ns : 0;
 }
 
 /* In one piece, also where that takes two */
@@ -84,12 +113,25 @@ on_abort(int number)
       run.next_abort(number);
 }
 
+/* A machine that gives us no time at all says nothing about our code. */
+static void
+sleep_and_notice_pauses(void)
+{
+   const uint64_t before_ns = clock_ns();
+
+   Sleep(WATCH_MS);
+
+   const uint64_t slept_ns = clock_ns() - before_ns;
+   if (slept_ns > 10 * WATCH_MS * FUZZ_MS)
+      InterlockedExchangeAdd64(&run.paused_ns, (LONG64)slept_ns);
+}
+
 static void
 watch(void *data)
 {
    (void)data;
    while (!run.stop) {
-      Sleep(50);
+      sleep_and_notice_pauses();
       for (unsigned i = 0; i < FUZZ_THREADS; i++) {
          const struct fuzz_thread *thread = &run.threads[i];
          const uint64_t since_ns = get_since(thread);
@@ -103,6 +145,13 @@ watch(void *data)
          TerminateProcess(GetCurrentProcess(), 3);
       }
    }
+}
+
+void
+fuzz_watch(const char *part)
+{
+   run.part = part;
+   test_thread_start(watch, NULL);
 }
 
 bool
@@ -134,7 +183,7 @@ fuzz_enter(struct fuzz_thread *self, const char *op, uint64_t detail)
 void
 fuzz_leave(struct fuzz_thread *self, uint64_t allowed_ns)
 {
-   const uint64_t taken_ns = fuzz_now_ns() - get_since(self);
+   const uint64_t taken_ns = fuzz_elapsed_ns(get_since(self));
 
    if (taken_ns > allowed_ns) {
       FUZZ_CHECK(self, taken_ns <= allowed_ns + FUZZ_LATE_NS);

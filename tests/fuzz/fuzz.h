@@ -69,6 +69,9 @@ void fuzz_run(const char *part, uint32_t episodes, uint64_t least,
               void (*episode)(struct fuzz_thread *self, void *data),
               void *data);
 
+/* The watchdog alone, for a child, until it ends */
+void fuzz_watch(const char *part);
+
 /* A thread beside the first, until the episode ends; 0 < index */
 struct fuzz_thread *fuzz_thread(unsigned index);
 
@@ -78,7 +81,11 @@ struct fuzz_thread *fuzz_thread(unsigned index);
 void fuzz_enter(struct fuzz_thread *self, const char *op, uint64_t detail);
 void fuzz_leave(struct fuzz_thread *self, uint64_t allowed_ns);
 
+/* A clock that stands still while this program does not get to run, which the
+ * second one waits to hear of if much time seems to have passed.
+ */
 uint64_t fuzz_now_ns(void);
+uint64_t fuzz_elapsed_ns(uint64_t then_ns);
 
 #define FUZZ_CHECK(self, condition) \
    fuzz_check((self), (condition), __FILE__, __LINE__, #condition)

@@ -118,7 +118,6 @@ pair_wait_once(struct pair *pair, uint64_t seen)
                        pair->device, 2, waits, VK_SYNC_WAIT_ANY,
                        os_time_get_absolute_timeout(timeout_ns)) ==
                     VK_SUCCESS);
-   const uint64_t now_ns = fuzz_now_ns();
    fuzz_leave(self, timeout_ns);
 
    FUZZ_CHECK(self, vk_sync_get_value(pair->device, pair->mark, &value) ==
@@ -129,12 +128,10 @@ pair_wait_once(struct pair *pair, uint64_t seen)
       return seen;
    }
 
-   const uint64_t then_ns =
-      vk_sync_win32_load64(&pair->signalled_ns[seen + 1]);
-   if (now_ns > then_ns) {
-      FUZZ_CHECK(self, now_ns - then_ns <= FUZZ_LATE_NS);
-      self->slowest_ns = MAX2(self->slowest_ns, now_ns - then_ns);
-   }
+   const uint64_t taken_ns = fuzz_elapsed_ns(
+      vk_sync_win32_load64(&pair->signalled_ns[seen + 1]));
+   FUZZ_CHECK(self, taken_ns <= FUZZ_LATE_NS);
+   self->slowest_ns = MAX2(self->slowest_ns, taken_ns);
    self->cases++;
    return value;
 }
@@ -324,28 +321,29 @@ int
 user_main(int argc, char **argv)
 {
    struct child_link link = child_link_open(argc, argv);
-   struct fuzz_thread self = {0};
+   struct fuzz_thread *self = fuzz_thread(1);
    struct assignment assignment;
-   struct user user = { .self = &self };
+   struct user user = { .self = self };
    bool go;
 
+   fuzz_watch("the other user");
    REQUIRE(child_link_receive(&link, &assignment, sizeof(assignment)));
-   self.rng.state = assignment.seed;
+   self->rng.state = assignment.seed;
 
    struct vk_device *device = fuzz_device();
    REQUIRE(hostile_open(&user.hostile, device, assignment.kind,
                         (HANDLE)(uintptr_t)assignment.section));
    fuzz_bystanders_create(&user.bystanders, device);
-   REQUIRE(child_link_send(&link, &self.cases, sizeof(self.cases)));
+   REQUIRE(child_link_send(&link, &self->cases, sizeof(self->cases)));
 
    /* The scribbler has been started. */
    REQUIRE(child_link_receive(&link, &go, sizeof(go)));
-   while (self.cases < PROCESS_STEPS)
+   while (self->cases < PROCESS_STEPS)
       user_run(&user);
-   hostile_destroy(&self, &user.hostile);
-   fuzz_bystanders_destroy(&self, &user.bystanders);
+   hostile_destroy(self, &user.hostile);
+   fuzz_bystanders_destroy(self, &user.bystanders);
    fuzz_check_nothing_left(false, true);
-   REQUIRE(child_link_send(&link, &self.cases, sizeof(self.cases)));
+   REQUIRE(child_link_send(&link, &self->cases, sizeof(self->cases)));
    return test_failed();
 }
 
