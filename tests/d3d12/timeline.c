@@ -477,7 +477,10 @@ asked_while_removed(intptr_t arg)
 static void
 after_removal(intptr_t arg)
 {
-   struct vkt_object *object = share_create(share_open(), VKT_TIMELINE, 0);
+   runtime_load();
+
+   /* Not share_open(), which would skip this if Direct3D were gone for good. */
+   struct vkt_object *object = share_create(vkt_open(), VKT_TIMELINE, 0);
 
    share_expect_linked(object, share_fence(object));
 }
