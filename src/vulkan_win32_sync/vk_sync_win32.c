@@ -3,16 +3,17 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "c11/threads.h"
 #include "util/os_time.h"
 
-#include "vk_alloc.h"
 #include "vk_device.h"
 #include "vk_log.h"
 #include "vk_util.h"
 
-#include "vk_sync_win32_d3d12.h"
-#include "vk_sync_win32_section.h"
+#include "vk_sync_win32_payload_d3d12.h"
+#include "vk_sync_win32_payload_section.h"
 #include "vk_sync_win32_wait.h"
 #include "vk_win32_d3d12.h"
 
@@ -25,13 +26,39 @@ to_vk_sync_win32(const struct vk_sync *sync)
    return container_of(sync, struct vk_sync_win32, base);
 }
 
+/* When the driver is unloaded, or the process ends */
+static void
+free_process(void)
+{
+   if (vk_sync_win32_nt.is_shutting_down())
+      return;
+
+   vk_sync_win32_waiter_destroy_free();
+   vk_sync_win32_bell_forget_all();
+}
+
+static bool process_is_ready;
+
+static void
+init_process(void)
+{
+   if (!vk_sync_win32_nt_init())
+      return;
+
+   vk_sync_win32_waiter_init_free();
+   atexit(free_process);
+   process_is_ready = true;
+}
+
 static VkResult
 vk_sync_win32_init(struct vk_device *device, struct vk_sync *sync,
                    uint64_t initial_value)
 {
    struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
 
-   if (!vk_sync_win32_nt_init())
+   static once_flag once = ONCE_FLAG_INIT;
+   call_once(&once, init_process);
+   if (!process_is_ready)
       return vk_errorf(device, VK_ERROR_INITIALIZATION_FAILED,
                        "ntdll lacks a call that vk_sync_win32 needs");
 
@@ -43,22 +70,35 @@ vk_sync_win32_init(struct vk_device *device, struct vk_sync *sync,
    if (wsync->payload == NULL)
       return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
 
+   wsync->slot = VK_SYNC_WIN32_NO_SLOT;
    return VK_SUCCESS;
+}
+
+static void
+drop_payload(struct vk_sync_win32 *wsync)
+{
+   /* What it was to wait for has not been seen, and somebody else may. */
+   if (wsync->slot != VK_SYNC_WIN32_NO_SLOT)
+      vk_sync_win32_slots_abandon_ticket(
+         vk_sync_win32_section_get_layout(wsync->payload), wsync->slot);
+
+   vk_sync_win32_payload_unref(wsync->payload);
 }
 
 static void
 vk_sync_win32_finish(UNUSED struct vk_device *device, struct vk_sync *sync)
 {
-   vk_sync_win32_payload_unref(to_vk_sync_win32(sync)->payload);
+   drop_payload(to_vk_sync_win32(sync));
 }
 
 static void
 replace_payload(struct vk_sync_win32 *wsync,
                 struct vk_sync_win32_payload *payload)
 {
-   vk_sync_win32_payload_unref(wsync->payload);
+   drop_payload(wsync);
    wsync->payload = payload;
    wsync->has_ticket = false;
+   wsync->slot = VK_SYNC_WIN32_NO_SLOT;
    wsync->export_access = 0;
    wsync->export_inherit = false;
 }
@@ -69,21 +109,6 @@ vk_sync_win32_get_payload(const struct vk_sync *sync)
    struct vk_sync_win32_payload *payload = to_vk_sync_win32(sync)->payload;
    vk_sync_win32_payload_ref(payload);
    return payload;
-}
-
-void
-vk_sync_win32_payload_wait(struct vk_sync_win32_payload *payload,
-                           uint64_t value)
-{
-   struct vk_sync_win32_wait_record record = {
-      .payload = payload,
-      .target = value,
-   };
-
-   assert(payload->kind == VK_SYNC_WIN32_KIND_TIMELINE);
-
-   if (vk_sync_win32_payload_load(payload) < value)
-      vk_sync_win32_wait_records(NULL, &record, 1, false, UINT64_MAX);
 }
 
 static VkResult
@@ -117,6 +142,32 @@ vk_sync_win32_signal(struct vk_device *device, struct vk_sync *sync,
    return result;
 }
 
+/* A submit's.  A timeline that has been overtaken stays where it is: its value
+ * may come from another process, and is no reason to lose our device.
+ */
+static VkResult
+vk_sync_win32_signal_many(struct vk_device *device, uint32_t signal_count,
+                          const struct vk_sync_signal *signals)
+{
+   STACK_ARRAY(struct vk_sync_win32_payload *, payloads, signal_count);
+   if (payloads == NULL)
+      return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
+
+   for (uint32_t i = 0; i < signal_count; i++)
+      payloads[i] = vk_sync_win32_get_payload(signals[i].sync);
+
+   for (uint32_t i = 0; i < signal_count; i++) {
+      if (!vk_sync_win32_payload_signal(payloads[i], signals[i].signal_value))
+         vk_logw(VK_LOG_OBJS(device), "A queue cannot signal %"PRIu64": the "
+                 "timeline has that value already, or a greater one",
+                 signals[i].signal_value);
+      vk_sync_win32_payload_unref(payloads[i]);
+   }
+
+   STACK_ARRAY_FINISH(payloads);
+   return VK_SUCCESS;
+}
+
 static VkResult
 vk_sync_win32_get_value(struct vk_device *device, struct vk_sync *sync,
                         uint64_t *value)
@@ -142,17 +193,22 @@ vk_sync_win32_reset(UNUSED struct vk_device *device, struct vk_sync *sync)
 {
    /* A wait for a value consumes nothing. */
    if (!has_values(to_vk_sync_win32(sync)))
-      vk_sync_win32_payload_reset(to_vk_sync_win32(sync)->payload);
+      vk_sync_win32_word_reset(to_vk_sync_win32(sync)->payload->word);
    return VK_SUCCESS;
 }
 
 static void
 take_ticket(struct vk_sync_win32 *wsync)
 {
+   struct vk_sync_win32_payload *payload = wsync->payload;
+
    if (has_values(wsync))
       return;
 
-   wsync->ticket = vk_sync_win32_payload_take_ticket(wsync->payload);
+   wsync->ticket = vk_sync_win32_payload_is_section(payload) ?
+      vk_sync_win32_slots_take_ticket(
+         vk_sync_win32_section_get_layout(payload), &wsync->slot) :
+      vk_sync_win32_word_consume(payload->word);
    wsync->has_ticket = true;
 }
 
@@ -189,25 +245,45 @@ wait_target(const struct vk_sync_wait *wait, uint64_t word)
    if (has_values(wsync))
       return wait->wait_value;
 
+   if (wsync->slot != VK_SYNC_WIN32_NO_SLOT)
+      return VK_SYNC_WIN32_TARGET_TAKEN |
+             VK_SYNC_WIN32_TARGET_TICKET(wsync->ticket);
+
    return VK_SYNC_WIN32_TARGET_TICKET(
-      wsync->has_ticket ? wsync->ticket : (uint32_t)(word >> 32) + 1);
+      wsync->has_ticket ? wsync->ticket : vk_sync_win32_consumed(word) + 1);
 }
 
-/* Fill in the record; VK_NOT_READY if there is something to wait for. */
-static VkResult
-prepare_record(struct vk_device *device,
-               struct vk_sync_win32_wait_record *record,
-               const struct vk_sync_wait *wait)
+/* A ticket whose signal has been seen is nobody's to give back any more. */
+static void
+note_seen(struct vk_sync_win32 *wsync)
 {
-   struct vk_sync_win32_payload *payload =
-      to_vk_sync_win32(wait->sync)->payload;
+   if (wsync->slot == VK_SYNC_WIN32_NO_SLOT)
+      return;
+
+   vk_sync_win32_slot_release(
+      vk_sync_win32_section_get_layout(wsync->payload), wsync->slot);
+   wsync->slot = VK_SYNC_WIN32_NO_SLOT;
+}
+
+/* VK_NOT_READY if there is something to wait for; then `record` says what. */
+static VkResult
+poll_one(struct vk_device *device, const struct vk_sync_wait *wait,
+         struct vk_sync_win32_record *record)
+{
+   struct vk_sync_win32 *wsync = to_vk_sync_win32(wait->sync);
+   struct vk_sync_win32_payload *payload = wsync->payload;
    const uint64_t word = vk_sync_win32_payload_load(payload);
 
-   record->payload = payload;
-   record->target = wait_target(wait, word);
-   if (!vk_sync_win32_target_reached(payload->kind, word, record->target))
+   *record = (struct vk_sync_win32_record) {
+      .payload = payload,
+      .target = wait_target(wait, word),
+      .slot = wsync->slot,
+      .slot_is_ticket = wsync->slot != VK_SYNC_WIN32_NO_SLOT,
+   };
+   if (!vk_sync_win32_is_reached(payload->kind, word, record->target))
       return VK_NOT_READY;
 
+   note_seen(wsync);
    return check_not_lost(device, payload, word);
 }
 
@@ -215,16 +291,18 @@ static VkResult
 poll_many(struct vk_device *device, uint32_t wait_count,
           const struct vk_sync_wait *waits, bool any)
 {
-   for (uint32_t i = 0; i < wait_count; i++) {
-      struct vk_sync_win32_wait_record record;
+   VkResult result = any ? VK_NOT_READY : VK_SUCCESS;
 
-      const VkResult result = prepare_record(device, &record, &waits[i]);
-      if (result < 0)
-         return result;
-      if ((result == VK_SUCCESS) == any)
-         return any ? VK_SUCCESS : VK_TIMEOUT;
+   for (uint32_t i = 0; i < wait_count; i++) {
+      struct vk_sync_win32_record record;
+
+      const VkResult one = poll_one(device, &waits[i], &record);
+      if (one < 0 || (any && one == VK_SUCCESS))
+         return one;
+      if (one == VK_NOT_READY)
+         result = VK_NOT_READY;
    }
-   return any ? VK_TIMEOUT : VK_SUCCESS;
+   return result;
 }
 
 static VkResult
@@ -233,30 +311,33 @@ block_many(struct vk_device *device, uint32_t wait_count,
            uint64_t abs_timeout_ns)
 {
    VkResult result = VK_NOT_READY;
+   uint32_t count = 0;
 
-   STACK_ARRAY(struct vk_sync_win32_wait_record, records, wait_count);
-   if (records == NULL)
+   struct vk_sync_win32_waiter *waiter = vk_sync_win32_waiter_get(
+      wait_count * sizeof(struct vk_sync_win32_record));
+   if (waiter == NULL)
       return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
 
-   uint32_t count = 0;
+   struct vk_sync_win32_record *records = waiter->memory;
+   bool tickets = false;
    for (uint32_t i = 0; i < wait_count && result == VK_NOT_READY; i++) {
-      result = prepare_record(device, &records[count], &waits[i]);
+      result = poll_one(device, &waits[i], &records[count]);
       if (result == VK_NOT_READY)
-         count++;
+         tickets |= records[count++].slot_is_ticket;
       else if (result == VK_SUCCESS && !any)
          result = VK_NOT_READY;
    }
-   if (result == VK_NOT_READY && count == 0)
-      result = VK_SUCCESS;
 
-   if (result == VK_NOT_READY && (uint64_t)os_time_get_nano() >= abs_timeout_ns)
-      result = vk_device_is_lost_no_report(device) ? VK_ERROR_DEVICE_LOST :
-                                                     VK_TIMEOUT;
    if (result == VK_NOT_READY)
-      result = vk_sync_win32_wait_records(device, records, count, any,
+      result = count == 0 ? VK_SUCCESS :
+               vk_sync_win32_wait_records(device, waiter, count, any,
                                           abs_timeout_ns);
+   vk_sync_win32_waiter_put(waiter);
 
-   STACK_ARRAY_FINISH(records);
+   /* A wait operation is for all of its semaphores. */
+   assert(!tickets || !any);
+   for (uint32_t i = 0; i < wait_count && tickets && result == VK_SUCCESS; i++)
+      note_seen(to_vk_sync_win32(waits[i].sync));
    return result;
 }
 
@@ -274,23 +355,12 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
    if (wait_flags & VK_SYNC_WAIT_PENDING)
       return VK_SUCCESS;
 
-   if (abs_timeout_ns == 0)
-      return poll_many(device, wait_count, waits, any);
+   const VkResult result = poll_many(device, wait_count, waits, any);
+   if (result != VK_NOT_READY)
+      return result;
 
-   return block_many(device, wait_count, waits, any, abs_timeout_ns);
-}
-
-static VkResult
-vk_sync_win32_wait(struct vk_device *device, struct vk_sync *sync,
-                   uint64_t wait_value, enum vk_sync_wait_flags wait_flags,
-                   uint64_t abs_timeout_ns)
-{
-   const struct vk_sync_wait wait = {
-      .sync = sync,
-      .wait_value = wait_value,
-   };
-   return vk_sync_win32_wait_many(device, 1, &wait, wait_flags,
-                                  abs_timeout_ns);
+   return abs_timeout_ns == 0 ? VK_TIMEOUT :
+          block_many(device, wait_count, waits, any, abs_timeout_ns);
 }
 
 static enum vk_sync_win32_kind
@@ -364,8 +434,9 @@ vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
    const struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
    struct vk_sync_win32_payload *payload = wsync->payload;
 
-   if (payload->remote == NULL ||
-       (payload->section == NULL) != (handle_type == D3D12_FENCE))
+   if (!payload->ops->is_shared ||
+       vk_sync_win32_payload_is_section(payload) ==
+       (handle_type == D3D12_FENCE))
       return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
                        "The payload was not created for export to this type "
                        "of handle");
@@ -374,37 +445,23 @@ vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
       return vk_sync_win32_d3d12_export(device, payload,
                                         wsync->export_inherit, handle);
 
-   if (handle_type == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT)
-      return vk_sync_win32_section_export_kmt(device, payload, handle);
-
-   return vk_win32_section_export(device, &payload->section->memory,
-                                  wsync->export_access,
-                                  wsync->export_inherit, handle);
+   return vk_sync_win32_section_export(device, payload, handle_type,
+                                       wsync->export_access,
+                                       wsync->export_inherit, handle);
 }
 
-/* A payload has a number from the start, or never: NT handles cannot be
- * turned into global share handles, but the other way round.
- */
+/* Each is compatible with itself alone, as on drivers of graphics cards. */
 static void
 vk_sync_win32_get_handle_properties(
    VkExternalSemaphoreHandleTypeFlagBits handle_type,
    VkExternalSemaphoreHandleTypeFlags *compatible,
    VkExternalSemaphoreHandleTypeFlags *export_from_imported)
 {
-   const VkExternalSemaphoreHandleTypeFlags opaque =
-      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT |
-      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT;
+   const bool available = handle_type != D3D12_FENCE ||
+                          vk_win32_d3d12_is_available();
 
-   if (handle_type == D3D12_FENCE) {
-      *compatible = vk_win32_d3d12_is_available() ? D3D12_FENCE : 0;
-      *export_from_imported = *compatible;
-      return;
-   }
-
-   *compatible = opaque;
-   *export_from_imported =
-      handle_type == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT ?
-      opaque : handle_type;
+   *compatible = available ? handle_type : 0;
+   *export_from_imported = *compatible;
 }
 
 const struct vk_sync_type vk_sync_win32_type = {
@@ -429,13 +486,12 @@ const struct vk_sync_type vk_sync_win32_type = {
    .init = vk_sync_win32_init,
    .finish = vk_sync_win32_finish,
    .signal = vk_sync_win32_signal,
+   .signal_many = vk_sync_win32_signal_many,
    .get_value = vk_sync_win32_get_value,
    .reset = vk_sync_win32_reset,
    .move = vk_sync_win32_move,
    .begin_wait = vk_sync_win32_begin_wait,
-   .wait = vk_sync_win32_wait,
    .wait_many = vk_sync_win32_wait_many,
-   .device_lost = vk_sync_win32_wake_lost,
    .import_win32_handle = vk_sync_win32_import_handle,
    .export_win32_handle = vk_sync_win32_export_handle,
    .set_win32_export_params = vk_sync_win32_set_export_params,

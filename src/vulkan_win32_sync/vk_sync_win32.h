@@ -4,11 +4,11 @@
 
 #include "vk_sync.h"
 
+#include "vk_sync_win32_payload.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct vk_sync_win32_payload;
 
 /** A vk_sync for drivers that execute on the CPU under Windows
  *
@@ -28,6 +28,11 @@ struct vk_sync_win32 {
    bool has_ticket;
    uint32_t ticket;
 
+   /* Where the ticket is noted for as long as that signal has not been seen;
+    * see vk_sync_win32_slots.h
+    */
+   uint32_t slot;
+
    /* For handles exported from here, see VkExport*Win32HandleInfoKHR */
    bool export_inherit;
    uint32_t export_access;
@@ -43,7 +48,7 @@ vk_sync_type_is_vk_sync_win32(const struct vk_sync_type *type)
 
 /** Return the payload of a vk_sync_win32, with a reference for the caller
  *
- * A queue that signals from another thread must hold the payload rather than
+ * Whoever signals from a thread of its own must hold the payload rather than
  * the vk_sync: the application may destroy the fence or semaphore as soon as
  * the signal can be seen, while the signalling thread is still at it.
  *
@@ -51,36 +56,6 @@ vk_sync_type_is_vk_sync_win32(const struct vk_sync_type *type)
  */
 struct vk_sync_win32_payload *
 vk_sync_win32_get_payload(const struct vk_sync *sync);
-
-/** Perform a signal operation
- *
- * `value` is the timeline value, or ignored for binary payloads.  Callable
- * from any thread that holds a reference.  Takes no lock and enters no kernel
- * unless a thread is blocked on a value that this signal reaches, or it is a
- * fence of Direct3D 12.
- *
- * Returns false, and changes nothing, if a timeline would not increase or
- * Direct3D refuses.
- */
-bool
-vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,
-                             uint64_t value);
-
-/** Block until a timeline has reached `value`, device lost or not
- *
- * For drivers that must know their own signals to be done.  The caller has a
- * reference.  Any thread.
- */
-void
-vk_sync_win32_payload_wait(struct vk_sync_win32_payload *payload,
-                           uint64_t value);
-
-/** Drop a reference taken by vk_sync_win32_get_payload()
- *
- * Callable from any thread; the last reference frees the payload.
- */
-void
-vk_sync_win32_payload_unref(struct vk_sync_win32_payload *payload);
 
 #ifdef __cplusplus
 }

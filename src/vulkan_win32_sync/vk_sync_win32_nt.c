@@ -33,20 +33,22 @@ nt_resolve(void)
 
    RESOLVE(ntdll, wait_for_keyed_event, "NtWaitForKeyedEvent");
    RESOLVE(ntdll, release_keyed_event, "NtReleaseKeyedEvent");
-   RESOLVE(ntdll, wait_for_alert_by_thread_id, "NtWaitForAlertByThreadId");
-   RESOLVE(ntdll, alert_thread_by_thread_id, "NtAlertThreadByThreadId");
    RESOLVE(ntdll, wait_for_single_object, "NtWaitForSingleObject");
-   RESOLVE(ntdll, set_event, "NtSetEvent");
+   RESOLVE(ntdll, wait_for_multiple_objects, "NtWaitForMultipleObjects");
+   RESOLVE(ntdll, release_semaphore, "NtReleaseSemaphore");
    RESOLVE(ntdll, delay_execution, "NtDelayExecution");
    RESOLVE(ntdll, query_section, "NtQuerySection");
    RESOLVE(ntdll, query_object, "NtQueryObject");
    RESOLVE(ntdll, compare_objects, "NtCompareObjects");
+   RESOLVE(ntdll, is_shutting_down, "RtlDllShutdownInProgress");
    vk_sync_win32_nt.is_wine = GetProcAddress(ntdll, "wine_get_version") != NULL;
 
    nt_ready = vk_sync_win32_nt.wait_for_keyed_event != NULL &&
               vk_sync_win32_nt.release_keyed_event != NULL &&
               vk_sync_win32_nt.wait_for_single_object != NULL &&
-              vk_sync_win32_nt.set_event != NULL &&
+              vk_sync_win32_nt.wait_for_multiple_objects != NULL &&
+              vk_sync_win32_nt.release_semaphore != NULL &&
+              vk_sync_win32_nt.is_shutting_down != NULL &&
               vk_sync_win32_nt.delay_execution != NULL &&
               vk_sync_win32_nt.query_section != NULL &&
               vk_sync_win32_nt.query_object != NULL;
@@ -68,6 +70,15 @@ vk_sync_win32_nt_init(void)
 {
    call_once(&nt_once, nt_resolve);
    return nt_ready;
+}
+
+/* advapi32 exports RtlGenRandom under this name only. */
+BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG size);
+
+bool
+vk_sync_win32_random(void *bytes, uint32_t size)
+{
+   return SystemFunction036(bytes, size);
 }
 
 const LARGE_INTEGER *

@@ -37,14 +37,14 @@ struct vk_sync_win32_nt_table {
                                       BOOLEAN alertable,
                                       const LARGE_INTEGER *timeout);
 
-   /* Optional: Windows 8 */
-   LONG (WINAPI *wait_for_alert_by_thread_id)(void *address,
-                                              const LARGE_INTEGER *timeout);
-   LONG (WINAPI *alert_thread_by_thread_id)(HANDLE thread_id);
-
    LONG (WINAPI *wait_for_single_object)(HANDLE object, BOOLEAN alertable,
                                          const LARGE_INTEGER *timeout);
-   LONG (WINAPI *set_event)(HANDLE event, LONG *previous);
+   LONG (WINAPI *wait_for_multiple_objects)(ULONG count,
+                                            const HANDLE *objects,
+                                            ULONG wait_any, BOOLEAN alertable,
+                                            const LARGE_INTEGER *timeout);
+   LONG (WINAPI *release_semaphore)(HANDLE semaphore, LONG count,
+                                    LONG *previous);
    LONG (WINAPI *delay_execution)(BOOLEAN alertable,
                                   const LARGE_INTEGER *interval);
    LONG (WINAPI *query_section)(HANDLE section, int info_class, void *info,
@@ -55,6 +55,9 @@ struct vk_sync_win32_nt_table {
 
    /* Optional: Windows 10 */
    LONG (WINAPI *compare_objects)(HANDLE first, HANDLE second);
+
+   /** Whether the process is ending, so that this is its only thread left */
+   BOOLEAN (WINAPI *is_shutting_down)(void);
 
    bool is_wine;
 };
@@ -75,6 +78,13 @@ vk_sync_win32_nt_init(void);
  */
 const LARGE_INTEGER *
 vk_sync_win32_nt_timeout(uint64_t abs_timeout_ns, LARGE_INTEGER *ticks);
+
+/** Fill with bits that nobody can guess; false if the system has none
+ *
+ * `size` is in bytes.  Any thread.
+ */
+bool
+vk_sync_win32_random(void *bytes, uint32_t size);
 
 /* For MSVC, whose u_atomic reads and writes are plain ones */
 #if defined(_MSC_VER)
@@ -152,6 +162,34 @@ static inline bool
 vk_sync_win32_cas32(uint32_t *p, uint32_t expected, uint32_t value)
 {
    return (uint32_t)p_atomic_cmpxchg(p, expected, value) == expected;
+}
+
+static inline uint64_t
+vk_sync_win32_add64(uint64_t *p, uint64_t value)
+{
+   return (uint64_t)InterlockedExchangeAdd64((volatile LONG64 *)p,
+                                             (LONG64)value);
+}
+
+/** Set or clear one bit of an array, and return what it was
+ *
+ * One instruction on x86, lest somebody who writes to the other bits keep us
+ * at it.
+ */
+static inline bool
+vk_sync_win32_set_bit(uint64_t *words, uint32_t bit)
+{
+   int32_t *word = (int32_t *)words + bit / 32;
+
+   return InterlockedBitTestAndSet((LONG volatile *)word, bit % 32);
+}
+
+static inline bool
+vk_sync_win32_clear_bit(uint64_t *words, uint32_t bit)
+{
+   int32_t *word = (int32_t *)words + bit / 32;
+
+   return InterlockedBitTestAndReset((LONG volatile *)word, bit % 32);
 }
 
 /** Order a store before a later load of something else

@@ -5,48 +5,57 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** What a thread parks on; lives on the stack of that thread
+/** What a thread parks on
  *
- * Each park() is ended by exactly one unpark() or by its time-out, and an
- * unpark() that was decided on must be collected by park() before the token
- * goes away: see vk_sync_win32_wait.c for how the two sides agree.
+ * The thread says PARKED before it tells anybody of itself.  Whoever wakes it
+ * turns that into NOTIFIED, once, and owes it an unpark().
  */
-struct vk_sync_win32_park_token {
-   uint32_t thread_id;
-   uint32_t unparked;
+enum vk_sync_win32_park_state {
+   VK_SYNC_WIN32_PARKED,
+   VK_SYNC_WIN32_NOTIFIED,
 };
 
-/** A way to block a thread until another thread of this process wakes it */
+/** A way to block a thread until another thread of this process wakes it
+ *
+ * The state is in memory that outlives the thread, which may be terminated.
+ * Time-outs are absolute os_time, in ns; UINT64_MAX is forever.
+ */
 struct vk_sync_win32_parker {
    const char *name;
 
-   /** Prepare the token, on the thread that will park */
-   void (*init)(struct vk_sync_win32_park_token *token);
-
-   /** Block until unpark() or until the absolute os_time, in ns
+   /** Block while PARKED
     *
-    * Returns false on time-out, never early.  UINT64_MAX is forever.
+    * Returns false on time-out, never early.  Otherwise the thread has been
+    * woken, though not necessarily by somebody who has said NOTIFIED.
     */
-   bool (*park)(struct vk_sync_win32_park_token *token,
-                uint64_t abs_timeout_ns);
+   bool (*park)(uint32_t *state, uint64_t abs_timeout_ns);
 
-   /** Wake the thread that parks, or is about to park, on the token
+   /** Wake threads that are NOTIFIED, at most VK_SYNC_WIN32_WAKES of them
     *
-    * The token may be gone when this returns.
+    * The states are not looked at: whoever was woken by something else may
+    * have gone.  Returns in bounded time, whatever has become of the threads.
     */
-   void (*unpark)(struct vk_sync_win32_park_token *token);
+   void (*unpark)(uint32_t *const *states, uint32_t count);
+
+   /** Take up the unpark() that is owed to a thread that did not park for it
+    *
+    * Bounded as well: whoever owes it may be gone.
+    */
+   void (*collect)(uint32_t *state);
 };
+
+#define VK_SYNC_WIN32_WAKES 64
 
 /** The parker of this process
  *
- * MESA_VK_WIN32_PARKER=keyed or =alert chooses.  The default is keyed events,
+ * MESA_VK_WIN32_PARKER=keyed or =futex chooses.  The default is keyed events,
  * except under Wine, where each of their calls is a round trip to another
- * process and alerts are a futex.  Any thread.
+ * process.  Any thread.
  */
 const struct vk_sync_win32_parker *
 vk_sync_win32_get_parker(void);
 
 extern const struct vk_sync_win32_parker vk_sync_win32_keyed_parker;
-extern const struct vk_sync_win32_parker vk_sync_win32_alert_parker;
+extern const struct vk_sync_win32_parker vk_sync_win32_futex_parker;
 
 #endif /* VK_SYNC_WIN32_PARK_H */

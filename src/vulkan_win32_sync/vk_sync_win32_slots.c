@@ -1,216 +1,305 @@
 /* SPDX-License-Identifier: MIT */
+#include "vk_sync_win32_slots.h"
 
-/* Who blocks on a shared payload, and how its peers wake them */
-#include "vk_sync_win32_section.h"
-
+#include "util/bitscan.h"
 #include "util/macros.h"
-#include "util/os_time.h"
 
-#include "vk_sync_win32_shared_wait.h"
+#include "vk_sync_win32_owner.h"
 
-static struct vk_sync_win32_section *
-to_section(struct vk_sync_win32_remote *remote)
+static bool
+has_bit(uint64_t *words, uint32_t slot)
 {
-   return container_of(remote, struct vk_sync_win32_section, remote);
-}
-
-/* Each a single atomic operation, lest a peer that hammers the word keeps us */
-static void
-arm(struct vk_sync_win32_layout *layout, uint32_t slot)
-{
-   const uint64_t bit = UINT64_C(1) << slot;
-
-   if (!(vk_sync_win32_load64(&layout->armed) & bit))
-      InterlockedOr64((volatile LONG64 *)&layout->armed, (LONG64)bit);
-}
-
-static void
-disarm(struct vk_sync_win32_layout *layout, uint32_t slot)
-{
-   const uint64_t bit = UINT64_C(1) << slot;
-
-   if (vk_sync_win32_load64(&layout->armed) & bit)
-      InterlockedAnd64((volatile LONG64 *)&layout->armed, (LONG64)~bit);
-}
-
-/* Who owns a slot, or 0 if there is no such process.  A process that we may
- * not open is there; its creation time stays unknown, so 0 in the low half.
- */
-static uint64_t
-identify_process(uint32_t pid)
-{
-   FILETIME start = {0}, other;
-   HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION |
-                                SYNCHRONIZE, FALSE, pid);
-
-   if (process == NULL)
-      return GetLastError() == ERROR_INVALID_PARAMETER ?
-             0 : (uint64_t)pid << 32;
-
-   const bool alive = WaitForSingleObject(process, 0) == WAIT_TIMEOUT;
-   GetProcessTimes(process, &start, &other, &other, &other);
-   CloseHandle(process);
-
-   const uint64_t time = (uint64_t)start.dwHighDateTime << 32 |
-                         start.dwLowDateTime;
-   return alive ? (uint64_t)pid << 32 | (uint32_t)(time >> 20) : 0;
-}
-
-static uint64_t
-identify_self(void)
-{
-   static uint64_t self;
-
-   /* Every thread would write the same. */
-   uint64_t identity = vk_sync_win32_load64(&self);
-   if (identity == 0) {
-      identity = identify_process(GetCurrentProcessId());
-      if (identity == 0)
-         identity = (uint64_t)GetCurrentProcessId() << 32;
-      vk_sync_win32_store64(&self, identity);
-   }
-   return identity;
+   return vk_sync_win32_load64(&words[slot / 64]) >> slot % 64 & 1;
 }
 
 static bool
-is_abandoned(uint64_t owner)
+clear_bit(uint64_t *words, uint32_t slot)
 {
-   const uint64_t found = identify_process((uint32_t)(owner >> 32));
-
-   return found == 0 || ((uint32_t)found != 0 && found != owner);
+   return has_bit(words, slot) && vk_sync_win32_clear_bit(words, slot);
 }
 
-void
-vk_sync_win32_section_release_slot(struct vk_sync_win32_section *section)
+static void
+set_bit(uint64_t *words, uint32_t slot)
 {
-   if (section->slot == VK_SYNC_WIN32_NO_SLOT)
-      return;
-
-   disarm(section->layout, section->slot);
-   vk_sync_win32_cas64(&section->layout->slots[section->slot].owner,
-                       identify_self(), 0);
-   section->slot = VK_SYNC_WIN32_NO_SLOT;
+   if (!has_bit(words, slot))
+      vk_sync_win32_set_bit(words, slot);
 }
 
-void
-vk_sync_win32_section_want(struct vk_sync_win32_remote *remote,
-                           uint64_t target)
+uint32_t
+vk_sync_win32_slot_claim(struct vk_sync_win32_layout *layout)
 {
-   struct vk_sync_win32_section *section = to_section(remote);
-   struct vk_sync_win32_layout *layout = section->layout;
-   const uint32_t slot = vk_sync_win32_load32(&section->slot);
+   const uint64_t self = vk_sync_win32_owner_self();
 
-   if (slot == VK_SYNC_WIN32_NO_SLOT)
-      return;
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      uint64_t *owner = &layout->slots[i].owner;
 
-   if (target == UINT64_MAX) {
-      disarm(layout, slot);
-   } else {
-      vk_sync_win32_store64(&layout->slots[slot].wanted, target);
-      arm(layout, slot);
-   }
-}
-
-static uint32_t
-take_slot(struct vk_sync_win32_layout *layout, bool abandoned)
-{
-   for (uint32_t i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++) {
-      struct vk_sync_win32_slot *slot = &layout->slots[i];
-      const uint64_t owner = vk_sync_win32_load64(&slot->owner);
-
-      if ((owner == 0) == abandoned || (abandoned && !is_abandoned(owner)))
-         continue;
-
-      if (vk_sync_win32_cas64(&slot->owner, owner, identify_self()))
+      if (vk_sync_win32_load64(owner) == VK_SYNC_WIN32_OWNER_NONE &&
+          vk_sync_win32_cas64(owner, VK_SYNC_WIN32_OWNER_NONE, self)) {
+         clear_bit(layout->armed, i);
+         clear_bit(layout->failed, i);
          return i;
+      }
    }
    return VK_SYNC_WIN32_NO_SLOT;
 }
 
-static bool
-claim_slot(struct vk_sync_win32_section *section, bool thorough)
+void
+vk_sync_win32_slot_arm(struct vk_sync_win32_layout *layout, uint32_t slot,
+                       uint64_t target,
+                       const struct vk_sync_win32_bell_id *bell)
 {
-   const struct vk_sync_win32_doorbell_id *doorbell =
-      vk_sync_win32_shared_wait_doorbell_id();
-   struct vk_sync_win32_layout *layout = section->layout;
+   struct vk_sync_win32_slot *s = &layout->slots[slot];
 
-   uint32_t index = take_slot(layout, false);
-   if (index == VK_SYNC_WIN32_NO_SLOT && thorough)
-      index = take_slot(layout, true);
-   if (index == VK_SYNC_WIN32_NO_SLOT)
-      return false;
-
-   struct vk_sync_win32_slot *slot = &layout->slots[index];
-   disarm(layout, index);
-   vk_sync_win32_store64(&slot->doorbell.bits[0], doorbell->bits[0]);
-   vk_sync_win32_store64(&slot->doorbell.bits[1], doorbell->bits[1]);
-   vk_sync_win32_store32(&slot->flags, 0);
-   vk_sync_win32_store32(&section->slot, index);
-   return true;
-}
-
-/* One peer that fails to ring us, for good reason or bad, makes us poll for
- * this long; then it has to fail again.
- */
-#define DEAF_NS (1000 * 1000 * 1000)
-
-bool
-vk_sync_win32_section_reach(struct vk_sync_win32_remote *remote,
-                            bool thorough)
-{
-   struct vk_sync_win32_section *section = to_section(remote);
-
-   if (section->slot == VK_SYNC_WIN32_NO_SLOT &&
-       !claim_slot(section, thorough))
-      return false;
-
-   struct vk_sync_win32_slot *slot = &section->layout->slots[section->slot];
-   if (vk_sync_win32_load32(&slot->flags) & VK_SYNC_WIN32_SLOT_UNREACHABLE) {
-      vk_sync_win32_store32(&slot->flags, 0);
-      section->deaf_until_ns = os_time_get_nano() + DEAF_NS;
-   }
-
-   return section->deaf_until_ns == 0 ||
-          section->deaf_until_ns <= (uint64_t)os_time_get_nano();
-}
-
-static void
-ring_slot(struct vk_sync_win32_slot *slot)
-{
-   const struct vk_sync_win32_doorbell_id id = { .bits = {
-      vk_sync_win32_load64(&slot->doorbell.bits[0]),
-      vk_sync_win32_load64(&slot->doorbell.bits[1]),
-   } };
-
-   if (!vk_sync_win32_doorbell_ring(&id))
-      vk_sync_win32_store32(&slot->flags, VK_SYNC_WIN32_SLOT_UNREACHABLE);
+   vk_sync_win32_store64(&s->bell.bits[0], bell->bits[0]);
+   vk_sync_win32_store64(&s->bell.bits[1], bell->bits[1]);
+   vk_sync_win32_store64(&s->target, target);
+   set_bit(layout->armed, slot);
 }
 
 void
-vk_sync_win32_section_ring(struct vk_sync_win32_remote *remote,
-                           uint64_t word)
+vk_sync_win32_slot_disarm(struct vk_sync_win32_layout *layout, uint32_t slot)
 {
-   struct vk_sync_win32_section *section = to_section(remote);
-   struct vk_sync_win32_layout *layout = section->layout;
-   uint64_t armed = vk_sync_win32_load64(&layout->armed);
+   clear_bit(layout->armed, slot);
+}
 
-   /* Our own threads have been released already. */
-   const uint32_t own = vk_sync_win32_load32(&section->slot);
-   if (own != VK_SYNC_WIN32_NO_SLOT)
-      armed &= ~(UINT64_C(1) << own);
+bool
+vk_sync_win32_slot_has_failed(struct vk_sync_win32_layout *layout,
+                              uint32_t slot)
+{
+   return clear_bit(layout->failed, slot);
+}
 
-   for (uint32_t i = 0; armed != 0; i++, armed >>= 1) {
+/* In this order, so that a free slot has neither bit nor ticket */
+static void
+give_up(struct vk_sync_win32_layout *layout, uint32_t slot, uint64_t self)
+{
+   clear_bit(layout->armed, slot);
+   vk_sync_win32_store64(&layout->slots[slot].target, 0);
+   vk_sync_win32_cas64(&layout->slots[slot].owner, self,
+                       VK_SYNC_WIN32_OWNER_NONE);
+}
+
+void
+vk_sync_win32_slot_release(struct vk_sync_win32_layout *layout, uint32_t slot)
+{
+   give_up(layout, slot, vk_sync_win32_owner_self());
+}
+
+void
+vk_sync_win32_slots_ring(struct vk_sync_win32_layout *layout,
+                         enum vk_sync_win32_kind kind, uint64_t word)
+{
+   uint32_t failed_opens = 0;
+
+   for (uint32_t i = 0; i < ARRAY_SIZE(layout->armed); i++) {
+      const uint64_t armed = vk_sync_win32_load64(&layout->armed[i]);
+
+      u_foreach_bit64(bit, armed) {
+         const uint32_t index = 64 * i + bit;
+         if (index >= VK_SYNC_WIN32_SLOTS)
+            break;
+
+         struct vk_sync_win32_slot *slot = &layout->slots[index];
+         if (!vk_sync_win32_is_reached(kind, word,
+                                       vk_sync_win32_load64(&slot->target)) ||
+             !clear_bit(layout->armed, index))
+            continue;
+
+         vk_sync_win32_barrier_after_swap();
+
+         const struct vk_sync_win32_bell_id bell = { .bits = {
+            vk_sync_win32_load64(&slot->bell.bits[0]),
+            vk_sync_win32_load64(&slot->bell.bits[1]),
+         } };
+         if (!vk_sync_win32_bell_ring(&bell, &failed_opens))
+            set_bit(layout->failed, index);
+      }
+   }
+}
+
+/* Answers of the kernel: most slots have the same few owners.  A stranger may
+ * have invented any number of them.
+ */
+struct census {
+   uint64_t dead;
+   uint64_t living;
+   uint32_t questions;
+};
+
+#define MAX_QUESTIONS 256
+
+static bool
+is_dead(struct census *census, uint64_t owner)
+{
+   if (owner == VK_SYNC_WIN32_OWNER_NONE || owner == census->living)
+      return false;
+   if (owner == census->dead)
+      return true;
+   if (census->questions++ >= MAX_QUESTIONS)
+      return false;
+
+   const bool dead = vk_sync_win32_owner_is_dead(owner);
+   *(dead ? &census->dead : &census->living) = owner;
+   return dead;
+}
+
+static uint64_t
+recoverer(void)
+{
+   return vk_sync_win32_owner_self() | VK_SYNC_WIN32_OWNER_RECOVERING;
+}
+
+enum found {
+   NOTHING,
+   /* It is gone now, and there may be another. */
+   A_TICKET,
+   /* Somebody else is changing what there is to find. */
+   COMPANY,
+};
+
+/* The ticket of slot `i` seems to be the newest, and its holder to be dead.
+ * If it turns out otherwise the slot stays as it is: its turn may come.
+ */
+static enum found
+give_back(struct vk_sync_win32_layout *layout, uint32_t i, uint64_t owner,
+          uint64_t ticket)
+{
+   struct vk_sync_win32_slot *slot = &layout->slots[i];
+
+   if (!vk_sync_win32_cas64(&slot->owner, owner, recoverer()))
+      return COMPANY;
+
+   if (vk_sync_win32_load64(&slot->target) == ticket) {
+      vk_sync_win32_store64(&slot->target, 0);
+      vk_sync_win32_full_barrier();
+      if (vk_sync_win32_word_unconsume(&layout->word, (uint32_t)ticket)) {
+         give_up(layout, i, recoverer());
+         return A_TICKET;
+      }
+      vk_sync_win32_store64(&slot->target, ticket);
+   }
+
+   vk_sync_win32_cas64(&slot->owner, recoverer(), owner);
+   return COMPANY;
+}
+
+static enum found
+give_back_newest(struct vk_sync_win32_layout *layout, struct census *census)
+{
+   const uint32_t newest =
+      vk_sync_win32_consumed(vk_sync_win32_load64(&layout->word));
+   const uint64_t ticket = VK_SYNC_WIN32_TARGET_TAKEN |
+                           VK_SYNC_WIN32_TARGET_TICKET(newest);
+   enum found found = NOTHING;
+
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
       struct vk_sync_win32_slot *slot = &layout->slots[i];
+      const uint64_t target = vk_sync_win32_load64(&slot->target);
+      const uint64_t owner = vk_sync_win32_load64(&slot->owner);
 
-      if (!(armed & 1) ||
-          !vk_sync_win32_target_reached(remote->payload->kind, word,
-                                        vk_sync_win32_load64(&slot->wanted)))
+      if (target == ticket && is_dead(census, owner))
+         return give_back(layout, i, owner, ticket);
+
+      if ((owner & VK_SYNC_WIN32_OWNER_RECOVERING) && !is_dead(census, owner))
+         found = COMPANY;
+   }
+
+   /* One that was given back meanwhile makes another one the newest. */
+   const uint32_t now =
+      vk_sync_win32_consumed(vk_sync_win32_load64(&layout->word));
+   return (int32_t)(now - newest) < 0 ? COMPANY : found;
+}
+
+/* Newest first, since it is a number that is given back.  Whoever takes a
+ * ticket while another process is at this keeps what that has not come to, so
+ * it waits: for a few instructions, unless the other has been stopped or a
+ * stranger says so.
+ */
+static void
+give_back_tickets(struct vk_sync_win32_layout *layout, struct census *census)
+{
+   static const LARGE_INTEGER ms = { .QuadPart = -10000 };
+   uint32_t patience = 20;
+
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      enum found found = give_back_newest(layout, census);
+
+      while (found == COMPANY && patience > 0) {
+         if (patience-- <= 10)
+            vk_sync_win32_nt.delay_execution(FALSE, &ms);
+         found = give_back_newest(layout, census);
+      }
+      if (found != A_TICKET)
+         break;
+   }
+}
+
+static bool
+is_kept(struct vk_sync_win32_layout *layout, enum vk_sync_win32_kind kind,
+        uint32_t slot, bool need)
+{
+   return kind == VK_SYNC_WIN32_KIND_BINARY && !need &&
+          (vk_sync_win32_load64(&layout->slots[slot].target) &
+           VK_SYNC_WIN32_TARGET_TAKEN);
+}
+
+void
+vk_sync_win32_slots_recover(struct vk_sync_win32_layout *layout,
+                            enum vk_sync_win32_kind kind, bool need)
+{
+   struct census census = {0};
+
+   if (kind == VK_SYNC_WIN32_KIND_BINARY)
+      give_back_tickets(layout, &census);
+
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      uint64_t *owner = &layout->slots[i].owner;
+      const uint64_t old = vk_sync_win32_load64(owner);
+
+      if (is_kept(layout, kind, i, need) || !is_dead(&census, old) ||
+          !vk_sync_win32_cas64(owner, old, recoverer()))
          continue;
 
-      /* Disarm first: what the owner arms from now on is for later signals,
-       * and somebody who died is rung no more than once.
-       */
-      disarm(layout, i);
-      ring_slot(slot);
+      /* It may have become somebody else's in between, who is dead as well. */
+      if (is_kept(layout, kind, i, need))
+         vk_sync_win32_cas64(owner, recoverer(), old);
+      else
+         give_up(layout, i, recoverer());
    }
+}
+
+uint32_t
+vk_sync_win32_slots_take_ticket(struct vk_sync_win32_layout *layout,
+                                uint32_t *slot)
+{
+   struct census census = {0};
+
+   /* Once we have ours, those before it can no longer be given back. */
+   give_back_tickets(layout, &census);
+
+   *slot = vk_sync_win32_slot_claim(layout);
+   if (*slot == VK_SYNC_WIN32_NO_SLOT) {
+      vk_sync_win32_slots_recover(layout, VK_SYNC_WIN32_KIND_BINARY, true);
+      *slot = vk_sync_win32_slot_claim(layout);
+   }
+
+   const uint32_t ticket = vk_sync_win32_word_consume(&layout->word);
+
+   if (*slot != VK_SYNC_WIN32_NO_SLOT)
+      vk_sync_win32_store64(&layout->slots[*slot].target,
+                            VK_SYNC_WIN32_TARGET_TAKEN |
+                            VK_SYNC_WIN32_TARGET_TICKET(ticket));
+   return ticket;
+}
+
+void
+vk_sync_win32_slots_abandon_ticket(struct vk_sync_win32_layout *layout,
+                                   uint32_t slot)
+{
+   struct census census = {0};
+
+   vk_sync_win32_slot_disarm(layout, slot);
+   vk_sync_win32_cas64(&layout->slots[slot].owner, vk_sync_win32_owner_self(),
+                       VK_SYNC_WIN32_OWNER_GONE);
+   give_back_tickets(layout, &census);
 }

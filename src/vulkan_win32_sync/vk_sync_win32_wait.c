@@ -1,224 +1,190 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk_sync_win32_wait.h"
 
-#include <assert.h>
+#include "util/macros.h"
+#include "util/os_time.h"
 
 #include "vk_device.h"
 
-#include "vk_sync_win32.h"
-#include "vk_sync_win32_shared_wait.h"
+struct wait {
+   struct vk_device *device;
+   struct vk_sync_win32_waiter *waiter;
+   uint64_t abs_timeout_ns;
 
-/* All threads that are in a wait */
-static SRWLOCK waiters_lock = SRWLOCK_INIT;
-static struct list_head waiters = { &waiters, &waiters };
+   /* Of all payloads, those that are not being waited for just now, too */
+   struct vk_sync_win32_record *records;
+   uint32_t count;
+};
 
-bool
-vk_sync_win32_waiter_is_lost(const struct vk_sync_win32_waiter *waiter)
+static uint64_t
+next_look(uint64_t interval_ns)
 {
-   return waiter->device != NULL &&
-          vk_device_is_lost_no_report(waiter->device);
+#ifdef VK_SYNC_WIN32_NO_LOOK
+   /* For tests, which then hang on a wake-up that is missing */
+   return UINT64_MAX;
+#else
+   return os_time_get_nano() + interval_ns;
+#endif
 }
 
-void
-vk_sync_win32_wake_lost(struct vk_device *device)
+/* VK_NOT_READY if none is reached */
+static VkResult
+look(const struct vk_sync_win32_record *records, uint32_t count)
 {
-   struct vk_sync_win32_wake_list wakes = {0};
+   for (uint32_t i = 0; i < count; i++) {
+      const struct vk_sync_win32_payload *payload = records[i].payload;
+      const uint64_t word = vk_sync_win32_payload_load(payload);
 
-   /* Pairs with the swap to PARKED: it sees the loss or we see it parked. */
+      if (vk_sync_win32_is_reached(payload->kind, word, records[i].target))
+         return vk_sync_win32_payload_is_lost(payload, word) ?
+                VK_ERROR_DEVICE_LOST : VK_SUCCESS;
+   }
+   return VK_NOT_READY;
+}
+
+/* Whether what is waited for may never come, or not in time */
+static VkResult
+check(const struct wait *wait)
+{
+   /* The signals may have been lost with the device. */
+   if (wait->device != NULL && vk_device_is_lost_no_report(wait->device))
+      return VK_ERROR_DEVICE_LOST;
+
+   for (uint32_t i = 0; i < wait->count; i++) {
+      const struct vk_sync_win32_payload *payload = wait->records[i].payload;
+
+      if (payload->word == NULL &&
+          vk_sync_win32_payload_is_lost(payload,
+                                        vk_sync_win32_payload_load(payload)))
+         return VK_ERROR_DEVICE_LOST;
+   }
+
+   return (uint64_t)os_time_get_nano() >= wait->abs_timeout_ns ?
+          VK_TIMEOUT : VK_NOT_READY;
+}
+
+static bool
+arm(struct vk_sync_win32_record *records, uint32_t count)
+{
+   bool heard = true;
+
+   for (uint32_t i = 0; i < count; i++) {
+      if (!records[i].payload->ops->arm(&records[i]))
+         heard = false;
+   }
+
+   /* Either whoever signals from now on finds us, or we find the signal. */
    vk_sync_win32_full_barrier();
-
-   AcquireSRWLockExclusive(&waiters_lock);
-   list_for_each_entry(struct vk_sync_win32_waiter, waiter, &waiters, link) {
-      if (waiter->device == device &&
-          vk_sync_win32_cas32(&waiter->state, VK_SYNC_WIN32_WAITER_PARKED,
-                              VK_SYNC_WIN32_WAITER_RELEASED)) {
-         waiter->next_wake = wakes.parked;
-         wakes.parked = waiter;
-      }
-   }
-   ReleaseSRWLockExclusive(&waiters_lock);
-
-   vk_sync_win32_wake(&wakes);
-}
-
-void
-vk_sync_win32_waiter_satisfy(struct vk_sync_win32_waiter *waiter,
-                             struct vk_sync_win32_wake_list *wakes)
-{
-   if (p_atomic_dec_return(&waiter->missing) != 0)
-      return;
-
-   switch (p_atomic_xchg(&waiter->state, VK_SYNC_WIN32_WAITER_RELEASED)) {
-   case VK_SYNC_WIN32_WAITER_PARKED:
-      /* It stays parked, and its stack in place, until we unpark it. */
-      waiter->next_wake = wakes->parked;
-      wakes->parked = waiter;
-      break;
-
-   case VK_SYNC_WIN32_WAITER_LEADING:
-      /* It may leave at any ring from now on, so don't remember which. */
-      wakes->leader = true;
-      break;
-
-   default:
-      /* Not blocked, or about to be woken for promotion */
-      break;
-   }
-}
-
-void
-vk_sync_win32_wake(struct vk_sync_win32_wake_list *wakes)
-{
-   const struct vk_sync_win32_parker *parker = vk_sync_win32_get_parker();
-
-   if (wakes->leader)
-      vk_sync_win32_shared_wait_ring_self();
-
-   struct vk_sync_win32_waiter *next = wakes->parked;
-   while (next != NULL) {
-      struct vk_sync_win32_waiter *waiter = next;
-      next = waiter->next_wake;
-      parker->unpark(&waiter->token);
-   }
-
-   *wakes = (struct vk_sync_win32_wake_list) {0};
-}
-
-bool
-vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
-                          uint64_t abs_timeout_ns)
-{
-   const struct vk_sync_win32_parker *parker = vk_sync_win32_get_parker();
-
-   /* Whoever parks after the device has been lost is woken by nobody. */
-   if (!vk_sync_win32_waiter_is_lost(waiter) &&
-       parker->park(&waiter->token, abs_timeout_ns))
-      return true;
-
-   if (vk_sync_win32_cas32(&waiter->state, VK_SYNC_WIN32_WAITER_PARKED,
-                           VK_SYNC_WIN32_WAITER_RUNNING))
-      return false;
-
-   /* Too late: someone is about to unpark us, and holds on to our token
-    * until we have collected it.
-    */
-   parker->park(&waiter->token, UINT64_MAX);
-   return true;
+   return heard;
 }
 
 static bool
-block_private(struct vk_sync_win32_waiter *waiter, uint64_t abs_timeout_ns)
-{
-   if (!vk_sync_win32_cas32(&waiter->state, VK_SYNC_WIN32_WAITER_RUNNING,
-                            VK_SYNC_WIN32_WAITER_PARKED))
-      return true;
-
-   return vk_sync_win32_waiter_park(waiter, abs_timeout_ns);
-}
-
-static void
-list_waiter(struct vk_sync_win32_waiter *waiter)
-{
-   AcquireSRWLockExclusive(&waiters_lock);
-   list_addtail(&waiter->link, &waiters);
-   ReleaseSRWLockExclusive(&waiters_lock);
-}
-
-static void
-unlist_waiter(struct vk_sync_win32_waiter *waiter)
-{
-   AcquireSRWLockExclusive(&waiters_lock);
-   list_del(&waiter->link);
-   ReleaseSRWLockExclusive(&waiters_lock);
-}
-
-/* Links the records; returns whether some are not private. */
-static bool
-enter(struct vk_sync_win32_waiter *waiter,
-      struct vk_sync_win32_wait_record *records, uint32_t count)
-{
-   struct vk_sync_win32_wake_list wakes = {0};
-   bool shared = false;
-
-   for (uint32_t i = 0; i < count; i++) {
-      /* When a device is lost, others may destroy what we wait for. */
-      vk_sync_win32_payload_ref(records[i].payload);
-      records[i].waiter = waiter;
-      records[i].linked = 0;
-      shared |= records[i].payload->remote != NULL;
-   }
-
-   list_waiter(waiter);
-   if (shared)
-      vk_sync_win32_shared_wait_enter(waiter, records, count);
-
-   for (uint32_t i = 0; i < count; i++) {
-      if (records[i].payload->remote == NULL)
-         vk_sync_win32_record_link(&records[i], &wakes);
-   }
-   vk_sync_win32_wake(&wakes);
-
-   return shared;
-}
-
-/* Undoes enter(), except for the references. */
-static void
-leave(struct vk_sync_win32_waiter *waiter,
-      struct vk_sync_win32_wait_record *records, uint32_t count, bool shared)
+is_shared(const struct vk_sync_win32_record *records, uint32_t count)
 {
    for (uint32_t i = 0; i < count; i++) {
-      if (records[i].payload->remote == NULL)
-         vk_sync_win32_record_unlink(&records[i]);
+      if (records[i].payload->ops->is_shared)
+         return true;
    }
-
-   if (shared)
-      vk_sync_win32_shared_wait_leave(waiter, records, count);
-   unlist_waiter(waiter);
+   return false;
 }
 
 static VkResult
-wait_result(const struct vk_sync_win32_waiter *waiter,
-            const struct vk_sync_win32_wait_record *records, uint32_t count,
-            bool released)
+block(struct wait *wait, struct vk_sync_win32_record *records,
+      uint32_t count)
 {
-   /* A lost device releases, too. */
-   if (!released || waiter->missing > 0)
-      return vk_sync_win32_waiter_is_lost(waiter) ? VK_ERROR_DEVICE_LOST :
-                                                    VK_TIMEOUT;
+   struct vk_sync_win32_waiter *waiter = wait->waiter;
+   const bool shared = is_shared(records, count);
+   uint64_t interval_ns = VK_SYNC_WIN32_LOOK_NS;
+   VkResult result;
 
-   for (uint32_t i = 0; i < count; i++) {
-      const struct vk_sync_win32_payload *payload = records[i].payload;
+   /* Nobody is left to signal, except maybe in other processes. */
+   const bool ending = vk_sync_win32_nt.is_shutting_down();
+   if (ending && !shared)
+      return VK_ERROR_DEVICE_LOST;
+   if (ending)
+      wait->abs_timeout_ns =
+         MIN2(wait->abs_timeout_ns,
+              os_time_get_nano() + VK_SYNC_WIN32_LONGEST_LOOK_NS);
 
-      if (vk_sync_win32_payload_is_lost(payload,
-                                        vk_sync_win32_payload_load(payload)))
-         return VK_ERROR_DEVICE_LOST;
+   const bool has_bell = vk_sync_win32_waiter_begin(waiter, shared);
+
+   do {
+      const bool heard = arm(records, count) && has_bell;
+
+      result = look(records, count);
+      if (result == VK_NOT_READY)
+         result = check(wait);
+      if (result != VK_NOT_READY)
+         break;
+
+      const uint64_t until_ns =
+         heard ? next_look(interval_ns) :
+                 os_time_get_nano() + VK_SYNC_WIN32_POLL_NS;
+      if (!vk_sync_win32_waiter_park(waiter, MIN2(until_ns,
+                                                  wait->abs_timeout_ns)) &&
+          heard)
+         interval_ns = MIN2(2 * interval_ns, VK_SYNC_WIN32_LONGEST_LOOK_NS);
+
+      result = look(records, count);
+   } while (result == VK_NOT_READY);
+
+   for (uint32_t i = 0; i < count; i++)
+      records[i].payload->ops->disarm(&records[i]);
+
+   vk_sync_win32_waiter_end(waiter);
+   return ending && result == VK_TIMEOUT ? VK_ERROR_DEVICE_LOST : result;
+}
+
+/* One after the other: what was reached once counts, although a fence may be
+ * reset before the next one is reached.  The private ones first, since they
+ * cost others nothing.
+ */
+static VkResult
+block_all(struct wait *wait)
+{
+   for (unsigned shared = 0; shared < 2; shared++) {
+      for (uint32_t i = 0; i < wait->count; i++) {
+         struct vk_sync_win32_record *record = &wait->records[i];
+
+         if (record->payload->ops->is_shared != shared)
+            continue;
+
+         VkResult result = look(record, 1);
+         if (result == VK_NOT_READY)
+            result = block(wait, record, 1);
+         if (result != VK_SUCCESS)
+            return result;
+      }
    }
    return VK_SUCCESS;
 }
 
 VkResult
 vk_sync_win32_wait_records(struct vk_device *device,
-                           struct vk_sync_win32_wait_record *records,
+                           struct vk_sync_win32_waiter *waiter,
                            uint32_t count, bool any,
                            uint64_t abs_timeout_ns)
 {
-   struct vk_sync_win32_waiter waiter = {
+   struct wait wait = {
       .device = device,
-      .state = VK_SYNC_WIN32_WAITER_RUNNING,
-      .missing = any ? 1 : (int32_t)count,
+      .waiter = waiter,
+      .abs_timeout_ns = abs_timeout_ns,
+      .records = waiter->memory,
+      .count = count,
    };
-   vk_sync_win32_get_parker()->init(&waiter.token);
 
-   const bool shared = enter(&waiter, records, count);
-   const bool released =
-      shared ? vk_sync_win32_shared_wait_block(&waiter, abs_timeout_ns) :
-               block_private(&waiter, abs_timeout_ns);
-   leave(&waiter, records, count, shared);
+   for (uint32_t i = 0; i < count; i++) {
+      /* When a device is lost, others may destroy what we wait for. */
+      vk_sync_win32_payload_ref(wait.records[i].payload);
+      wait.records[i].waiter = waiter;
+      wait.records[i].is_linked = false;
+   }
 
-   const VkResult result = wait_result(&waiter, records, count, released);
+   const VkResult result = any ? block(&wait, wait.records, count) :
+                                 block_all(&wait);
 
    for (uint32_t i = 0; i < count; i++)
-      vk_sync_win32_payload_unref(records[i].payload);
+      vk_sync_win32_payload_unref(wait.records[i].payload);
 
    return result;
 }

@@ -336,10 +336,13 @@ vk_win32_d3d12_close_fence(struct vk_win32_d3d12_fence *fence)
    ID3D12Fence_Release(fence->fence);
    ID3D12Device_Release(fence->device);
 
-   /* The application may be waiting for the last reference to go. */
-   AcquireSRWLockExclusive(&runtime.lock);
-   forget_removed_device();
-   ReleaseSRWLockExclusive(&runtime.lock);
+   /* The application may be waiting for the last reference to go.  Not if it
+    * is being asked for just now: this may be a wait or a signal.
+    */
+   if (TryAcquireSRWLockExclusive(&runtime.lock)) {
+      forget_removed_device();
+      ReleaseSRWLockExclusive(&runtime.lock);
+   }
 }
 
 uint64_t

@@ -34,27 +34,4 @@ vk_win32_kmt_is_valid(HANDLE handle);
 void
 vk_win32_kmt_format_name(uint32_t kmt, wchar_t *name);
 
-/** Whether an application's name is in the global namespace */
-bool
-vk_win32_kmt_is_global(const wchar_t *name);
-
-/* An alias is a section that holds only the name of another. */
-
-/** The most bytes of an alias to look at */
-#define VK_WIN32_KMT_ALIAS_MAX 65536
-
-uint64_t
-vk_win32_kmt_alias_size(const wchar_t *name);
-
-void
-vk_win32_kmt_alias_write(void *map, const wchar_t *name);
-
-/** Whether the first eight bytes of a section say that it is an alias */
-bool
-vk_win32_kmt_is_alias(void *map);
-
-/** A copy of the name, which the caller frees; NULL when out of memory */
-wchar_t *
-vk_win32_kmt_alias_read(const void *map, uint64_t size);
-
 #endif /* VK_WIN32_KMT_H */

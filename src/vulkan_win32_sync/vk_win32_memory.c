@@ -9,9 +9,7 @@
 #include "vk_device.h"
 #include "vk_log.h"
 
-static_assert(offsetof(struct vk_win32_memory_header, size) == 16,
-              "shared layout");
-static_assert(sizeof(struct vk_win32_memory_header) == 24, "shared layout");
+static_assert(sizeof(struct vk_win32_memory_header) == 16, "shared layout");
 
 /* Section sizes are signed, and a view must fit into the address space. */
 static const uint64_t size_max =
@@ -43,7 +41,6 @@ vk_win32_memory_create(struct vk_device *device,
       return result;
 
    struct vk_win32_memory_header *header = memory->section.map;
-   header->kmt = memory->section.kmt;
    header->size = info->size;
 
    /* Last, for those who open it by name while we are at it */
@@ -72,10 +69,6 @@ check_header(struct vk_device *device, const struct vk_win32_section *section,
    if (found != size)
       return refuse(device, "The memory was allocated with %"PRIu64" bytes, "
                     "not %"PRIu64, found, size);
-
-   if (section->kmt != 0 &&
-       section->kmt != vk_sync_win32_load32(&header->kmt))
-      return refuse(device, "The memory has another global share handle");
 
    return VK_SUCCESS;
 }
@@ -108,10 +101,6 @@ vk_win32_memory_open(struct vk_device *device,
       vk_win32_memory_close(memory);
       return result;
    }
-
-   struct vk_win32_memory_header *header = memory->section.map;
-   vk_win32_section_keep_kmt(&memory->section,
-                             vk_sync_win32_load32(&header->kmt));
 
    set_data(memory);
    return VK_SUCCESS;

@@ -12,7 +12,7 @@ extern "C" {
 
 struct vk_device;
 
-#define VK_WIN32_MEMORY_MAGIC UINT64_C(0x316f6d654d6b764d) /* MvkMemo1 */
+#define VK_WIN32_MEMORY_MAGIC UINT64_C(0x326f6d654d6b764d) /* MvkMemo2 */
 
 /* A page, so that the data are as aligned as a page is */
 #define VK_WIN32_MEMORY_DATA_OFFSET 4096
@@ -25,9 +25,6 @@ struct vk_device;
  */
 struct vk_win32_memory_header {
    uint64_t magic;
-   /* The global share handle, 0 if there is none */
-   uint32_t kmt;
-   uint32_t reserved;
    /* VkMemoryAllocateInfo::allocationSize of whoever created it */
    uint64_t size;
 };

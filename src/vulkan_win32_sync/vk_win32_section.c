@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk_win32_section.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "vk_device.h"
 #include "vk_log.h"
 
@@ -20,7 +17,7 @@
  */
 static DWORD
 create_object(const struct vk_win32_section_create_info *info,
-              const wchar_t *name, uint64_t size, HANDLE *handle_out)
+              const wchar_t *name, HANDLE *handle_out)
 {
    const SECURITY_ATTRIBUTES *asked = info->security_attributes;
    SECURITY_ATTRIBUTES attributes = {
@@ -32,8 +29,8 @@ create_object(const struct vk_win32_section_create_info *info,
    SetLastError(ERROR_SUCCESS);
    HANDLE handle =
       CreateFileMappingW(INVALID_HANDLE_VALUE, &attributes,
-                         PAGE_READWRITE | SEC_COMMIT, (DWORD)(size >> 32),
-                         (DWORD)size, name);
+                         PAGE_READWRITE | SEC_COMMIT,
+                         (DWORD)(info->size >> 32), (DWORD)info->size, name);
    const DWORD error = GetLastError();
 
    if (handle != NULL && error == ERROR_ALREADY_EXISTS) {
@@ -50,10 +47,10 @@ create_object(const struct vk_win32_section_create_info *info,
  */
 static DWORD
 create_numbered_object(const struct vk_win32_section_create_info *info,
-                       uint64_t size, bool global, uint32_t *kmt,
-                       HANDLE *handle_out)
+                       uint32_t *kmt, HANDLE *handle_out)
 {
    DWORD error = ERROR_ALREADY_EXISTS;
+   bool global = true;
 
    for (unsigned i = 0; i < 16; i++) {
       wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
@@ -63,7 +60,7 @@ create_numbered_object(const struct vk_win32_section_create_info *info,
          return ERROR_NOT_ENOUGH_MEMORY;
 
       vk_win32_kmt_format_name(*kmt, name);
-      error = create_object(info, name, size, handle_out);
+      error = create_object(info, name, handle_out);
       if (error == ERROR_SUCCESS)
          break;
 
@@ -100,33 +97,6 @@ map_section(struct vk_win32_section *section, uint64_t size)
    return section->map != NULL;
 }
 
-/* An object has one name.  If the application has chosen it, the number names
- * a section that holds no more than the name.
- */
-static DWORD
-create_alias(const struct vk_win32_section_create_info *info,
-             struct vk_win32_section *section)
-{
-   struct vk_win32_section alias = {0};
-   const uint64_t size = vk_win32_kmt_alias_size(info->name);
-
-   DWORD error = create_numbered_object(info, size,
-                                        vk_win32_kmt_is_global(info->name),
-                                        &section->kmt, &alias.handle);
-   if (error != ERROR_SUCCESS)
-      return error;
-
-   if (!map_section(&alias, size)) {
-      CloseHandle(alias.handle);
-      return ERROR_NOT_ENOUGH_MEMORY;
-   }
-
-   vk_win32_kmt_alias_write(alias.map, info->name);
-   UnmapViewOfFile(alias.map);
-   section->alias = alias.handle;
-   return ERROR_SUCCESS;
-}
-
 VkResult
 vk_win32_section_create(struct vk_device *device,
                         const struct vk_win32_section_create_info *info,
@@ -134,15 +104,14 @@ vk_win32_section_create(struct vk_device *device,
 {
    *section = (struct vk_win32_section) {0};
 
-   DWORD error;
-   if (info->kmt && info->name == NULL)
-      error = create_numbered_object(info, info->size, true, &section->kmt,
-                                     &section->handle);
-   else
-      error = create_object(info, info->name, info->size, &section->handle);
+   /* An object has one name. */
+   if (info->kmt && info->name != NULL)
+      return refuse(device, "What has a global share handle has no name");
 
-   if (error == ERROR_SUCCESS && info->kmt && info->name != NULL)
-      error = create_alias(info, section);
+   DWORD error = info->kmt ?
+                 create_numbered_object(info, &section->kmt,
+                                        &section->handle) :
+                 create_object(info, info->name, &section->handle);
 
    if (error == ERROR_SUCCESS && map_section(section, info->size))
       return VK_SUCCESS;
@@ -240,41 +209,11 @@ adopt(struct vk_device *device, struct vk_win32_section *section,
           refuse(device, "%s", not_writable);
 }
 
-/* If the handle leads to a section that only holds a name, return the name,
- * which the caller frees.
- */
-static const char *
-read_alias(HANDLE handle, wchar_t **name)
-{
-   struct vk_win32_section alias = { .handle = handle };
-   uint64_t size;
-
-   *name = NULL;
-
-   const char *fault = find_fault(handle, sizeof(uint64_t), &size);
-   if (fault != NULL)
-      return fault;
-
-   const uint64_t mapped = size < VK_WIN32_KMT_ALIAS_MAX ?
-                           size : VK_WIN32_KMT_ALIAS_MAX;
-   if (!map_section(&alias, mapped))
-      return not_writable;
-
-   if (vk_win32_kmt_is_alias(alias.map)) {
-      *name = vk_win32_kmt_alias_read(alias.map, mapped);
-      if (*name == NULL)
-         fault = "There is no memory for the name of the section";
-   }
-
-   UnmapViewOfFile(alias.map);
-   return fault;
-}
-
 static VkResult
 open_number(struct vk_device *device, HANDLE handle,
             struct vk_win32_section *section)
 {
-   wchar_t name[VK_WIN32_KMT_NAME_LENGTH], *real_name;
+   wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
 
    if (!vk_win32_kmt_is_valid(handle))
       return refuse(device, "The handle is not a global share handle");
@@ -286,19 +225,7 @@ open_number(struct vk_device *device, HANDLE handle,
    if (section->handle == NULL)
       return refuse(device, "No global share handle of this value can be "
                     "opened: Windows error %lu", GetLastError());
-
-   const char *fault = read_alias(section->handle, &real_name);
-   if (fault != NULL)
-      return refuse(device, "%s", fault);
-
-   /* The number names the section itself. */
-   if (real_name == NULL)
-      return VK_SUCCESS;
-
-   section->alias = section->handle;
-   VkResult result = open_name(device, real_name, &section->handle);
-   free(real_name);
-   return result;
+   return VK_SUCCESS;
 }
 
 VkResult
@@ -325,75 +252,6 @@ vk_win32_section_open(struct vk_device *device,
       vk_win32_section_close(section);
 
    return result;
-}
-
-/* UNICODE_STRING, and as many characters as it can count */
-struct object_name {
-   USHORT length, capacity;
-   wchar_t *buffer;
-   wchar_t characters[32768];
-};
-
-/* Whether both have a name, and the same one, which two objects cannot have */
-static bool
-has_same_name(HANDLE first, HANDLE second)
-{
-   struct object_name *names = malloc(2 * sizeof(*names));
-   if (names == NULL)
-      return false;
-
-   /* ObjectNameInformation */
-   const bool same =
-      vk_sync_win32_nt.query_object(first, 1, &names[0], sizeof(names[0]),
-                                    NULL) == VK_SYNC_WIN32_STATUS_SUCCESS &&
-      vk_sync_win32_nt.query_object(second, 1, &names[1], sizeof(names[1]),
-                                    NULL) == VK_SYNC_WIN32_STATUS_SUCCESS &&
-      names[0].length != 0 && names[0].length == names[1].length &&
-      memcmp(names[0].buffer, names[1].buffer, names[0].length) == 0;
-
-   free(names);
-   return same;
-}
-
-/* Whether an alias leads to the section: it may be another's, which is not to
- * be kept alive because a stranger says so.
- */
-static bool
-is_alias_of(HANDLE alias, HANDLE section)
-{
-   wchar_t *name;
-
-   if (read_alias(alias, &name) != NULL || name == NULL)
-      return false;
-
-   HANDLE found = OpenFileMappingW(NEEDED_ACCESS, FALSE, name);
-   free(name);
-   if (found == NULL)
-      return false;
-
-   const bool same = has_same_name(found, section);
-   CloseHandle(found);
-   return same;
-}
-
-void
-vk_win32_section_keep_kmt(struct vk_win32_section *section, uint32_t kmt)
-{
-   wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
-
-   /* Opened by its number, it keeps that already. */
-   if (section->kmt != 0 || !vk_win32_kmt_is_valid((HANDLE)(uintptr_t)kmt))
-      return;
-
-   vk_win32_kmt_format_name(kmt, name);
-   HANDLE alias = OpenFileMappingW(NEEDED_ACCESS, FALSE, name);
-   if (alias == NULL)
-      return;
-
-   if (is_alias_of(alias, section->handle))
-      section->alias = alias;
-   else
-      CloseHandle(alias);
 }
 
 /* Any access word of those that applications use (GENERIC_*, the DXGI ones,
@@ -447,8 +305,6 @@ vk_win32_section_close(struct vk_win32_section *section)
       UnmapViewOfFile(section->map);
    if (section->handle != NULL)
       CloseHandle(section->handle);
-   if (section->alias != NULL)
-      CloseHandle(section->alias);
 
    *section = (struct vk_win32_section) {0};
 }

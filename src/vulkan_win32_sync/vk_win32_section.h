@@ -30,9 +30,6 @@ struct vk_win32_section {
 
    /* The global share handle, or 0 */
    uint32_t kmt;
-
-   /* Keeps the number of a section that has a name of its own; or NULL */
-   HANDLE alias;
 };
 
 struct vk_win32_section_create_info {
@@ -43,7 +40,7 @@ struct vk_win32_section_create_info {
    const void *security_attributes;
    const wchar_t *name;
 
-   /* Whether to have a global share handle */
+   /* Whether to have a global share handle, which takes the name's place */
    bool kmt;
 
    /* Whose memory it is: VK_ERROR_OUT_OF_{HOST,DEVICE}_MEMORY */
@@ -93,14 +90,6 @@ VkResult
 vk_win32_section_open(struct vk_device *device,
                       const struct vk_win32_section_open_info *info,
                       struct vk_win32_section *section);
-
-/** Have the number stay good for as long as this section is open
- *
- * `kmt` may come from a stranger: if there is no such number, or it belongs
- * to something else, nothing happens.
- */
-void
-vk_win32_section_keep_kmt(struct vk_win32_section *section, uint32_t kmt);
 
 /** Return a new NT handle to the section, owned by the caller
  *

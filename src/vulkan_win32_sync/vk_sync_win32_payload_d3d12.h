@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VK_SYNC_WIN32_D3D12_H
-#define VK_SYNC_WIN32_D3D12_H
+#ifndef VK_SYNC_WIN32_PAYLOAD_D3D12_H
+#define VK_SYNC_WIN32_PAYLOAD_D3D12_H
 
 #include "vk_sync.h"
 
@@ -30,4 +30,4 @@ vk_sync_win32_d3d12_export(struct vk_device *device,
                            struct vk_sync_win32_payload *payload,
                            bool inherit, HANDLE *handle_out);
 
-#endif /* VK_SYNC_WIN32_D3D12_H */
+#endif /* VK_SYNC_WIN32_PAYLOAD_D3D12_H */

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Payloads in a section that other processes map, too */
+#include "vk_sync_win32_payload_section.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "util/list.h"
+#include "util/macros.h"
+#include "util/os_time.h"
+
+#include "vk_device.h"
+#include "vk_log.h"
+
+#include "vk_win32_section.h"
+
+static_assert(sizeof(struct vk_sync_win32_slot) == 32, "shared layout");
+static_assert(offsetof(struct vk_sync_win32_layout, word) == 64,
+              "shared layout");
+static_assert(offsetof(struct vk_sync_win32_layout, slots) == 128,
+              "shared layout");
+static_assert(sizeof(struct vk_sync_win32_layout) == 4096, "shared layout");
+
+/** This process's view of a section */
+struct section_payload {
+   struct vk_sync_win32_payload base;
+   struct vk_win32_section memory;
+   struct vk_sync_win32_layout *layout;
+
+   /* Until then, in ns, waits poll: some peer has failed to ring one. */
+   uint64_t poll_until_ns;
+
+   /* Not before then, in ns, slots of the dead are looked for again. */
+   uint64_t recover_after_ns;
+
+   /* Link in the list of this process's sections */
+   struct list_head link;
+
+   /* Next of those that are to leave it */
+   struct section_payload *next_dead;
+};
+
+static SRWLOCK sections_lock = SRWLOCK_INIT;
+static struct list_head sections = { &sections, &sections };
+static uintptr_t dead_sections;
+
+#define SECOND_NS (1000 * 1000 * 1000)
+
+static struct section_payload *
+to_section(const struct vk_sync_win32_payload *payload)
+{
+   return container_of(payload, struct section_payload, base);
+}
+
+static uint32_t
+claim_slot(struct section_payload *section)
+{
+   const uint32_t slot = vk_sync_win32_slot_claim(section->layout);
+   if (slot != VK_SYNC_WIN32_NO_SLOT)
+      return slot;
+
+   const uint64_t now_ns = os_time_get_nano();
+   if (now_ns < vk_sync_win32_load64(&section->recover_after_ns))
+      return slot;
+
+   vk_sync_win32_store64(&section->recover_after_ns, now_ns + SECOND_NS);
+   vk_sync_win32_slots_recover(section->layout, section->base.kind, true);
+   return vk_sync_win32_slot_claim(section->layout);
+}
+
+static bool
+section_arm(struct vk_sync_win32_record *record)
+{
+   struct section_payload *section = to_section(record->payload);
+   const struct vk_sync_win32_bell *bell = &record->waiter->bell;
+
+   if (!vk_sync_win32_bell_has_name(bell))
+      return false;
+
+   if (record->slot == VK_SYNC_WIN32_NO_SLOT)
+      record->slot = claim_slot(section);
+   if (record->slot == VK_SYNC_WIN32_NO_SLOT)
+      return false;
+
+   vk_sync_win32_slot_arm(section->layout, record->slot, record->target,
+                          &bell->id);
+
+   const uint64_t until_ns = vk_sync_win32_load64(&section->poll_until_ns);
+   return until_ns == 0 || until_ns <= (uint64_t)os_time_get_nano();
+}
+
+static void
+section_disarm(struct vk_sync_win32_record *record)
+{
+   struct section_payload *section = to_section(record->payload);
+
+   if (record->slot == VK_SYNC_WIN32_NO_SLOT)
+      return;
+
+   if (vk_sync_win32_slot_has_failed(section->layout, record->slot))
+      vk_sync_win32_store64(&section->poll_until_ns,
+                            os_time_get_nano() + SECOND_NS);
+
+   if (record->slot_is_ticket)
+      vk_sync_win32_slot_disarm(section->layout, record->slot);
+   else
+      vk_sync_win32_slot_release(section->layout, record->slot);
+   record->slot = VK_SYNC_WIN32_NO_SLOT;
+}
+
+static bool
+section_signal(struct vk_sync_win32_payload *payload, uint64_t value)
+{
+   struct vk_sync_win32_layout *layout = to_section(payload)->layout;
+   uint64_t word;
+
+   if (!vk_sync_win32_word_signal(payload->kind, &layout->word, value, &word))
+      return payload->kind != VK_SYNC_WIN32_KIND_TIMELINE;
+
+   vk_sync_win32_barrier_after_swap();
+   vk_sync_win32_slots_ring(layout, payload->kind, word);
+   return true;
+}
+
+static void
+free_section(struct section_payload *section)
+{
+   vk_win32_section_close(&section->memory);
+   free(section);
+}
+
+/* Whoever has had the lock sees to those that went meanwhile. */
+static void
+unlock_sections(void)
+{
+   do {
+      struct section_payload *dead =
+         (struct section_payload *)p_atomic_xchg(&dead_sections, 0);
+
+      for (struct section_payload *section = dead; section != NULL;
+           section = section->next_dead)
+         list_del(&section->link);
+      ReleaseSRWLockExclusive(&sections_lock);
+
+      while (dead != NULL) {
+         struct section_payload *next = dead->next_dead;
+         free_section(dead);
+         dead = next;
+      }
+   } while (p_atomic_read(&dead_sections) != 0 &&
+            TryAcquireSRWLockExclusive(&sections_lock));
+}
+
+/* A wait or a signal may drop the last reference, and waits for nobody who is
+ * stopped in the middle of an import.
+ */
+static void
+section_destroy(struct vk_sync_win32_payload *payload)
+{
+   struct section_payload *section = to_section(payload);
+   uintptr_t first;
+
+   do {
+      first = p_atomic_read(&dead_sections);
+      section->next_dead = (struct section_payload *)first;
+   } while ((uintptr_t)p_atomic_cmpxchg(&dead_sections, first,
+                                        (uintptr_t)section) != first);
+
+   if (TryAcquireSRWLockExclusive(&sections_lock))
+      unlock_sections();
+}
+
+static const struct vk_sync_win32_payload_ops section_ops = {
+   .signal = section_signal,
+   .arm = section_arm,
+   .disarm = section_disarm,
+   .destroy = section_destroy,
+   .is_shared = true,
+};
+
+bool
+vk_sync_win32_payload_is_section(const struct vk_sync_win32_payload *payload)
+{
+   return payload->ops == &section_ops;
+}
+
+struct vk_sync_win32_layout *
+vk_sync_win32_section_get_layout(struct vk_sync_win32_payload *payload)
+{
+   assert(vk_sync_win32_payload_is_section(payload));
+   return to_section(payload)->layout;
+}
+
+/* Takes over the section, also on failure. */
+static struct section_payload *
+create_payload(struct vk_device *device, enum vk_sync_win32_kind kind,
+               struct vk_win32_section *memory)
+{
+   struct section_payload *section = malloc(sizeof(*section));
+   if (section == NULL) {
+      vk_win32_section_close(memory);
+      vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
+      return NULL;
+   }
+
+   struct vk_sync_win32_layout *layout = memory->map;
+   *section = (struct section_payload) {
+      .base = {
+         .ops = &section_ops,
+         .word = &layout->word,
+         .refcount = 1,
+         .kind = kind,
+      },
+      .memory = *memory,
+      .layout = layout,
+   };
+   return section;
+}
+
+VkResult
+vk_sync_win32_section_create(struct vk_device *device,
+                             enum vk_sync_win32_kind kind, uint64_t word,
+                             const struct vk_sync_win32_export_params *params,
+                             struct vk_sync_win32_payload **payload_out)
+{
+   const struct vk_win32_section_create_info info = {
+      .size = sizeof(struct vk_sync_win32_layout),
+      .security_attributes = params->security_attributes,
+      .name = params->name,
+      .kmt = params->handle_types &
+             VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
+      .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
+   };
+   struct vk_win32_section memory;
+
+   VkResult result = vk_win32_section_create(device, &info, &memory);
+   if (result != VK_SUCCESS)
+      return result;
+
+   struct vk_sync_win32_layout *layout = memory.map;
+   layout->kind = kind;
+   layout->word = word;
+   vk_sync_win32_random(layout->id, sizeof(layout->id));
+
+   /* Last, for those who open it by name while we are at it */
+   vk_sync_win32_store64(&layout->magic, VK_SYNC_WIN32_SECTION_MAGIC);
+
+   struct section_payload *section = create_payload(device, kind, &memory);
+   if (section == NULL)
+      return VK_ERROR_OUT_OF_HOST_MEMORY;
+
+   AcquireSRWLockExclusive(&sections_lock);
+   list_addtail(&section->link, &sections);
+   unlock_sections();
+
+   *payload_out = &section->base;
+   return VK_SUCCESS;
+}
+
+static VkResult
+check_layout(struct vk_device *device, struct vk_sync_win32_layout *layout,
+             enum vk_sync_win32_kind kind)
+{
+   if (vk_sync_win32_load64(&layout->magic) != VK_SYNC_WIN32_SECTION_MAGIC)
+      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
+                       "The section holds no payload of this version");
+
+   const uint32_t found = vk_sync_win32_load32(&layout->kind);
+   if (found != (uint32_t)kind)
+      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
+                       "The payload is of another kind (%u, not %u): 1 is a "
+                       "fence, 2 a binary semaphore, 3 a timeline",
+                       found, kind);
+
+   return VK_SUCCESS;
+}
+
+/* The payload of this process for the same section, if there is one.  The id
+ * is written by strangers: only the kernel can tell that two sections are one.
+ * Where it cannot be asked, the payload gets another view.
+ */
+static struct section_payload *
+find_payload_locked(const struct section_payload *wanted)
+{
+   const uint64_t id = vk_sync_win32_load64(&wanted->layout->id[0]);
+
+   list_for_each_entry(struct section_payload, section, &sections, link) {
+      if (section->base.kind == wanted->base.kind &&
+          vk_sync_win32_load64(&section->layout->id[0]) == id &&
+          vk_win32_section_is_same(&section->memory, &wanted->memory) &&
+          vk_sync_win32_payload_try_ref(&section->base))
+         return section;
+   }
+   return NULL;
+}
+
+VkResult
+vk_sync_win32_section_import(struct vk_device *device,
+                             enum vk_sync_win32_kind kind,
+                             const struct vk_sync_win32_import_info *info,
+                             struct vk_sync_win32_payload **payload_out)
+{
+   const struct vk_win32_section_open_info open_info = {
+      .handle = info->handle,
+      .name = info->name,
+      .kmt = info->handle_type ==
+             VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
+      .size = sizeof(struct vk_sync_win32_layout),
+      .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
+   };
+   struct vk_win32_section memory;
+
+   VkResult result = vk_win32_section_open(device, &open_info, &memory);
+   if (result != VK_SUCCESS)
+      return result;
+
+   result = check_layout(device, memory.map, kind);
+   if (result != VK_SUCCESS) {
+      vk_win32_section_close(&memory);
+      return result;
+   }
+
+   struct section_payload *section = create_payload(device, kind, &memory);
+   if (section == NULL)
+      return VK_ERROR_OUT_OF_HOST_MEMORY;
+
+   AcquireSRWLockExclusive(&sections_lock);
+   struct section_payload *found = find_payload_locked(section);
+   if (found == NULL)
+      list_addtail(&section->link, &sections);
+   unlock_sections();
+
+   if (found != NULL) {
+      free_section(section);
+      section = found;
+   }
+
+   vk_sync_win32_slots_recover(section->layout, kind, false);
+   *payload_out = &section->base;
+   return VK_SUCCESS;
+}
+
+VkResult
+vk_sync_win32_section_export(struct vk_device *device,
+                             struct vk_sync_win32_payload *payload,
+                             VkExternalSemaphoreHandleTypeFlagBits handle_type,
+                             uint32_t access, bool inherit,
+                             HANDLE *handle_out)
+{
+   const struct vk_win32_section *memory = &to_section(payload)->memory;
+
+   if (handle_type != VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT)
+      return vk_win32_section_export(device, memory, access, inherit,
+                                     handle_out);
+
+   if (memory->kmt == 0)
+      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
+                       "The payload has no global share handle");
+
+   *handle_out = (HANDLE)(uintptr_t)memory->kmt;
+   return VK_SUCCESS;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VK_SYNC_WIN32_PAYLOAD_SECTION_H
+#define VK_SYNC_WIN32_PAYLOAD_SECTION_H
+
+#include <vulkan/vulkan_core.h>
+
+#include "vk_sync.h"
+
+#include "vk_sync_win32_payload.h"
+
+struct vk_device;
+
+/** Create a payload that can be exported, with one reference
+ *
+ * `word` is its initial state.  Errors are those of vk_win32_section_create().
+ */
+VkResult
+vk_sync_win32_section_create(struct vk_device *device,
+                             enum vk_sync_win32_kind kind, uint64_t word,
+                             const struct vk_sync_win32_export_params *params,
+                             struct vk_sync_win32_payload **payload_out);
+
+/** Return the payload behind a handle or a name, with a reference
+ *
+ * A payload that this process already holds is found again.  Returns
+ * VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message, for anything that is not
+ * a payload of this kind.
+ */
+VkResult
+vk_sync_win32_section_import(struct vk_device *device,
+                             enum vk_sync_win32_kind kind,
+                             const struct vk_sync_win32_import_info *info,
+                             struct vk_sync_win32_payload **payload_out);
+
+bool
+vk_sync_win32_payload_is_section(const struct vk_sync_win32_payload *payload);
+
+/** What is in the section */
+struct vk_sync_win32_layout *
+vk_sync_win32_section_get_layout(struct vk_sync_win32_payload *payload);
+
+/** Return a new handle, owned by the caller; see vk_win32_section_export()
+ *
+ * Or the global share handle, which is nobody's to close.
+ */
+VkResult
+vk_sync_win32_section_export(struct vk_device *device,
+                             struct vk_sync_win32_payload *payload,
+                             VkExternalSemaphoreHandleTypeFlagBits handle_type,
+                             uint32_t access, bool inherit,
+                             HANDLE *handle_out);
+
+#endif /* VK_SYNC_WIN32_PAYLOAD_SECTION_H */
