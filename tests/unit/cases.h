@@ -8,7 +8,7 @@
 extern const struct test_case payload_cases[];
 extern const struct test_case wait_cases[];
 extern const struct test_case shared_cases[];
+extern const struct test_case ticket_cases[];
 extern const struct test_case queue_cases[];
-extern const struct test_case lp_fence_cases[];
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "util/bitscan.h"
 #include "util/os_time.h"
 #include "util/u_dynarray.h"
 #include "vk_alloc.h"
@@ -174,8 +175,8 @@ unit_import(struct vk_device *device, struct vk_sync *sync, bool peer)
       .handle = handle,
    };
 
-   /* Where sections cannot be compared, each import gets a view, a slot and
-    * a payload of its own, as it would in another process.
+   /* Where sections cannot be compared, each import gets a view and a payload
+    * of its own, as it would in another process.
     */
    const struct vk_sync_win32_nt_table saved = vk_sync_win32_nt;
    if (peer)
@@ -185,6 +186,15 @@ unit_import(struct vk_device *device, struct vk_sync *sync, bool peer)
 
    CloseHandle(handle);
    return other;
+}
+
+unsigned
+unit_armed(struct vk_sync *sync)
+{
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
+
+   return util_bitcount64(vk_sync_win32_load64(&layout->armed[0])) +
+          util_bitcount64(vk_sync_win32_load64(&layout->armed[1]));
 }
 
 VkResult

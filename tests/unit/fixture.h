@@ -16,8 +16,7 @@
 
 #include "vk_sync_win32.h"
 #include "vk_sync_win32_nt.h"
-#include "vk_sync_win32_payload.h"
-#include "vk_sync_win32_section.h"
+#include "vk_sync_win32_payload_section.h"
 
 /* Until the case ends. */
 struct vk_device *unit_device(void);
@@ -42,6 +41,15 @@ unit_payload(struct vk_sync *sync)
 {
    return ((struct vk_sync_win32 *)sync)->payload;
 }
+
+static inline struct vk_sync_win32_layout *
+unit_layout(struct vk_sync *sync)
+{
+   return vk_sync_win32_section_get_layout(unit_payload(sync));
+}
+
+/* How many slots of the section are armed now */
+unsigned unit_armed(struct vk_sync *sync);
 
 VkResult unit_wait(struct vk_device *device, struct vk_sync *sync,
                    uint64_t value, uint64_t timeout_ns);

@@ -3,6 +3,8 @@
 /* The state rules: what signals, resets and waits do to a payload. */
 #include "fixture.h"
 
+#include <malloc.h>
+
 #include "cases.h"
 
 #include "util/os_time.h"
@@ -52,7 +54,7 @@ fence_keeps_its_state_when_made_shareable(UNUSED intptr_t arg)
 
    REQUIRE(vk_sync_set_win32_export_params(device, fence, &params) ==
            VK_SUCCESS);
-   EXPECT(unit_payload(fence)->section != NULL);
+   EXPECT(vk_sync_win32_payload_is_section(unit_payload(fence)));
    EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
 }
 
@@ -167,23 +169,83 @@ pending_waits_succeed_at_once(UNUSED intptr_t arg)
                        UINT64_MAX) == VK_SUCCESS);
 }
 
+struct destroyer {
+   struct vk_device *device;
+   struct vk_sync *timeline;
+   uint64_t value;
+   struct vk_sync *fences[3];
+};
+
 static void
-payload_outlives_its_sync(UNUSED intptr_t arg)
+destroy_at_once(void *data)
+{
+   struct destroyer *destroyer = data;
+   uint64_t value = 0;
+
+   while (value < destroyer->value)
+      EXPECT(vk_sync_get_value(destroyer->device, destroyer->timeline,
+                               &value) == VK_SUCCESS);
+   for (unsigned i = 0; i < TEST_COUNT(destroyer->fences); i++)
+      unit_sync_destroy(destroyer->device, destroyer->fences[i]);
+}
+
+/* Whoever sees the first of a submit's signals may destroy the others. */
+static void
+submit_signals_what_may_be_destroyed(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *fence = unit_sync(device, 0, 0);
-   struct vk_sync_win32_payload *payload = vk_sync_win32_get_payload(fence);
+   struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
 
-   unit_sync_destroy(device, fence);
-   EXPECT(vk_sync_win32_payload_signal(payload, 0));
-   vk_sync_win32_payload_unref(payload);
+   for (unsigned i = 1; i <= 300; i++) {
+      struct destroyer destroyer = {
+         .device = device, .timeline = timeline, .value = i,
+      };
+      struct vk_sync_signal signals[4] = {
+         { .sync = timeline, .signal_value = i },
+      };
+      for (unsigned j = 0; j < 3; j++) {
+         destroyer.fences[j] = j == 0 ? unit_shared(device, 0) :
+                                        unit_sync(device, 0, 0);
+         signals[1 + j].sync = destroyer.fences[j];
+      }
+      struct test_thread *thread =
+         test_thread_start(destroy_at_once, &destroyer);
+      EXPECT(vk_sync_signal_many(device, 4, signals) == VK_SUCCESS);
+      test_thread_join(thread);
+   }
+}
+
+/* Whoever else has been quicker, the device goes on. */
+static void
+submit_signals_what_cannot_increase(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *timeline = shared ?
+      unit_shared(device, VK_SYNC_IS_TIMELINE) :
+      unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   struct vk_sync *fence = unit_sync(device, 0, 0);
+   const struct vk_sync_signal signals[] = {
+      { .sync = timeline, .signal_value = 5 },
+      { .sync = timeline, .signal_value = 5 },
+      { .sync = timeline, .signal_value = 3 },
+      { .sync = fence },
+   };
+   uint64_t value = 0;
+
+   EXPECT(vk_sync_signal_many(device, 4, signals) == VK_SUCCESS);
+   EXPECT(vk_sync_get_value(device, timeline, &value) == VK_SUCCESS);
+   EXPECT_U64(value, 5);
+   EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
+   EXPECT(!vk_device_is_lost(device));
 }
 
 static void
 object_sizes(UNUSED intptr_t arg)
 {
+   struct vk_device *device = unit_device();
+   struct vk_sync *fence = unit_sync(device, 0, 0);
    const size_t size = sizeof(struct vk_sync_win32) - sizeof(struct vk_sync) +
-                       sizeof(struct vk_sync_win32_payload);
+                       _msize(unit_payload(fence));
    test_diag("%u bytes beyond Mesa's structs for each private payload",
              (unsigned)size);
    EXPECT(size <= 128);
@@ -203,7 +265,12 @@ const struct test_case payload_cases[] = {
      temporary_wait_consumes_for_all },
    { "signal and ticket counters wrap", counters_wrap },
    { "pending waits succeed at once", pending_waits_succeed_at_once },
-   { "payload outlives its vk_sync", payload_outlives_its_sync },
+   { "a submit signals what may be destroyed at once",
+     submit_signals_what_may_be_destroyed },
+   { "a submit signals what cannot increase, private",
+     submit_signals_what_cannot_increase, 0 },
+   { "a submit signals what cannot increase, shared",
+     submit_signals_what_cannot_increase, 1 },
    { "private payloads are small", object_sizes },
    { 0 },
 };

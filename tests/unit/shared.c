@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Shared payloads, with a second view of the section standing in for another
- * process: it has a payload, a waiter tree and a slot of its own.
+ * process: it has a payload and a view of its own.
  */
 #include "fixture.h"
 
+#include <wchar.h>
+
 #include "cases.h"
+
+#include "vk_sync_win32_owner.h"
 
 #include "util/os_time.h"
 
@@ -30,9 +34,8 @@ forged_identity_is_not_believed(UNUSED intptr_t arg)
    struct vk_device *device = unit_device();
    struct vk_sync *victim = unit_shared(device, VK_SYNC_IS_TIMELINE);
    struct vk_sync *forger = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync_win32_layout *layout = unit_payload(forger)->section->layout;
-   const struct vk_sync_win32_layout *real =
-      unit_payload(victim)->section->layout;
+   struct vk_sync_win32_layout *layout = unit_layout(forger);
+   const struct vk_sync_win32_layout *real = unit_layout(victim);
 
    layout->id[0] = real->id[0];
    layout->id[1] = real->id[1];
@@ -72,58 +75,47 @@ peer_signal_wakes(intptr_t timeline)
    }
 }
 
-#define FOLLOWERS 8
+#define THREADS 8
 
-/* The leader leaves, by time-out or satisfied, and somebody else must hear
- * the doorbell from then on.
- */
+/* Whoever leaves, by time-out or satisfied, leaves the others as they are. */
 static void
-leadership_is_handed_on(intptr_t by_timeout)
+others_stay_armed(intptr_t by_timeout)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
    struct vk_sync *peer = unit_import(device, sync, true);
-   struct vk_sync_wait waits[FOLLOWERS];
-   struct unit_waiter waiters[FOLLOWERS];
+   struct vk_sync_wait waits[THREADS];
+   struct unit_waiter waiters[THREADS];
 
    for (unsigned round = 0; round < 10; round++) {
       const uint64_t base = round * 100;
 
-      for (unsigned i = 0; i < FOLLOWERS; i++) {
+      for (unsigned i = 0; i < THREADS; i++) {
          waits[i] = (struct vk_sync_wait) {
             .sync = sync, .wait_value = base + 1 + i,
          };
-         /* The first in is the leader; with time-outs, each leader in turn
-          * gives up, except the last.
-          */
-         const bool gives_up = by_timeout && i < FOLLOWERS - 1;
+         const bool gives_up = by_timeout && i < THREADS - 1;
          waiters[i] = (struct unit_waiter) {
             .device = device, .count = 1, .waits = &waits[i],
             .timeout_ns = gives_up ? (20 + i) * MS : UINT64_MAX,
          };
          unit_waiter_start(&waiters[i]);
-         Sleep(1);
       }
 
-      for (unsigned i = 0; i < FOLLOWERS; i++) {
-         const bool gives_up = by_timeout && i < FOLLOWERS - 1;
-         const double start_ms = test_now_ms();
+      for (unsigned i = 0; i < THREADS; i++) {
+         const bool gives_up = by_timeout && i < THREADS - 1;
          if (!gives_up)
             EXPECT(vk_sync_signal(device, peer, base + 1 + i) == VK_SUCCESS);
          unit_waiter_join(&waiters[i]);
          EXPECT(waiters[i].result == (gives_up ? VK_TIMEOUT : VK_SUCCESS));
-
-         /* Rung, rather than found by looking again at the bound */
-         if (!gives_up && waiters[i].ended_ms - start_ms > 90)
-            test_diag("waiter %u took %.1f ms", i,
-                      waiters[i].ended_ms - start_ms);
       }
+      EXPECT_U64(unit_armed(sync), 0);
    }
 }
 
 /* Threads that wait on a mix must be reachable by both kinds of signal. */
 static void
-leader_hears_private_signals(UNUSED intptr_t arg)
+shared_waits_hear_private_signals(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *shared = unit_shared(device, 0);
@@ -173,23 +165,57 @@ silent_signal_is_found(UNUSED intptr_t arg)
    test_diag("found after %.1f ms", waiter.ended_ms - start_ms);
 }
 
+/* Others can find the bell, and do no more than ring it.  Wine grants the
+ * standard rights, such as to wait, whatever the descriptor says.
+ */
+static void
+bells_have_names_and_one_right(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, 0);
+   const struct vk_sync_wait wait = { .sync = sync };
+   struct unit_waiter waiter = {
+      .device = device, .count = 1, .waits = &wait, .timeout_ns = UINT64_MAX,
+   };
+   wchar_t name[64];
+
+   unit_waiter_start(&waiter);
+   while (unit_armed(sync) == 0)
+      Sleep(1);
+   const struct vk_sync_win32_bell_id id = unit_layout(sync)->slots[0].bell;
+   swprintf(name, TEST_COUNT(name), L"%ls\\MesaVkBell-%08x%08x%08x%08x",
+            id.bits[0] & 1 ? L"Global" : L"Local",
+            (uint32_t)(id.bits[0] >> 32), (uint32_t)id.bits[0],
+            (uint32_t)(id.bits[1] >> 32), (uint32_t)id.bits[1]);
+
+   HANDLE bell = OpenSemaphoreW(SEMAPHORE_MODIFY_STATE, FALSE, name);
+   EXPECT(bell != NULL);
+   CloseHandle(bell);
+   EXPECT(OpenSemaphoreW(1 /* SEMAPHORE_QUERY_STATE */, FALSE, name) == NULL);
+   if (!vk_sync_win32_nt.is_wine)
+      EXPECT(OpenSemaphoreW(SYNCHRONIZE, FALSE, name) == NULL);
+   EXPECT(OpenSemaphoreW(SEMAPHORE_ALL_ACCESS, FALSE, name) == NULL);
+
+   EXPECT(vk_sync_signal(device, sync, 0) == VK_SUCCESS);
+   unit_waiter_join(&waiter);
+   EXPECT(waiter.result == VK_SUCCESS);
+}
+
 enum deaf { DEAF_NO_SLOT, DEAF_UNREACHABLE };
 
 static void
-deaf_process_polls(intptr_t how)
+deaf_thread_polls(intptr_t how)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
    struct vk_sync *peer = unit_import(device, sync, true);
-   struct vk_sync_win32_layout *layout = unit_payload(sync)->section->layout;
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
 
-   /* Slots of a process that lives: this one. */
+   /* Of a process that lives: this one. */
    if (how == DEAF_NO_SLOT) {
-      EXPECT(unit_wait(device, peer, 1, MS) == VK_TIMEOUT);
-      const uint32_t slot = unit_payload(peer)->section->slot;
-      REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
-      for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++)
-         layout->slots[i].owner = layout->slots[slot].owner;
+      for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+         EXPECT(vk_sync_win32_slot_claim(layout) == i);
+      EXPECT(vk_sync_win32_slot_claim(layout) == VK_SYNC_WIN32_NO_SLOT);
    }
 
    for (unsigned i = 1; i <= 40; i++) {
@@ -199,13 +225,13 @@ deaf_process_polls(intptr_t how)
          .timeout_ns = UINT64_MAX,
       };
       unit_waiter_start(&waiter);
-      Sleep(3);
       if (how == DEAF_UNREACHABLE) {
-         /* The peer looks for a doorbell that is not there. */
-         uint32_t *slot = &unit_payload(sync)->section->slot;
-         while (vk_sync_win32_load32(slot) == VK_SYNC_WIN32_NO_SLOT)
+         /* The peer looks for a bell that is not there. */
+         while (unit_armed(sync) == 0)
             Sleep(1);
-         layout->slots[*slot].doorbell.bits[0] ^= 1;
+         layout->slots[0].bell.bits[0] ^= 2;
+      } else {
+         Sleep(3);
       }
       EXPECT(vk_sync_signal(device, peer, i) == VK_SUCCESS);
       unit_waiter_join(&waiter);
@@ -213,26 +239,48 @@ deaf_process_polls(intptr_t how)
    }
 }
 
+/* No process has an odd id; the other one was not created in 1601. */
+static uint64_t
+dead_owner(intptr_t which)
+{
+   return which == 0 ? UINT64_C(0x7ffffff1) << 32 | 5 :
+                       (uint64_t)GetCurrentProcessId() << 32 | 1;
+}
+
 static void
-slots_of_the_dead_are_taken(intptr_t arg)
+slots_of_the_dead_are_taken(intptr_t which)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, 0);
-   struct vk_sync_win32_layout *layout = unit_payload(sync)->section->layout;
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
 
-   /* No process has an odd id; this one was not created in 1601. */
-   const uint64_t dead[] = {
-      UINT64_C(0x7ffffff1) << 32 | 5,
-      (uint64_t)GetCurrentProcessId() << 32 | 1,
-   };
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++)
-      layout->slots[i].owner = dead[arg];
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+      layout->slots[i].owner = dead_owner(which);
 
    EXPECT(unit_wait(device, sync, 0, 5 * MS) == VK_TIMEOUT);
-   const uint32_t slot = unit_payload(sync)->section->slot;
-   REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
-   EXPECT_U64(layout->slots[slot].owner >> 32, GetCurrentProcessId());
-   EXPECT(layout->slots[slot].owner != dead[arg]);
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+      EXPECT_U64(layout->slots[i].owner, VK_SYNC_WIN32_OWNER_NONE);
+}
+
+/* Whoever may be living keeps what it has. */
+static void
+slots_of_the_living_are_kept(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, 0);
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
+   const uint64_t self = vk_sync_win32_owner_self();
+
+   EXPECT((uint32_t)self != 0);
+   EXPECT(!vk_sync_win32_owner_is_dead(self));
+   /* Its creation time is unknown. */
+   EXPECT(!vk_sync_win32_owner_is_dead(self >> 32 << 32));
+
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+      layout->slots[i].owner = self >> 32 << 32;
+   EXPECT(unit_wait(device, sync, 0, 5 * MS) == VK_TIMEOUT);
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+      EXPECT_U64(layout->slots[i].owner, self >> 32 << 32);
 }
 
 /* All of the section at random, while we wait and signal */
@@ -242,7 +290,7 @@ garbage_in_the_section_is_survived(UNUSED intptr_t arg)
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
    struct vk_sync *peer = unit_import(device, sync, true);
-   uint64_t *words = (uint64_t *)unit_payload(sync)->section->layout;
+   uint64_t *words = (uint64_t *)unit_layout(sync);
    const unsigned count = sizeof(struct vk_sync_win32_layout) / 8;
 
    for (unsigned i = 0; i < 300; i++) {
@@ -271,14 +319,11 @@ handles_and_slots_are_returned(UNUSED intptr_t arg)
       EXPECT(unit_wait(device, peer, 0, MS) == VK_TIMEOUT);
       EXPECT(vk_sync_signal(device, same, 0) == VK_SUCCESS);
 
-      struct vk_sync_win32_layout *layout =
-         unit_payload(peer)->section->layout;
-      const uint32_t slot = unit_payload(sync)->section->slot;
-      REQUIRE(slot < VK_SYNC_WIN32_SECTION_SLOTS);
+      for (unsigned j = 0; j < VK_SYNC_WIN32_SLOTS; j++)
+         EXPECT_U64(unit_layout(sync)->slots[j].owner, 0);
+      EXPECT_U64(unit_armed(sync), 0);
       unit_sync_destroy(device, sync);
       unit_sync_destroy(device, same);
-      EXPECT_U64(layout->slots[slot].owner, 0);
-      EXPECT_U64(layout->armed, 0);
       unit_sync_destroy(device, peer);
    }
    EXPECT_U64(test_count_handles(), before);
@@ -289,17 +334,18 @@ const struct test_case shared_cases[] = {
    { "a forged identity is not believed", forged_identity_is_not_believed },
    { "a peer's fence signal wakes", peer_signal_wakes, 0 },
    { "a peer's timeline signal wakes", peer_signal_wakes, 1 },
-   { "leadership is handed on by a satisfied leader",
-     leadership_is_handed_on, 0 },
-   { "leadership is handed on at time-out", leadership_is_handed_on, 1 },
-   { "a leader hears private signals", leader_hears_private_signals },
+   { "threads stay armed when others are satisfied", others_stay_armed, 0 },
+   { "threads stay armed when others time out", others_stay_armed, 1 },
+   { "shared waits hear private signals", shared_waits_hear_private_signals },
+   { "bells have names and one right", bells_have_names_and_one_right },
    { "a signal that nobody rang for is found", silent_signal_is_found },
-   { "a process without a slot polls", deaf_process_polls, DEAF_NO_SLOT },
-   { "a process that cannot be rung polls", deaf_process_polls,
+   { "a thread without a slot polls", deaf_thread_polls, DEAF_NO_SLOT },
+   { "a thread that cannot be rung polls", deaf_thread_polls,
      DEAF_UNREACHABLE },
    { "slots of dead processes are taken", slots_of_the_dead_are_taken, 0 },
    { "slots of processes whose id was reused are taken",
      slots_of_the_dead_are_taken, 1 },
+   { "slots of the living are kept", slots_of_the_living_are_kept },
    { "garbage in the section is survived",
      garbage_in_the_section_is_survived },
    { "handles and slots are returned", handles_and_slots_are_returned },
