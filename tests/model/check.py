@@ -22,7 +22,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Of each search. Beyond it, pan gives up, and says so.
-MEMORY_MB = 3500
+MEMORY_MB = 2400
 JOBS = min(os.cpu_count() or 1, 4)
 TRACE_LINES = 60
 
@@ -40,48 +40,123 @@ class Case:
     cut_off: bool = False
 
 
-def wake(name, *defines, **rest):
-    return Case(f'wake: {name}', 'wake.pml', list(defines), **rest)
-
-
 def slots(name, *defines, **rest):
     return Case(f'slots: {name}', 'slots.pml', list(defines), **rest)
 
 
-# The longest first: they determine how long it takes.
+def park(name, *defines, **rest):
+    return Case(f'park: {name}', 'park.pml', list(defines), **rest)
+
+
+def tickets(name, *defines, **rest):
+    return Case(f'tickets: {name}', 'tickets.pml', list(defines), **rest)
+
+
+# Of sets: bit 1 << n is thread n, or consumer n.
 CASES = [
-    wake('process 1 may die at any step', 'DEATH'),
-    wake('process 1 may die, which signals first', 'DEATH', 'S0=1', 'S1=0', long=True),
-    wake('process 1 may die, tickets', 'DEATH', 'BINARY', long=True),
-    wake('process 1 may die, late stores', 'DEATH', 'LAZY', long=True),
-    wake('a wait of each process may time out', 'TIMED0=0', 'TIMED1=3', long=True),
-    wake('a wait may time out', 'TIMED0=0'),
-    wake('each process signals', ),
-    wake('each process signals, late stores', 'LAZY', long=True),
-    wake('each process signals, tickets', 'BINARY', long=True),
-    wake('one process signals twice', 'S1=0'),
-    wake('one process signals twice, late stores', 'S1=0', 'LAZY', long=True),
-    wake('one process signals twice, tickets', 'S1=0', 'BINARY', long=True),
-    wake('one process waits in any way, late stores', 'HALF', 'LAZY'),
-    wake('one process waits in any way, late stores, tickets', 'HALF', 'LAZY', 'BINARY'),
-    slots('processes contend for a slot, one may die'),
+    slots('a slot changes hands, early loads, halves of ids', 'HANDOVER', 'SLOTS=1', 'EARLY', 'HALVES', long=True),
+    slots('a slot changes hands, early loads', 'HANDOVER', 'SLOTS=1', 'EARLY'),
+    slots('two slots change hands', 'HANDOVER', 'SLOTS=2', long=True),
+    slots('two payloads in one wait, early loads', 'ANY', 'SLOTS=1', 'EARLY'),
+    slots('signallers wait on the same payload, early loads, halves of ids', 'PINGPONG', 'EARLY', 'HALVES'),
+    slots('a wait may time out', 'HANDOVER', 'SLOTS=1', 'TIMED=2'),
+    slots('a waiter may stop, two payloads in one wait', 'ANY', 'SLOTS=1', 'MORTAL=6'),
+    slots('a waiter may stop, two slots', 'HANDOVER', 'SLOTS=2', 'MORTAL=6', long=True),
+    slots('a waiter may die, and its slot goes on', 'HANDOVER', 'SLOTS=1', 'MORTAL=6', 'DIES'),
+    slots('a signaller may stop', 'HANDOVER', 'SLOTS=1', 'MORTAL=24', 'LOOKS=1'),
+    slots('one that signals and waits may stop', 'PINGPONG', 'MORTAL=6', 'LOOKS=1'),
+    slots('no bell can be opened, two waiters', 'HANDOVER', 'SLOTS=1', 'UNOPENABLE', 'LOOKS=1'),
+    slots('no bell can be opened, which is noticed', 'RELAY', 'SLOTS=1', 'UNOPENABLE', 'LOOKS=1'),
 
-    wake('mutant without the barrier in record_link()', 'NO_WAITER_BARRIER', violates='lost_wakeup'),
-    wake('mutant without the barrier in payload_rearm()', 'S1=0', 'NO_REARM_BARRIER', violates='lost_wakeup'),
-    wake('mutant without the barrier in publish()', 'NO_SIGNALLER_BARRIER', violates='lost_wakeup'),
-    wake('mutant that does not look again after arming', 'NO_SECOND_LOOK', violates='lost_wakeup'),
-    wake('mutant that does not arm again when rung', 'S1=0', 'NO_REARM', violates='lost_wakeup'),
-    wake('mutant that rings before it disarms', 'S1=0', 'RING_FIRST', violates='lost_wakeup'),
-    wake('mutant that does not ring its own leader', 'NO_RING_SELF', violates='lost_wakeup'),
-    wake('mutant that parks without a compare-and-swap', 'NO_PARKING_SWAP', violates='lost_wakeup'),
-    wake('mutant whose leader promotes nobody', 'NO_PROMOTION', violates='no_leader'),
-    wake('mutant that times out without a claim', 'TIMED0=0', 'NO_CLAIM', violates='wrong_unpark'),
-    wake('mutant that never looks by itself', 'DEATH', 'NO_RECHECK', violates='lost_wakeup'),
-    slots('mutant that takes a slot as it is', 'NO_CLAIM_DISARM', violates='lost_wakeup'),
-    slots('mutant that arms before it says whom to ring', 'LATE_ID', violates='lost_wakeup'),
-    slots('mutant that looks whom to ring before it disarms', 'EARLY_ID', violates='lost_wakeup'),
+    slots('mutant that reads the bell before it claims the bit', 'HANDOVER', 'SLOTS=1', 'EARLY_BELL', violates='lost_wakeup'),
+    slots('mutant that rings before it clears the bit', 'HANDOVER', 'SLOTS=1', 'RING_FIRST', violates='lost_wakeup'),
+    slots('mutant that clears the bit by a load and a store', 'HANDOVER', 'SLOTS=2', 'ROUNDS=1', 'SECOND=2', 'PLAIN_DISARM', violates='lost_wakeup'),
+    slots('mutant that does not look after arming', 'HANDOVER', 'SLOTS=2', 'ROUNDS=1', 'NO_SECOND_LOOK', violates='lost_wakeup'),
+    slots('mutant that does not arm again when rung', 'HANDOVER', 'SLOTS=1', 'NO_REARM', violates='lost_wakeup'),
+    slots('mutant without the barrier of the waiter', 'HANDOVER', 'SLOTS=1', 'NO_WAITER_BARRIER', violates='lost_wakeup'),
+    slots('mutant without the barrier of the signaller', 'HANDOVER', 'SLOTS=1', 'NO_SIGNALLER_BARRIER', violates='lost_wakeup'),
+    slots('mutant that arms before it says for what and whom', 'HANDOVER', 'SLOTS=1', 'ARM_FIRST', violates='lost_wakeup'),
+    slots('mutant that gives the slot away before it disarms', 'HANDOVER', 'SLOTS=1', 'OWNER_FIRST', violates='lost_wakeup'),
+    slots('mutant that claims without a compare-and-swap', 'HANDOVER', 'SLOTS=1', 'PLAIN_CLAIM', violates='two_owners'),
+    slots('mutant that takes the living for dead', 'HANDOVER', 'SLOTS=1', 'WRONG_DEAD', violates='two_owners'),
+    slots('mutant that leaves the slot of the dead armed', 'HANDOVER', 'SLOTS=1', 'MORTAL=6', 'DIES', 'NO_DISARM', violates='lost_wakeup'),
+    slots('mutant that takes a ring for success', 'HANDOVER', 'SLOTS=1', 'TRUSTS_RING', violates='early_success'),
+    slots('mutant that does not notice the failed mark', 'RELAY', 'SLOTS=1', 'UNOPENABLE', 'LOOKS=1', 'NO_NOTICING', violates='lost_wakeup'),
+    slots('mutant that never looks for itself', 'HANDOVER', 'SLOTS=1', 'MORTAL=24', violates='lost_wakeup'),
 
-    wake('a search that is cut off is noticed', 'HALF', depth=40, cut_off=True),
+    park('two waiters, used twice', 'TWICE'),
+    park('two payloads in one wait', 'ANY'),
+    park('signallers wait on the same payload, and may time out', 'PINGPONG', 'TIMED=6'),
+    park('a wait may time out', 'TWICE', 'TIMED=2'),
+    park('two payloads in one wait may time out', 'ANY', 'TIMED=6'),
+    park('a thread may stop', 'TWICE', 'MORTAL=30', long=True),
+    park('a thread may stop, two payloads in one wait', 'ANY', 'MORTAL=30'),
+    park('one that signals and waits may stop', 'PINGPONG', 'MORTAL=6'),
+    park('bounds may end at any time', 'TWICE', 'BOUNDS'),
+    park('addresses', 'TWICE', 'FUTEX'),
+    park('addresses, a thread may stop', 'ANY', 'FUTEX', 'MORTAL=30', long=True),
+    park('bells', 'ANY', 'BELL'),
+    park('bells, a thread may stop', 'ANY', 'BELL', 'MORTAL=30', long=True),
+
+    park('mutant without the barrier of the waiter', 'TWICE', 'NO_WAITER_BARRIER', violates='lost_wakeup'),
+    park('mutant without the barrier of the signaller', 'TWICE', 'NO_SIGNALLER_BARRIER', violates='lost_wakeup'),
+    park('mutant that does not look after linking', 'TWICE', 'NO_SECOND_LOOK', violates='lost_wakeup'),
+    park('mutant that says that it parks after the look', 'TWICE', 'PARKED_LATE', violates='lost_wakeup'),
+    park('mutant that leaves without collecting', 'TWICE', 'NO_COLLECTING', violates='wasted'),
+    park('mutant that looks what to collect before it unlinks', 'TWICE', 'COLLECTS_FIRST', violates='wasted'),
+    park('mutant that takes an old release for that of a later round', 'ANY', 'KEEPS_RELEASED', violates='wasted'),
+    park('mutant that notifies without a compare-and-swap', 'ANY', 'NO_SWAP', violates='wasted'),
+    park('mutant that touches the waiter after unlocking', 'TWICE', 'FUTEX', 'TOUCHES', violates='touched'),
+    park('mutant that takes a wake for success', 'TWICE', 'BOUNDS', 'TRUSTS_WAKE', violates='early_success'),
+    park('mutant that takes a ring for success', 'ANY', 'BELL', 'TRUSTS_WAKE', violates='early_success'),
+    park('mutant that releases without a bound', 'TWICE', 'MORTAL=6', 'NO_BOUND', violates='stuck'),
+    park('mutant that never looks for itself', 'TWICE', 'MORTAL=24', 'NO_LOOKING', violates='lost_wakeup'),
+
+    tickets('a consumer may be killed'),
+    tickets('a consumer of two tickets may be killed, somebody imports', 'A1=2', 'A3=0'),
+    tickets('two import after a consumer of two tickets was killed', 'A1=2', 'A2=0', 'A3=0', 'SUCCESSOR'),
+    tickets('a consumer may be killed, and another who gives back', 'A3=1', 'MORTAL=6', 'REAP=2'),
+    tickets('a consumer may be killed, and who imports', 'A3=0', 'MORTAL=10', 'REAP=2'),
+    tickets('a consumer of two tickets may be killed, and who gives back', 'A1=2', 'A3=1', 'MORTAL=6', 'REAP=2', long=True),
+    tickets('a consumer of two tickets may be killed, two go on', 'A1=2', 'A3=1', long=True),
+    tickets('there is one slot for two', 'SLOTS=1'),
+    tickets('there is one slot for three', 'A3=1', 'SLOTS=1', long=True),
+    tickets('tickets are destroyed unseen, in either order', 'A1=2', 'W1=3', 'DROPS=2', 'SIGNALS=3'),
+    tickets('two destroy their tickets', 'MORTAL=0', 'DROPS=6'),
+    tickets('two destroy their tickets, somebody imports', 'MORTAL=0', 'A3=0', 'W1=1', 'W2=1', 'DROPS=6', long=True),
+    tickets('somebody resets', 'RESETS=1'),
+    tickets('somebody resets, the producer waits for nobody', 'FREE', 'RESETS=1'),
+    tickets('somebody resets, somebody imports, the producer waits for nobody', 'A3=0', 'FREE', 'RESETS=1', long=True),
+    tickets('a dead consumer may seem alive', 'A3=0', 'ERRS'),
+    tickets('patience may end', 'A3=0', 'BREAKS'),
+    tickets('two destroy their tickets, one goes on', 'MORTAL=0', 'A3=0', 'W1=1', 'DROPS=6', 'SLOTS=2', long=True),
+    tickets('the producer waits for nobody', 'A1=2', 'A3=0', 'FREE', long=True),
+    tickets('a dead consumer of two tickets may seem alive', 'A1=2', 'A3=0', 'ERRS', long=True),
+    tickets('patience may end, two tickets', 'A1=2', 'A3=0', 'BREAKS', long=True),
+
+    tickets('mutant that does not give back before it takes', 'ONLY_AT_IMPORT', violates='lost'),
+    tickets('mutant that gives back only what was not reached', 'UNREACHED_ONLY', violates='lost'),
+    tickets('mutant that claims what is not the newest', 'A1=2', 'CLAIMS_ANY', violates='lost'),
+    tickets('mutant that claims without saying what for', 'A3=0', 'NO_MARK', violates='lost'),
+    tickets('mutant that does not wait for company', 'A3=0', 'NO_WAITING', violates='lost'),
+    tickets('mutant that does not look at consumed again after the scan', 'A1=2', 'A3=0', 'NO_LAST_LOOK', violates='lost'),
+    tickets('mutant that does not look at consumed again after claiming', 'A1=2', 'A3=0', 'NO_SECOND_LOOK', violates='lost'),
+    tickets('mutant that frees what has changed hands', 'A1=2', 'A3=0', 'FREES_CHANGED', violates='lost'),
+    tickets('mutant that remembers who lived at the look before', 'A3=0', 'MORTAL=10', 'REAP=2', 'STALE_CENSUS', violates='stuck'),
+    tickets('mutant that subtracts before it clears the note', 'A3=0', 'MORTAL=10', 'REAP=2', 'SUBTRACT_FIRST', violates='counted_twice'),
+    tickets('mutant that does not clear the note', 'A3=1', 'MORTAL=6', 'REAP=2', 'NO_CLEARING', violates='counted_twice'),
+    tickets('mutant that subtracts below a later ticket', 'A3=0', 'FREE', 'GIVE_ALWAYS', violates='counted_twice'),
+    tickets('mutant that asks who is dead after it looks for a note', 'A3=0', 'EARLY_TARGET', violates='lost'),
+    tickets('mutant that frees a slot without looking again', 'MORTAL=0', 'A3=0', 'W1=1', 'W2=1', 'DROPS=6', 'FREES_NOTED', violates='lost'),
+    tickets('mutant that frees a slot without saying so', 'MORTAL=0', 'A3=0', 'W1=1', 'W2=1', 'DROPS=6', 'FREES_UNMARKED', violates='lost'),
+    tickets('mutant that does not keep what it destroys', 'MORTAL=0', 'A1=2', 'W1=3', 'DROPS=2', 'DROPS_AT_ONCE', violates='lost'),
+    tickets('mutant that notes the ticket before it takes it', 'NOTE_FIRST', violates='counted_twice'),
+    tickets('mutant whose wait returns before the note is cleared', 'ANSWER_FIRST', violates='counted_twice'),
+    tickets('mutant that gives the slot away before the note is cleared', 'A3=1', 'OWNER_FIRST', violates='counted_twice'),
+    tickets('mutant that takes the living for dead', 'MORTAL=0', 'WRONG_DEAD', violates='two_owners'),
+    tickets('mutant whose reset takes tickets away', 'MORTAL=0', 'A2=9', 'RESETS=1', 'RESET_LOWERS', violates='counted_twice'),
+
+    slots('a search that is cut off is noticed', 'HANDOVER', 'SLOTS=1', depth=40, cut_off=True),
 ]
 
 
@@ -146,7 +221,7 @@ def check(case, spin, compiler, directory):
     must_run([spin, '-a', *flags(case), os.path.join(HERE, case.model)], directory)
     # Mutants end so soon that compiling them takes longer.
     quick = case.violates or case.cut_off
-    must_run([*compiler, '-O0' if quick else '-O2', '-w',
+    must_run([*compiler, '-O0' if quick else '-O1', '-w',
               # Assertions only, and no partial order reduction: nearly every
               # step is one that others can see, as far as Spin can tell.
               '-DSAFETY', '-DNOREDUCE', f'-DMEMLIM={MEMORY_MB}',

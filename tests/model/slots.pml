@@ -1,243 +1,495 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Who owns a slot of the section: src/vulkan_win32_sync/vk_sync_win32_slots.c
+/* Slots and bells: src/vulkan_win32_sync/vk_sync_win32_slots.c and _bell.c
  *
- * Three processes with one thread each, which leads, contend for one slot.
- * Process 0 may die at any step, and whoever has what it waits for gives its
- * slot back.  Two threads of a fourth process signal.  Names are those of the
- * C; see README.md, and check.py for the mutants: NO_CLAIM_DISARM, LATE_ID,
- * EARLY_ID.
+ * Threads that wait for shared payloads, and signal them.  Nobody looks for
+ * himself except where LOOKS allows it.  README.md tells what must hold and
+ * what is left out; check.py lists what is run, made with -D:
+ *
+ *    HANDOVER   two that wait, ROUNDS times each, the second from SECOND on;
+ *               two that signal
+ *    RELAY      one that waits twice, one that signals, one that signals once
+ *               that wait is over
+ *    ANY        one that waits for either of two payloads, two for one each
+ *    PINGPONG   two that signal and wait in turn
+ *    SLOTS      of each payload
+ *    TIMED      who may run out of time, a bit each
+ *    MORTAL     who may stop for ever, at any step; DIES: with its process,
+ *               which is_dead() notices, or does not (yet)
+ *    LOOKS      how often each may look for itself, when nothing else happens
+ *    UNOPENABLE no bell can be opened
+ *    the mutants, in capitals below
+ *
+ * Loads that come early, stores that come late: what one thread stores between
+ * two barriers arrives in any order, and what a signaller loads after its
+ * barrier may be older than what it loads before.  Barriers, and orders that
+ * the C asks for, are what mutants leave out.
  */
 
-#define PROCESSES 3
-#define TARGET(p) ((p) == 1 -> 2 : 1)
-#define NOTHING 7
+#ifndef SLOTS
+#define SLOTS 2
+#endif
+#ifdef ANY
+#define PAYLOADS 2
+#else
+#define PAYLOADS 1
+#endif
+#ifndef ROUNDS
+#define ROUNDS 2
+#endif
+#ifndef SECOND
+#define SECOND 1
+#endif
+#ifndef TIMED
+#define TIMED 0
+#endif
+#ifndef MORTAL
+#define MORTAL 0
+#endif
+#ifndef LOOKS
+#define LOOKS 0
+#endif
 
-/* The section.  An owner or one half of a doorbell's id is the process's
- * number and one.
- */
-byte word;
-bit armed;
-byte owner;
-byte id0, id1;
-byte wanted;
-bit unreachable;
+#define ALL_SLOTS (PAYLOADS * SLOTS)
+#define THREADS 6 /* and one, 0 being nobody */
+#define NONE 7
+#define S(p, k) ((p) * SLOTS + (k))
 
-/* Each process's stores that the others have yet to see, in their order: the
- * two halves of the id and the flags, with how many are left of them; what
- * the slot wants; the bit.
- */
-byte pending_claim[PROCESSES];
-byte pending_wanted[PROCESSES] = NOTHING;
-bit pending_arm[PROCESSES];
-#define DRAINED(p) (pending_claim[p] == 0 && pending_wanted[p] == NOTHING && !pending_arm[p])
+/* The sections.  A bell's id is its thread's number, in two halves. */
+byte word[PAYLOADS];
+byte armed[PAYLOADS];
+byte failed[PAYLOADS];
+byte owner[ALL_SLOTS];
+byte target[ALL_SLOTS];
+byte half0[ALL_SLOTS];
+#ifdef HALVES
+byte half1[ALL_SLOTS];
+#endif
 
-bit has_slot[PROCESSES];
-bit must_poll[PROCESSES];
-bit doorbell[PROCESSES];
-bit waits[PROCESSES];
+bit bell[THREADS];
+bit dead[THREADS];
+bit nudge[THREADS];
 
-bit dead[PROCESSES]; /* of which only [0] is ever set */
-byte polls[PROCESSES] = 1;
-bit poll_now[PROCESSES];
+/* Of two threads alike, one comes first: which is the same. */
+bit started;
+#ifdef HANDOVER
+#define MAY_START ((me != 2 || SECOND != 1 || started || dead[1]) && (me != 4 || word[0] > 0 || dead[3]))
+#elif defined(RELAY)
+#define MAY_START (me != 4 || goal[1] == 2)
+#else
+#define MAY_START true
+#endif
 
-/* What must not be; see README.md.  Not part of the state. */
-hidden byte lost_wakeup;
-hidden byte early_success;
-hidden byte two_owners;
 
-/* The kernel takes a process for dead when its threads have stopped, on
- * processors that hold back nothing any more.
- */
-#define IS_ABANDONED(o) ((o) != 0 && dead[(o) - 1] && DRAINED((o) - 1))
-#define STEP !dead[p]
-#define SAY(what) printf("process %d ", p); printf(what)
+/* For what must hold: what a thread waits for, 0 if it does not */
+byte goal[THREADS];
+byte watched[THREADS];
+hidden byte lost_wakeup, early_success, two_owners;
 
-/* update_wanted(), section_want() and arm() for the one record there is */
-inline want()
+#if MORTAL != 0
+#define STEP !dead[me]
+#else
+#define STEP true
+#endif
+#define SAY(what) printf("thread %d ", me); printf(what)
+
+#define REACHED(p, t) (word[p] >= (t))
+#if PAYLOADS == 2
+#define ANY_REACHED(m, t) ((((m) & 1) && REACHED(0, t)) || (((m) & 2) && REACHED(1, t)))
+#else
+#define ANY_REACHED(m, t) (((m) & 1) && REACHED(0, t))
+#endif
+
+#ifdef DIES
+#define MAY_TAKE_OVER(i) (owner[i] != 0 && dead[owner[i]])
+#elif defined(WRONG_DEAD)
+#define MAY_TAKE_OVER(i) true
+#else
+#define MAY_TAKE_OVER(i) false
+#endif
+#define FREE(i) (owner[i] == 0 || MAY_TAKE_OVER(i))
+#if SLOTS == 2
+#define FREE_IN(p) (FREE(S(p, 0)) || FREE(S(p, 1)))
+#define NONE_FREE(p) (owner[S(p, 0)] != 0 && owner[S(p, 1)] != 0)
+#else
+#define FREE_IN(p) FREE(p)
+#define NONE_FREE(p) (owner[p] != 0)
+#endif
+#if PAYLOADS == 2
+#define COULD_CLAIM (((lacks & 1) && FREE_IN(0)) || ((lacks & 2) && FREE_IN(1)))
+#else
+#define COULD_CLAIM ((lacks & 1) && FREE_IN(0))
+#endif
+
+#define BIT(i) (1 << ((i) % SLOTS))
+#define FIRST_WATCHED ((watch & 1) -> 0 : 1)
+
+inline next_watched()
 {
+   p++;
    if
-   :: has_slot[p] ->
-      pending_wanted[p] = (wanted == TARGET(p) -> NOTHING : TARGET(p));
-      pending_arm[p] = !armed
+   :: p < PAYLOADS && !(watch & (1 << p)) -> p++
    :: else
    fi
 }
 
-proctype process(byte p)
+inline disarm_slot()
 {
-   /* vk_sync_win32_shared_wait_enter(): claim_slot(), thorough */
-   atomic { STEP ->
-      waits[p] = 1;
-      if
-      :: owner == 0 -> SAY("takes the free slot\n"); owner = p + 1; goto claimed
-      :: else
-      fi
-   }
-   atomic { STEP ->
-      if
-      :: IS_ABANDONED(owner) -> SAY("takes over the slot\n"); owner = p + 1
-      :: else -> SAY("finds no slot\n"); must_poll[p] = 1; goto look
-      fi
-   }
-claimed:
-#ifndef NO_CLAIM_DISARM
-   atomic { STEP && DRAINED(p) -> armed = 0 }
+   armed[p] = armed[p] & ~BIT(i)
+}
+
+inline free_slot()
+{
+   two_owners = (owner[i] != me);
+   assert(!two_owners);
+   target[i] = 0;
+   owner[i] = 0
+}
+
+/* Waits for any of the payloads in `watch` to reach `first`, `first` + 1, ...;
+ * signals payload `before` - 1 before, `after` - 1 after that.
+ */
+proctype thread(byte me; byte watch; byte first; byte rounds; byte before; byte after)
+{
+   byte p, k, i, v, todo, seen, lacks, polls;
+   byte slot[PAYLOADS];
+#ifdef EARLY
+   byte early[SLOTS];
 #endif
-   atomic { STEP && DRAINED(p) ->
-      pending_claim[p] = 3;
-      has_slot[p] = 1;
-      must_poll[p] = 0;
-      want()
+   bit success, flag;
+
+   atomic {
+      watched[me] = watch; slot[0] = NONE; slot[PAYLOADS - 1] = NONE;
+      if :: before -> goto signal :: else -> goto wait fi
    }
 
-   /* vk_sync_win32_record_link() and payload_rearm(), after the barrier */
+wait:
+   atomic { STEP && MAY_START ->
+      if
+      :: rounds == 0 && after -> goto signal
+      :: rounds == 0 && !after -> goto end
+      :: else -> goal[me] = first; p = FIRST_WATCHED
+      fi;
+#ifdef NO_WAITER_BARRIER
+      goto look_early
+#endif
+   }
+
+arm:
+   if
+   :: atomic { STEP && slot[p] == NONE ->
+         if
+         :: owner[S(p, 0)] == 0 -> i = S(p, 0)
+#if SLOTS == 2
+         :: owner[S(p, 1)] == 0 -> i = S(p, 1)
+#endif
+         /* recover() */
+         :: NONE_FREE(p) && MAY_TAKE_OVER(S(p, 0)) -> i = S(p, 0); flag = 1
+#if SLOTS == 2
+         :: NONE_FREE(p) && MAY_TAKE_OVER(S(p, 1)) -> i = S(p, 1); flag = 1
+#endif
+         :: NONE_FREE(p) -> SAY("finds no slot\n"); lacks = lacks | (1 << p); goto armed_one
+         fi;
+         SAY("claims\n");
+         lacks = lacks & ~(1 << p);
+         slot[p] = i;
+         todo = 3;
+#ifdef PLAIN_CLAIM
+      }
+      atomic { STEP ->
+#endif
+         owner[i] = me;
+         started = started || me == 1
+      }
+#ifdef DIES
+      if
+      :: atomic { STEP && flag ->
+#ifdef NO_DISARM
+            /* The look whether it is armed already comes early. */
+            seen = armed[p] & BIT(i);
+#else
+            disarm_slot();
+#endif
+            flag = 0 }
+      :: !flag
+      fi;
+#endif
+#ifdef ARM_FIRST
+      atomic { STEP -> armed[p] = armed[p] | BIT(i) }
+#endif
+      do
+      :: atomic { STEP && (todo & 1) -> target[i] = first; todo = todo & 2 }
+#ifdef HALVES
+      :: atomic { STEP && (todo & 2) && half0[i] != me -> half0[i] = me }
+      :: atomic { STEP && (todo & 2) && half0[i] == me -> half1[i] = me; todo = todo & 1 }
+#else
+      :: atomic { STEP && (todo & 2) -> half0[i] = me; todo = todo & 1 }
+#endif
+      :: atomic { STEP && todo == 0 ->
+#ifndef ARM_FIRST
+            armed[p] = (seen -> armed[p] : armed[p] | BIT(i));
+            seen = 0;
+#endif
+            goto armed_one
+         }
+      od
+   :: atomic { STEP && slot[p] != NONE -> i = slot[p]; armed[p] = armed[p] | BIT(i) }
+   fi;
+armed_one:
+   atomic {
+      i = 0;
+      next_watched();
+      if
+      :: p < PAYLOADS -> goto arm
+      :: else -> p = FIRST_WATCHED
+      fi;
+#ifdef NO_SECOND_LOOK
+      if
+      :: !flag -> flag = 1; goto park
+      :: else -> flag = 0
+      fi
+#endif
+#ifdef NO_WAITER_BARRIER
+      /* or the loads have come early */
+      if
+      :: flag -> flag = 0; goto park
+      :: !flag
+      fi
+#endif
+   }
+
+   /* Here is the barrier. */
 look:
-   atomic { STEP && DRAINED(p) ->
-      if
-      :: word >= TARGET(p) -> goto leave
-      :: else -> SAY("looks in vain\n")
-      fi
-   }
-
-   /* wait_for_ring(), a few times of which may be as short as it likes */
-   atomic {
-      if
-      :: STEP && doorbell[p] -> SAY("hears the bell\n"); doorbell[p] = 0
-      :: STEP && must_poll[p] && polls[p] > 0 -> polls[p]--
-      :: STEP && poll_now[p] -> poll_now[p] = 0
-      fi
-   }
-
-   /* sweep(): must_poll_for(), not thorough, and payload_rearm() */
    atomic { STEP ->
       if
-      :: !has_slot[p] && owner == 0 -> SAY("takes the free slot\n"); owner = p + 1; goto claimed
-      :: !has_slot[p] && owner != 0 -> must_poll[p] = 1
-      :: has_slot[p] -> must_poll[p] = unreachable; unreachable = 0
+      :: slot[p] != NONE && (failed[p] & BIT(slot[p])) ->
+         failed[p] = failed[p] & ~BIT(slot[p]);
+#ifndef NO_NOTICING
+         polls = polls | (1 << p)
+#endif
+      :: else
       fi;
-      want();
+      if
+      :: REACHED(p, first) -> success = 1; goto leave
+      :: else ->
+         next_watched();
+         if
+         :: p < PAYLOADS -> goto look
+         :: else -> p = FIRST_WATCHED
+         fi
+      fi
+   }
+
+park:
+   atomic {
+      if
+      :: STEP && bell[me] -> bell[me] = 0; SAY("is rung\n");
+#ifdef TRUSTS_RING
+         success = 1; goto leave
+#endif
+      :: STEP && nudge[me] -> nudge[me] = 0; SAY("looks for itself\n")
+      /* A poll, of which those that see nothing new are left out */
+      :: STEP && lacks && (COULD_CLAIM || ANY_REACHED(lacks, first))
+      :: STEP && ANY_REACHED(polls, first)
+      :: STEP && (TIMED & (1 << me)) -> SAY("runs out of time\n"); goto leave
+      fi;
+#ifdef NO_REARM
       goto look
-   }
-
-   /* vk_sync_win32_record_unlink(), section_release_slot() */
-leave:
-   atomic { STEP -> SAY("leaves\n");
-      early_success = word < TARGET(p);
-      assert(!early_success);
-      waits[p] = 0;
-      if
-      :: !has_slot[p] -> goto end
-      :: else -> armed = 0
-      fi
-   }
-   atomic { STEP ->
-      two_owners = owner != p + 1;
-      assert(!two_owners);
-      owner = 0; has_slot[p] = 0; must_poll[p] = 0
-   }
-end:
-   false
-}
-
-/* vk_sync_win32_payload_signal() in a process that waits for nothing */
-proctype signaller(byte value)
-{
-   byte first, second;
-
-   atomic {
-      if
-      :: value <= word -> goto end
-      :: else -> printf("signals %d\n", value); word = value
-      fi
-   }
-   /* vk_sync_win32_section_ring(), ring_slot() */
-   atomic { armed }
-   atomic {
-      if
-      :: wanted <= value
-      :: else -> goto end
-      fi
-   }
-#ifdef EARLY_ID
-   atomic { first = id0; second = id1 }
-   atomic { armed = 0 }
+#elif defined(NO_WAITER_BARRIER)
+      goto look_early
 #else
-   atomic { printf("value %d disarms\n", value); armed = 0 }
-   atomic { first = id0 }
-   atomic { second = id1 }
+      goto arm
 #endif
-   atomic {
+   }
+
+#ifdef NO_WAITER_BARRIER
+look_early:
+   atomic { STEP -> 
       if
-      :: first != second || first == 0 -> unreachable = 1
-      :: first == second && first != 0 && !dead[first - 1] ->
-         printf("value %d rings process %d\n", value, first - 1);
-         doorbell[first - 1] = 1
-      /* If it was opened before, it is still there. */
-      :: first == second && first != 0 && dead[first - 1]
-      :: first == second && first != 0 && dead[first - 1] -> unreachable = 1
+      :: flag = !ANY_REACHED(watch, first)
+      :: skip
       fi;
-      first = 0; second = 0
+      goto arm
    }
+#endif
+
+leave:
+   atomic {
+      early_success = success && !ANY_REACHED(watch, first);
+      assert(!early_success);
+      success = 0; flag = 0; goal[me] = 0; lacks = 0; p = FIRST_WATCHED
+   }
+   do
+   :: atomic { STEP && p < PAYLOADS && slot[p] != NONE ->
+         i = slot[p];
+#ifdef OWNER_FIRST
+         free_slot()
+#else
+         disarm_slot()
+#endif
+      }
+      atomic { STEP ->
+#ifdef OWNER_FIRST
+         disarm_slot();
+#else
+         free_slot();
+#endif
+         slot[p] = NONE; i = 0;
+         next_watched()
+      }
+   :: atomic { p < PAYLOADS && slot[p] == NONE -> next_watched() }
+   :: atomic { p >= PAYLOADS -> p = 0; first++; rounds--; goto wait }
+   od;
+
+signal:
+#ifdef NO_SIGNALLER_BARRIER
+   /* The loads come early. */
+   atomic { STEP -> p = (before -> before : after) - 1; seen = armed[p] }
+#endif
+   atomic { STEP && MAY_START ->
+      p = (before -> before : after) - 1;
+      SAY("signals\n");
+      word[p]++; v = word[p]
+   }
+   /* Here is the barrier, and then loads in any order. */
+#ifdef EARLY
+   atomic { STEP ->
+      if :: early[0] = target[S(p, 0)] :: early[0] = NONE fi;
+#if SLOTS == 2
+      if :: early[1] = target[S(p, 1)] :: early[1] = NONE fi
+#endif
+   }
+#endif
+   atomic { STEP ->
+#ifndef NO_SIGNALLER_BARRIER
+      seen = armed[p];
+#endif
+      k = 0
+   }
+   do
+   :: atomic { seen == 0 ->
+         k = 0; p = 0; v = 0;
+#ifdef EARLY
+         early[0] = 0; early[SLOTS - 1] = 0;
+#endif
+         if
+         :: before -> before = 0; goto wait
+         :: else -> goto end
+         fi
+      }
+   :: atomic { STEP && seen != 0 ->
+         k = ((seen & 1) -> 0 : 1);
+         seen = seen & ~(1 << k);
+         i = target[S(p, k)];
+#ifdef EARLY
+         i = (early[k] == NONE -> i : early[k]);
+#endif
+         if
+         :: i > v -> i = 0; goto next
+         :: else -> i = 0
+         fi
+      }
+#if defined(EARLY_BELL)
+      atomic { STEP -> i = half0[S(p, k)] }
+#elif defined(RING_FIRST)
+      atomic { STEP -> i = half0[S(p, k)]; bell[i] = 1; i = 0 }
+#endif
+#ifdef PLAIN_DISARM
+      atomic { STEP -> lacks = armed[p] }
+      atomic { STEP -> flag = ((lacks >> k) & 1); armed[p] = lacks & ~(1 << k); lacks = 0;
+#else
+      atomic { STEP -> flag = ((armed[p] >> k) & 1); armed[p] = armed[p] & ~(1 << k);
+#endif
+         if
+#ifdef RING_FIRST
+         :: true -> flag = 0; goto next
+#else
+         :: flag -> flag = 0; SAY("disarms\n")
+         :: else -> i = 0; goto next
+#endif
+         fi
+      }
+#if !defined(EARLY_BELL) && !defined(RING_FIRST)
+      atomic { STEP -> i = half0[S(p, k)] }
+#ifdef HALVES
+      atomic { STEP -> i = (half1[S(p, k)] == i -> i : 0) }
+#endif
+#endif
+      atomic { STEP ->
+         if
+#ifndef UNOPENABLE
+         :: i != 0 -> printf("thread %d rings %d\n", me, i); bell[i] = 1
+#endif
+         :: else -> printf("thread %d fails to ring\n", me);
+#if LOOKS != 0
+            failed[p] = failed[p] | (1 << k)
+#endif
+         fi;
+         i = 0
+      }
+next: skip
+   od;
 end:
    false
 }
 
-#ifdef LATE_ID
-#define MAY_ARRIVE(p) (pending_wanted[p] == NOTHING && !pending_arm[p])
-#define MAY_BE_WANTED(p) true
-#else
-#define MAY_ARRIVE(p) true
-#define MAY_BE_WANTED(p) (pending_claim[p] == 0)
-#endif
+#define STRANDED(w) (goal[w] != 0 && !dead[w] && ANY_REACHED(watched[w], goal[w]))
+#define GRANT(w) \
+   if \
+   :: STRANDED(w) && looked[w] < LOOKS -> looked[w]++; nudge[w] = 1; granted = 1 \
+   :: else -> lost_wakeup = STRANDED(w); assert(!lost_wakeup) \
+   fi
 
-#define ARRIVE(p) \
-   :: atomic { pending_claim[p] == 3 && MAY_ARRIVE(p) -> id0 = p + 1; pending_claim[p] = 2 } \
-   :: atomic { pending_claim[p] == 2 && MAY_ARRIVE(p) -> id1 = p + 1; pending_claim[p] = 1 } \
-   :: atomic { pending_claim[p] == 1 && MAY_ARRIVE(p) -> unreachable = 0; pending_claim[p] = 0 } \
-   :: atomic { pending_wanted[p] != NOTHING && MAY_BE_WANTED(p) -> \
-         wanted = pending_wanted[p]; pending_wanted[p] = NOTHING } \
-   :: atomic { pending_arm[p] && pending_wanted[p] == NOTHING && MAY_BE_WANTED(p) -> \
-         armed = 1; pending_arm[p] = 0 }
-
-active proctype memory()
+active proctype monitor()
 {
+   byte looked[THREADS];
+   bit granted;
    do
-   ARRIVE(0)
-   ARRIVE(1)
-   ARRIVE(2)
+   :: atomic {
+         timeout ->
+         granted = 0;
+         GRANT(1); GRANT(2); GRANT(3); GRANT(4);
+         if
+         :: granted -> granted = 0
+         :: else -> break
+         fi
+      }
    od
 }
 
 proctype reaper()
 {
-   atomic { dead[0] = 1; waits[0] = 0 }
-}
-
-#define STRANDED(p) (waits[p] && TARGET(p) <= word)
-#define GRANT(p) \
-   if \
-   :: STRANDED(p) && must_poll[p] && !(granted & (1 << p)) -> \
-      granted = granted | (1 << p); poll_now[p] = 1 \
-   :: else -> lost_wakeup = STRANDED(p); assert(!lost_wakeup) \
-   fi
-
-/* Once nothing else can happen: whoever still waits for what has come must be
- * polling, and then looks once more.
- */
-active proctype monitor()
-{
-   byte granted;
-   do
-   :: atomic { timeout -> GRANT(0); GRANT(1); GRANT(2); if :: !poll_now[0] && !poll_now[1] && !poll_now[2] -> break :: else fi }
-   od
+   atomic {
+      if
+      :: (MORTAL & 2) -> dead[1] = 1; printf("thread 1 stops\n")
+      :: (MORTAL & 4) -> dead[2] = 1; printf("thread 2 stops\n")
+      :: (MORTAL & 8) -> dead[3] = 1; printf("thread 3 stops\n")
+      :: (MORTAL & 16) -> dead[4] = 1; printf("thread 4 stops\n")
+      fi
+   }
 }
 
 init
 {
    atomic {
-      run process(0); run process(1); run process(2);
-      run signaller(1); run signaller(2);
-      run reaper()
+#if defined(HANDOVER)
+      run thread(1, 1, 1, ROUNDS, 0, 0);
+      run thread(2, 1, SECOND, ROUNDS, 0, 0);
+      run thread(3, 0, 0, 0, 1, 0);
+      run thread(4, 0, 0, 0, 1, 0);
+#elif defined(ANY)
+      run thread(1, 3, 1, 1, 0, 0);
+      run thread(2, 1, 1, 1, 0, 0);
+      run thread(3, 0, 0, 0, 1, 0);
+      run thread(4, 0, 0, 0, 2, 0);
+#elif defined(RELAY)
+      run thread(1, 1, 1, 2, 0, 0);
+      run thread(3, 0, 0, 0, 1, 0);
+      run thread(4, 0, 0, 0, 1, 0);
+#elif defined(PINGPONG)
+      run thread(1, 1, 2, 1, 1, 0);
+      run thread(2, 1, 1, 1, 0, 1);
+#endif
+      if :: MORTAL != 0 -> run reaper() :: else fi
    }
 }
