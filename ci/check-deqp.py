@@ -143,7 +143,7 @@ def check_expectations(path, known):
         else:
             name = line.replace('\\.', '.')
             yield from (f'{number}: {e}' for e in expressions([line]))
-        if not name.startswith(('dEQP-VK.', 'alert-dEQP-VK.')):
+        if not name.startswith(('dEQP-VK.', 'futex-dEQP-VK.')):
             yield f'{number}: {name} is no name of a case'
         if known and reason and reason.startswith('Upstream:') and name not in known:
             yield f'{number}: {name} is not in lavapipe\'s own files'

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Report what tests/bench measured: a table, and on demand JSON and a plot.
 
-Rows come as one JSON object a line. The exit status is 0 if all are ok.
+A folder has three files for each case: CASE.out, one JSON object a line for a
+row; CASE.err; and CASE.status, the exit status. A case that did not run to its
+end is a row that says why. The exit status is 0 if all rows are ok.
 """
 
 import argparse
@@ -10,9 +12,58 @@ import html
 import json
 import math
 import re
+import signal
 import sys
+from pathlib import Path
 
-KEYS = ['row', 'ours', 'comparator', 'unit', 'ratio', 'limit', 'ok']
+KEYS = ['row', 'ours', 'comparator', 'unit', 'ratio', 'low', 'high', 'limit', 'ok']
+HEADER = ['row', 'ours', 'comparator', 'unit', 'ratio', 'half within', 'limit', 'ok']
+LAST_LINES = 6
+
+
+# --- the rows -------------------------------------------------------------
+
+def read(path):
+    return path.read_text(encoding='utf-8', errors='replace').replace('\r', '')
+
+
+def parse(line):
+    """A row, or None: a program that is ended may leave half a line."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and list(row) == KEYS else None
+
+
+def meaning(status):
+    if status == 124:
+        return 'exit status 124: it took too long'
+    if status > 128 and status - 128 in set(signal.Signals):
+        # Only the low 8 bits of what Windows has are left.
+        return f'exit status {status}, or {signal.Signals(status - 128).name}'
+    return f'exit status {status}'
+
+
+def rows_of(folder, case):
+    lines = read(folder / f'{case}.out').splitlines()
+    status = int(read(folder / f'{case}.status'))
+    parsed = [parse(line) for line in lines if line.strip()]
+    rows = [row for row in parsed if row]
+
+    if status == 0 and rows and len(rows) == len(parsed):
+        return rows
+
+    last = [row['row'] for row in rows][-1:]
+    why = [meaning(status) + (f' after the row {last[0]}' if last else ', without a row')]
+    why += read(folder / f'{case}.err').splitlines()[-LAST_LINES:]
+    why += [line for line, row in zip(lines, parsed) if not row][-LAST_LINES:]
+    failed = dict.fromkeys(KEYS)
+    failed.update(row=case, unit='', limit='runs to its end', ok=False, why=why)
+    return rows + [failed]
+
+
+# --- the table ------------------------------------------------------------
 
 
 def number(value):
@@ -28,16 +79,19 @@ def ratio(value):
 
 
 def cells(row):
+    noise = '' if row['low'] is None else f'{row["low"]:.3g}..{row["high"]:.3g}'
     return [row['row'], number(row['ours']), number(row['comparator']), row['unit'],
-            ratio(row['ratio']), row['limit'], 'ok' if row['ok'] else 'NO']
+            ratio(row['ratio']), noise, row['limit'], 'ok' if row['ok'] else 'NO']
 
 
 def print_table(rows):
-    lines = [KEYS] + [cells(row) for row in rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(KEYS))]
-    for line in lines:
-        print('  '.join(cell.rjust(width) if 0 < i < 5 and i != 3 else cell.ljust(width)
+    lines = [HEADER] + [cells(row) for row in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
+    for line, row in zip(lines, [{}] + rows):
+        print('  '.join(cell.rjust(width) if i in (1, 2, 4) else cell.ljust(width)
                         for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
+        for reason in row.get('why', []):
+            print(f'    | {reason}')
 
 
 # --- the plot -------------------------------------------------------------
@@ -104,14 +158,13 @@ def svg(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('results')
+    parser.add_argument('folder', type=Path)
+    parser.add_argument('cases', nargs='+', metavar='case')
     parser.add_argument('--json')
     parser.add_argument('--plot')
     args = parser.parse_args()
 
-    with open(args.results, encoding='utf-8') as f:
-        rows = [json.loads(line) for line in f if line.strip()]
-    assert all(list(row) == KEYS for row in rows)
+    rows = [row for case in args.cases for row in rows_of(args.folder, case)]
 
     print_table(rows)
     if args.json:

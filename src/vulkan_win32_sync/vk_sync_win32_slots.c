@@ -149,6 +149,16 @@ recoverer(void)
    return vk_sync_win32_owner_self() | VK_SYNC_WIN32_OWNER_RECOVERING;
 }
 
+/* The target of a slot with the newest ticket */
+static uint64_t
+get_newest(struct vk_sync_win32_layout *layout)
+{
+   const uint64_t word = vk_sync_win32_load64(&layout->word);
+
+   return VK_SYNC_WIN32_TARGET_TAKEN |
+          VK_SYNC_WIN32_TARGET_TICKET(vk_sync_win32_consumed(word));
+}
+
 enum found {
    NOTHING,
    /* It is gone now, and there may be another. */
@@ -169,7 +179,8 @@ give_back(struct vk_sync_win32_layout *layout, uint32_t i, uint64_t owner,
    if (!vk_sync_win32_cas64(&slot->owner, owner, recoverer()))
       return COMPANY;
 
-   if (vk_sync_win32_load64(&slot->target) == ticket) {
+   if (vk_sync_win32_load64(&slot->target) == ticket &&
+       get_newest(layout) == ticket) {
       vk_sync_win32_store64(&slot->target, 0);
       vk_sync_win32_full_barrier();
       if (vk_sync_win32_word_unconsume(&layout->word, (uint32_t)ticket)) {
@@ -186,11 +197,11 @@ give_back(struct vk_sync_win32_layout *layout, uint32_t i, uint64_t owner,
 static enum found
 give_back_newest(struct vk_sync_win32_layout *layout, struct census *census)
 {
-   const uint32_t newest =
-      vk_sync_win32_consumed(vk_sync_win32_load64(&layout->word));
-   const uint64_t ticket = VK_SYNC_WIN32_TARGET_TAKEN |
-                           VK_SYNC_WIN32_TARGET_TICKET(newest);
+   const uint64_t ticket = get_newest(layout);
    enum found found = NOTHING;
+
+   /* It may have died since it was asked about. */
+   census->living = VK_SYNC_WIN32_OWNER_NONE;
 
    for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
       struct vk_sync_win32_slot *slot = &layout->slots[i];
@@ -205,9 +216,8 @@ give_back_newest(struct vk_sync_win32_layout *layout, struct census *census)
    }
 
    /* One that was given back meanwhile makes another one the newest. */
-   const uint32_t now =
-      vk_sync_win32_consumed(vk_sync_win32_load64(&layout->word));
-   return (int32_t)(now - newest) < 0 ? COMPANY : found;
+   return (int32_t)((uint32_t)get_newest(layout) - (uint32_t)ticket) < 0 ?
+          COMPANY : found;
 }
 
 /* Newest first, since it is a number that is given back.  Whoever takes a

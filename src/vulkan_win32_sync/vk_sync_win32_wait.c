@@ -97,14 +97,15 @@ block(struct wait *wait, struct vk_sync_win32_record *records,
    uint64_t interval_ns = VK_SYNC_WIN32_LOOK_NS;
    VkResult result;
 
-   /* Nobody is left to signal, except maybe in other processes. */
+   /* Nobody is left to signal, except maybe in other processes: a wait for
+    * them goes on for as long as they would take to look.
+    */
    const bool ending = vk_sync_win32_nt.is_shutting_down();
-   if (ending && !shared)
-      return VK_ERROR_DEVICE_LOST;
-   if (ending)
-      wait->abs_timeout_ns =
-         MIN2(wait->abs_timeout_ns,
-              os_time_get_nano() + VK_SYNC_WIN32_LONGEST_LOOK_NS);
+   const uint64_t end_ns = !ending ? UINT64_MAX : os_time_get_nano() +
+                           (shared ? VK_SYNC_WIN32_LONGEST_LOOK_NS : 0);
+   const bool gives_up = end_ns < wait->abs_timeout_ns;
+   if (gives_up)
+      wait->abs_timeout_ns = end_ns;
 
    const bool has_bell = vk_sync_win32_waiter_begin(waiter, shared);
 
@@ -132,7 +133,7 @@ block(struct wait *wait, struct vk_sync_win32_record *records,
       records[i].payload->ops->disarm(&records[i]);
 
    vk_sync_win32_waiter_end(waiter);
-   return ending && result == VK_TIMEOUT ? VK_ERROR_DEVICE_LOST : result;
+   return gives_up && result == VK_TIMEOUT ? VK_ERROR_DEVICE_LOST : result;
 }
 
 /* One after the other: what was reached once counts, although a fence may be

@@ -2,20 +2,10 @@
 #include "bench.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <tlhelp32.h>
-
-void
-bench_fail(const char *file, int line, const char *text)
-{
-   fprintf(stderr, "%s:%d: not true: %s\n", file, line, text);
-   fflush(NULL);
-   /* Threads may be blocked for ever, so let nothing wait for them. */
-   TerminateProcess(GetCurrentProcess(), 1);
-}
 
 double
 bench_now_ns(void)
@@ -137,6 +127,8 @@ bench_rounds_finish(struct bench_rounds *rounds)
       ratios[i] = ours[i] / comparator[i];
 
    result.ratio = median(ratios, count);
+   result.low = ratios[count / 4];
+   result.high = ratios[count - 1 - count / 4];
    result.ours = median(ours, count);
    result.comparator = median(comparator, count);
 
@@ -153,8 +145,11 @@ bench_alternate(uint32_t count, bench_round_func run, void *ours,
    struct bench_rounds rounds;
 
    bench_rounds_init(&rounds, count);
+   bench_stage("the warm-up of ours");
    run(ours);
+   bench_stage("the warm-up of the comparator");
    run(comparator);
+   bench_stage("both in turn");
    for (uint32_t i = 0; i < count; i++) {
       /* Neither is always the one that runs second. */
       const bool swap = i & 1;
@@ -174,6 +169,8 @@ bench_compare(double ours, double comparator)
       .ours = ours,
       .comparator = comparator,
       .ratio = comparator != 0.0 ? ours / comparator : NAN,
+      .low = NAN,
+      .high = NAN,
    };
 }
 
@@ -184,6 +181,8 @@ bench_ours_alone(double ours)
       .ours = ours,
       .comparator = NAN,
       .ratio = NAN,
+      .low = NAN,
+      .high = NAN,
    };
 }
 
@@ -227,21 +226,11 @@ bench_report(const struct bench_case *c, const char *detail,
    print_number("comparator", result.comparator);
    printf("\"unit\": \"%s\", ", unit);
    print_number("ratio", result.ratio);
+   print_number("low", result.low);
+   print_number("high", result.high);
    printf("\"limit\": \"");
    printf(forms[limit], bound);
    printf("\", \"ok\": %s}\n",
           within(result, limit, bound) ? "true" : "false");
    fflush(stdout);
-}
-
-void
-bench_note(const struct bench_case *c, const char *format, ...)
-{
-   va_list args;
-
-   fprintf(stderr, "%s: ", c->name);
-   va_start(args, format);
-   vfprintf(stderr, format, args);
-   va_end(args);
-   fprintf(stderr, "\n");
 }

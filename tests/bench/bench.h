@@ -12,10 +12,8 @@
 
 #define BENCH_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/** One case is one process run, and gives one or more rows
- *
- * The first row has the name of the case; the others add a slash and what
- * they are about.
+/** One case is one process run, and gives one or more rows, by the name of the
+ * case or with a slash and what they are about after it
  */
 struct bench_case {
    const char *name;
@@ -24,14 +22,32 @@ struct bench_case {
    const char *parker;
 
    void (*run)(const struct bench_case *c);
+
+   /* For run(), where cases share one */
+   uint32_t number;
 };
 
-extern const struct bench_case bench_block_cases[];
-extern const struct bench_case bench_driver_cases[];
-extern const struct bench_case bench_memory_cases[];
-extern const struct bench_case bench_shared_cases[];
-extern const struct bench_case bench_sync_cases[];
-extern const struct bench_case bench_wait_cases[];
+struct bench_peer_role;
+
+/** What one source file has for a program */
+struct bench_suite {
+   /* Both end with an entry without a name; roles may be NULL. */
+   const struct bench_case *cases;
+   const struct bench_peer_role *roles;
+};
+
+/** All that a program has, and NULL; each program defines its own */
+extern const struct bench_suite *const bench_suites[];
+
+extern const struct bench_suite bench_block_suite;
+extern const struct bench_suite bench_broadcast_suite;
+extern const struct bench_suite bench_crowd_suite;
+extern const struct bench_suite bench_driver_suite;
+extern const struct bench_suite bench_memory_suite;
+extern const struct bench_suite bench_pairs_suite;
+extern const struct bench_suite bench_shared_suite;
+extern const struct bench_suite bench_sync_suite;
+extern const struct bench_suite bench_wait_suite;
 
 /* Where the two drivers are: --ours and --upstream */
 extern const char *bench_driver_path[2];
@@ -40,6 +56,19 @@ extern const char *bench_driver_path[2];
    ((condition) ? (void)0 : bench_fail(__FILE__, __LINE__, #condition))
 
 void bench_fail(const char *file, int line, const char *text);
+
+/** See to it that a process which ends before its time says what it was at,
+ * and why, however it ends: by an exception, by exit(), or after `seconds`.
+ */
+void bench_guard(unsigned seconds);
+
+/** What it is at from now on, also for the last lines of the standard error;
+ * NULL when it has done all it was to do
+ */
+void bench_stage(const char *stage);
+
+/** End the process, with the reason and what it was at */
+void bench_abandon(const char *format, ...);
 
 double bench_now_ns(void);
 
@@ -74,6 +103,10 @@ struct bench_result {
    double ours;
    double comparator;
    double ratio;
+
+   /* Half of the quotients were between these: how noisy it was */
+   double low;
+   double high;
 };
 
 /** Collects rounds */
@@ -108,8 +141,5 @@ enum bench_limit {
 void bench_report(const struct bench_case *c, const char *detail,
                   struct bench_result result, const char *unit,
                   enum bench_limit limit, double bound);
-
-/** Something to tell that is not a row */
-void bench_note(const struct bench_case *c, const char *format, ...);
 
 #endif /* BENCH_H */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Two threads wake each other in turn and block in between. */
+#include "raw.h"
 #include "runtime.h"
-
-#include <stdio.h>
 
 #define ROUNDS 151
 #define WARM_UP 3
@@ -16,7 +15,7 @@ struct court {
 
    enum bench_side side;
    struct vk_sync *fences[2];
-   HANDLE events[2];
+   uint32_t words[2];
 
    /* What of each hand-over is not to count */
    double settle_ns;
@@ -79,37 +78,40 @@ blocked_fence_wake(struct court *court, unsigned thread)
 
 static uint32_t raw_waits, raw_releases;
 
-/* Through the same pointers and another counter, so as to differ in nothing
- * else.  The key is an even address of each thread's own.
+/* Counted as ours are, so as to differ in nothing else.  The key is an even
+ * address of each thread's own.
  */
-static struct vk_sync_win32_nt_table raw;
-
 static void
 raw_keyed_wake(struct court *court, unsigned thread)
 {
    until_blocked(court);
    p_atomic_inc(&raw_releases);
-   raw.release_keyed_event(NULL, &court->events[thread], FALSE, NULL);
+   bench_raw.keyed_release(NULL, &court->words[thread], FALSE, NULL);
 }
 
 static void
 raw_keyed_block(struct court *court, unsigned thread)
 {
    p_atomic_inc(&raw_waits);
-   raw.wait_for_keyed_event(NULL, &court->events[thread], FALSE, NULL);
+   bench_raw.keyed_wait(NULL, &court->words[thread], FALSE, NULL);
 }
 
 static void
-event_wake(struct court *court, unsigned thread)
+address_wake(struct court *court, unsigned thread)
 {
    settle();
-   raw.set_event(court->events[thread], NULL);
+   vk_sync_win32_store32(&court->words[thread], 1);
+   WakeByAddressSingle(&court->words[thread]);
 }
 
 static void
-event_block(struct court *court, unsigned thread)
+address_block(struct court *court, unsigned thread)
 {
-   raw.wait_for_single_object(court->events[thread], FALSE, NULL);
+   uint32_t zero = 0;
+
+   while (vk_sync_win32_load32(&court->words[thread]) == 0)
+      WaitOnAddress(&court->words[thread], &zero, sizeof(zero), INFINITE);
+   vk_sync_win32_store32(&court->words[thread], 0);
 }
 
 struct match {
@@ -209,8 +211,7 @@ pingpong_keyed(const struct bench_case *c)
       .waits = &raw_waits,
    };
 
-   BENCH_REQUIRE(vk_sync_win32_nt_init());
-   raw = vk_sync_win32_nt;
+   bench_raw_init();
    bench_count_transitions();
    make_fences(&ours);
 
@@ -234,49 +235,33 @@ pingpong_keyed(const struct bench_case *c)
 }
 
 static void
-note_blocked(const struct bench_case *c)
-{
-   bench_note(c, "%.1f%% of our hand-overs found the partner blocked",
-              100.0 * (bench_transitions.alerts +
-                       bench_transitions.keyed_releases) / total_hand_overs);
-}
-
-static void
-pingpong_default(const struct bench_case *c)
+pingpong_upstream(const struct bench_case *c)
 {
    struct court ours = settling_fences(BENCH_OURS);
    struct court upstream = settling_fences(BENCH_COMPARATOR);
 
-   bench_count_transitions();
-
    bench_report(c, NULL, play(&ours, &upstream), "ns", BENCH_RATIO_AT_MOST,
                 1.0);
-   note_blocked(c);
 }
 
 static void
-pingpong_event(const struct bench_case *c)
+pingpong_futex(const struct bench_case *c)
 {
    struct court ours = settling_fences(BENCH_OURS);
-   struct court events = {
-      .wake = event_wake,
-      .block = event_block,
+   struct court addresses = {
+      .wake = address_wake,
+      .block = address_block,
       .settle_ns = SETTLE_NS,
    };
 
-   BENCH_REQUIRE(vk_sync_win32_nt_init());
-   raw = vk_sync_win32_nt;
-   bench_count_transitions();
-   for (unsigned i = 0; i < 2; i++)
-      events.events[i] = CreateEventW(NULL, FALSE, FALSE, NULL);
-
-   bench_report(c, NULL, play(&ours, &events), "ns", BENCH_NO_LIMIT, 0);
-   note_blocked(c);
+   bench_report(c, NULL, play(&ours, &addresses), "ns", BENCH_NO_LIMIT, 0);
 }
 
-const struct bench_case bench_block_cases[] = {
+static const struct bench_case cases[] = {
    {"pingpong-keyed", "keyed", pingpong_keyed},
-   {"pingpong", NULL, pingpong_default},
-   {"pingpong-event", NULL, pingpong_event},
+   {"pingpong-futex", "futex", pingpong_futex},
+   {"pingpong", NULL, pingpong_upstream},
    {0},
 };
+
+const struct bench_suite bench_block_suite = {cases, NULL};

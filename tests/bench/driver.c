@@ -262,10 +262,10 @@ report_pairs(const struct bench_case *c, const char *detail,
                 "rounds/s", limit, 0.98);
 }
 
-/* A thread that blocks on a shared payload waits for the doorbell.  That costs
- * what a keyed event costs, as threads of a process use under Windows; Wine's
- * alerts spare private payloads the trip to its server, for which reason the
- * limit is that of keyed events.
+/* A thread that blocks on a shared payload waits for its bell.  That costs
+ * what a keyed event costs, as threads of a process use under Windows; under
+ * Wine WaitOnAddress spares private payloads the trip to its server, for which
+ * reason the limit is that of keyed events.
  */
 static void
 exported_rows(const struct bench_case *c, enum bench_limit limit)
@@ -293,16 +293,24 @@ queue_submit_exported(const struct bench_case *c)
 }
 
 static void
-queue_submit_exported_alert(const struct bench_case *c)
+queue_submit_exported_futex(const struct bench_case *c)
 {
    exported_rows(c, BENCH_NO_LIMIT);
 }
 
-const struct bench_case bench_driver_cases[] = {
+static const struct bench_case cases[] = {
    {"queue-submit", NULL, queue_submit},
    {"queue-submit-keyed", "keyed", queue_submit_keyed},
    {"queue-submit-exported", "keyed", queue_submit_exported},
-   {"queue-submit-exported-alert", "alert", queue_submit_exported_alert},
+   {"queue-submit-exported-futex", "futex", queue_submit_exported_futex},
    {"draw", NULL, draw},
    {0},
+};
+
+const struct bench_suite bench_driver_suite = {cases, NULL};
+
+const struct bench_suite *const bench_suites[] = {
+   &bench_driver_suite,
+   &bench_memory_suite,
+   NULL,
 };

@@ -24,8 +24,7 @@ load_driver(struct bench_icd *icd, const char *dll)
    uint32_t version = 5;
 
    if (dll == NULL) {
-      fprintf(stderr, "this case needs both --ours and --upstream\n");
-      ExitProcess(2);
+      bench_abandon("this case needs both --ours and --upstream");
    }
    icd->module = LoadLibraryA(dll);
    if (icd->module == NULL)
@@ -117,6 +116,7 @@ load_commands(struct bench_icd *icd)
 void
 bench_icd_open(struct bench_icd *icd, const char *dll, bool exports)
 {
+   bench_stage(dll != NULL ? dll : "opening a driver");
    memset(icd, 0, sizeof(*icd));
    load_driver(icd, dll);
    create_instance(icd);
@@ -131,9 +131,12 @@ bench_icd_close(struct bench_icd *icd)
    PFN_vkDestroyInstance destroy = (PFN_vkDestroyInstance)
       instance_proc(icd, "vkDestroyInstance");
 
+   bench_stage("waiting until a device is idle");
    icd->DeviceWaitIdle(icd->device);
+   bench_stage("destroying a device and its instance");
    icd->DestroyDevice(icd->device, NULL);
    destroy(icd->instance, NULL);
+   bench_stage("unloading a driver");
    FreeLibrary(icd->module);
 }
 

@@ -10,30 +10,34 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct bench_case *const suites[] = {
-   bench_sync_cases,
-   bench_block_cases,
-   bench_wait_cases,
-   bench_shared_cases,
-   bench_driver_cases,
-   bench_memory_cases,
-};
-
 const char *bench_driver_path[2];
+
+/* No case takes half of that on a machine that has nothing else to do. */
+#define CASE_SECONDS 100
+
+static void
+run_case(const struct bench_case *c)
+{
+   /* Before anything asks for the parker, of which a process has one for
+    * good.
+    */
+   SetEnvironmentVariableA("MESA_VK_WIN32_PARKER", c->parker);
+   bench_guard(CASE_SECONDS);
+   bench_stage(c->name);
+   c->run(c);
+   bench_stage(NULL);
+}
 
 static int
 run(const char *name)
 {
-   for (size_t i = 0; i < BENCH_COUNT(suites); i++) {
-      for (const struct bench_case *c = suites[i]; c->name != NULL; c++) {
+   for (unsigned i = 0; bench_suites[i] != NULL; i++) {
+      for (const struct bench_case *c = bench_suites[i]->cases;
+           c->name != NULL; c++) {
          if (name == NULL) {
             printf("%s\n", c->name);
          } else if (strcmp(name, c->name) == 0) {
-            /* Before anything asks for the parker, of which a process has
-             * one for good.
-             */
-            SetEnvironmentVariableA("MESA_VK_WIN32_PARKER", c->parker);
-            c->run(c);
+            run_case(c);
             return 0;
          }
       }

@@ -251,8 +251,10 @@ share(const struct bench_case *c)
    bench_icd_close(&icd);
 }
 
-const struct bench_case bench_memory_cases[] = {
+static const struct bench_case cases[] = {
    {"memory-exported", NULL, bandwidth},
    {"memory-export-import-free", NULL, share},
    {0},
 };
+
+const struct bench_suite bench_memory_suite = {cases, NULL};

@@ -6,7 +6,7 @@
 
 /** Another process: this program again, with handles that it inherits */
 
-#define BENCH_PEER_HANDLES 6
+#define BENCH_PEER_HANDLES 64
 
 struct bench_peer {
    HANDLE process;
@@ -28,9 +28,10 @@ struct bench_peer_role {
    bench_peer_func run;
 };
 
-extern const struct bench_peer_role bench_peer_roles[];
-
-/** Start a peer in a role; the handles must be inheritable */
+/** Start a peer in a role; the handles must be inheritable
+ *
+ * If it fails, so does this process; if this process ends, so does the peer.
+ */
 struct bench_peer bench_peer_start(const char *role, uint32_t number,
                                    const HANDLE *handles, uint32_t count);
 
@@ -42,6 +43,10 @@ void bench_event_wait(HANDLE event);
 
 /** An auto-reset event that peers inherit */
 HANDLE bench_event_create(void);
+
+/** A page of zeros that peers inherit, and a view of one */
+HANDLE bench_page_create(void);
+void *bench_page_map(HANDLE page);
 
 /** What main() does if the program is a peer */
 int bench_peer_main(int argc, char **argv);

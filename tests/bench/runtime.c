@@ -145,20 +145,6 @@ release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
 }
 
 static LONG WINAPI
-wait_for_alert_by_thread_id(void *address, const LARGE_INTEGER *timeout)
-{
-   p_atomic_inc(&bench_transitions.alert_waits);
-   return real.wait_for_alert_by_thread_id(address, timeout);
-}
-
-static LONG WINAPI
-alert_thread_by_thread_id(HANDLE thread_id)
-{
-   p_atomic_inc(&bench_transitions.alerts);
-   return real.alert_thread_by_thread_id(thread_id);
-}
-
-static LONG WINAPI
 wait_for_single_object(HANDLE object, BOOLEAN alertable,
                        const LARGE_INTEGER *timeout)
 {
@@ -167,17 +153,42 @@ wait_for_single_object(HANDLE object, BOOLEAN alertable,
 }
 
 static LONG WINAPI
-set_event(HANDLE event, LONG *previous)
+wait_for_multiple_objects(ULONG count, const HANDLE *objects, ULONG wait_any,
+                          BOOLEAN alertable, const LARGE_INTEGER *timeout)
 {
-   p_atomic_inc(&bench_transitions.event_sets);
-   return real.set_event(event, previous);
+   p_atomic_inc(&bench_transitions.object_waits);
+   return real.wait_for_multiple_objects(count, objects, wait_any, alertable,
+                                         timeout);
+}
+
+static LONG WINAPI
+release_semaphore(HANDLE semaphore, LONG count, LONG *previous)
+{
+   p_atomic_inc(&bench_transitions.semaphore_releases);
+   return real.release_semaphore(semaphore, count, previous);
 }
 
 static LONG WINAPI
 delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
-   p_atomic_inc(&bench_transitions.delays);
+   p_atomic_inc(&bench_transitions.others);
    return real.delay_execution(alertable, interval);
+}
+
+static LONG WINAPI
+query_section(HANDLE section, int info_class, void *info, SIZE_T size,
+              SIZE_T *result_size)
+{
+   p_atomic_inc(&bench_transitions.others);
+   return real.query_section(section, info_class, info, size, result_size);
+}
+
+static LONG WINAPI
+query_object(HANDLE object, int info_class, void *info, ULONG size,
+             ULONG *result_size)
+{
+   p_atomic_inc(&bench_transitions.others);
+   return real.query_object(object, info_class, info, size, result_size);
 }
 
 void
@@ -188,14 +199,12 @@ bench_count_transitions(void)
    real = vk_sync_win32_nt;
    vk_sync_win32_nt.wait_for_keyed_event = wait_for_keyed_event;
    vk_sync_win32_nt.release_keyed_event = release_keyed_event;
-   if (real.wait_for_alert_by_thread_id != NULL)
-      vk_sync_win32_nt.wait_for_alert_by_thread_id =
-         wait_for_alert_by_thread_id;
-   if (real.alert_thread_by_thread_id != NULL)
-      vk_sync_win32_nt.alert_thread_by_thread_id = alert_thread_by_thread_id;
    vk_sync_win32_nt.wait_for_single_object = wait_for_single_object;
-   vk_sync_win32_nt.set_event = set_event;
+   vk_sync_win32_nt.wait_for_multiple_objects = wait_for_multiple_objects;
+   vk_sync_win32_nt.release_semaphore = release_semaphore;
    vk_sync_win32_nt.delay_execution = delay_execution;
+   vk_sync_win32_nt.query_section = query_section;
+   vk_sync_win32_nt.query_object = query_object;
 }
 
 uint32_t
@@ -203,8 +212,8 @@ bench_transition_total(void)
 {
    const struct bench_transitions *t = &bench_transitions;
 
-   return t->keyed_waits + t->keyed_releases + t->alert_waits + t->alerts +
-          t->object_waits + t->event_sets + t->delays;
+   return t->keyed_waits + t->keyed_releases + t->object_waits +
+          t->semaphore_releases + t->others;
 }
 
 uint32_t
@@ -212,5 +221,5 @@ bench_wake_total(void)
 {
    const struct bench_transitions *t = &bench_transitions;
 
-   return t->keyed_releases + t->alerts + t->event_sets;
+   return t->keyed_releases + t->semaphore_releases;
 }

@@ -26,15 +26,15 @@ void bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value);
 /* What upstream's binary type adds to a vk_sync; see upstream.c */
 extern const struct vk_sync_type *const bench_upstream_type;
 
-/** Kernel transitions that the sync type has made */
+/** Kernel transitions that the sync type has made; those of the parker
+ * "futex" are not among them, since it calls the system by way of Mesa
+ */
 struct bench_transitions {
    uint32_t keyed_waits;
    uint32_t keyed_releases;
-   uint32_t alert_waits;
-   uint32_t alerts;
    uint32_t object_waits;
-   uint32_t event_sets;
-   uint32_t delays;
+   uint32_t semaphore_releases;
+   uint32_t others;
 };
 
 /** Count from now on, through wrappers in vk_sync_win32_nt

@@ -18,7 +18,8 @@ ROOT = Path(sys.argv[1]).resolve()
 GITLAB, DEQP = 'ci/gitlab-ci.yml', 'ci/deqp/deqp-lvp-win32.toml'
 FAILS, FLAKES = 'ci/deqp/lvp-win32-fails.txt', 'ci/deqp/lvp-win32-flakes.txt'
 BUILD, RUN = 'ci/windows/build.ps1', 'ci/windows/deqp.ps1'
-PATCH = 'src/runtime_glue/0001-vulkan-consume-binary-semaphores-of-merged-submits.patch'
+# Whatever its number is
+PATCH = str(next(ROOT.glob('src/runtime_glue/*-vulkan-consume-binary-*.patch')).relative_to(ROOT))
 SOURCE = 'src/vulkan_win32_sync/vk_sync_win32_wait.c'
 
 # (check, file, what is there, what it becomes, what the check says)
@@ -66,7 +67,7 @@ SPOILT = [
     ('style', 'src/runtime_glue/sources.msg', 'vulkan: add', 'vulkan add', 'no module in front'),
     ('style', SOURCE, '\n   ', '\n    ', 'indented by 4'),
     ('style', SOURCE, '/* SPDX-License-Identifier: MIT */\n', '', 'begin with its licence'),
-    ('style', SOURCE, '\nstatic void\n', '\nstatic void ', 'name of the function'),
+    ('style', SOURCE, '\nstatic bool\n', '\nstatic bool ', 'name of the function'),
     ('style', SOURCE, ';\n', ';  \n', 'blanks at the end'),
     ('style', SOURCE, None, '\n', 'one newline at its end'),
     ('shell', 'ci/run-deqp', 'output" ] && [', 'output" ] && [[', 'SC1'),

@@ -103,8 +103,8 @@ def all_pass(temp):
     assert folder.run('--jobs', '3') == 0, folder.said
     assert folder.results() == {
         FENCE: 'Pass', SEMAPHORE: 'Pass', TIMELINE: 'Pass', f'{FENCE}_none': 'Skip',
-        f'alert-{FENCE}': 'Pass', f'alert-{SEMAPHORE}': 'Pass', f'alert-{TIMELINE}': 'Pass',
-        f'alert-{FENCE}_none': 'Skip'}, folder.results()
+        f'futex-{FENCE}': 'Pass', f'futex-{SEMAPHORE}': 'Pass', f'futex-{TIMELINE}': 'Pass',
+        f'futex-{FENCE}_none': 'Skip'}, folder.results()
     assert not (folder.output / 'junit.xml').exists()
     assert (folder.output / 'arguments').read_text() == '3 1 None\n'
 
@@ -119,14 +119,14 @@ def arguments(temp):
     assert 'data found' in log, log
     assert 'environment MESA_VK_IGNORE_CONFORMANCE_WARNING=true' in log, log
     assert 'environment MESA_VK_WIN32_PARKER=' in log, log
-    assert 'environment MESA_VK_WIN32_PARKER=alert' in folder.log(3), folder.log(3)
+    assert 'environment MESA_VK_WIN32_PARKER=futex' in folder.log(3), folder.log(3)
 
 
 def failure(temp):
     folder = Folder(temp, 'failure', [FENCE, f'{SEMAPHORE}_fail'])
     assert folder.run() == 1, folder.said
     assert folder.results('failures') == {
-        f'{SEMAPHORE}_fail': 'Fail', f'alert-{SEMAPHORE}_fail': 'Fail'}, folder.said
+        f'{SEMAPHORE}_fail': 'Fail', f'futex-{SEMAPHORE}_fail': 'Fail'}, folder.said
     assert (folder.output / 'junit.xml').exists()
 
 

@@ -389,9 +389,9 @@ handles_refused(intptr_t arg)
    file = CreateFileA("NUL", GENERIC_READ | GENERIC_WRITE, 0, NULL,
                       OPEN_EXISTING, 0, NULL);
    expect_refused(device, test_own_handle(file));
-   /* Like the driver's own payloads: 'MvkSync1' */
-   expect_refused(device, section(2688, UINT64_C(0x31636e79536b764d)));
-   expect_refused(device, section(1 << 20, UINT64_C(0x31636e79536b764d)));
+   /* Like the driver's own payloads: 'MvkSync2' */
+   expect_refused(device, section(4096, UINT64_C(0x32636e79536b764d)));
+   expect_refused(device, section(1 << 20, UINT64_C(0x32636e79536b764d)));
    expect_refused(device, section(1 << 20, 0));
 }
 
@@ -442,7 +442,7 @@ handle_is_not_the_drivers(intptr_t arg)
 
    UINT64 *map = MapViewOfFile(handle, FILE_MAP_READ, 0, 0, 8);
    REQUIRE(map != NULL);
-   EXPECT(map[0] != UINT64_C(0x31636e79536b764d));
+   EXPECT(map[0] != UINT64_C(0x32636e79536b764d));
    UnmapViewOfFile(map);
 }
 

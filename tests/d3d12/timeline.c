@@ -185,7 +185,7 @@ thread_time(void)
           ((uint64_t)user.dwHighDateTime << 32 | user.dwLowDateTime);
 }
 
-/* Blocks; what it looks at every 100 ms takes next to nothing. */
+/* Blocks; that it looks now and then takes next to nothing. */
 static void
 waiting_takes_no_cpu(intptr_t arg)
 {
@@ -321,6 +321,26 @@ far_and_near_values(intptr_t arg)
    vkt_expect_done(end);
 }
 
+/* What is remembered of fences that are gone must not stand in the way. */
+static void
+gone_fences_leave_little_behind(intptr_t arg)
+{
+   struct mix mix = open_mix();
+
+   runtime_load();
+   for (unsigned i = 0; i < 20; i++) {
+      struct vkt_object *gone = share_create(mix.pair.device, VKT_TIMELINE, 0);
+
+      EXPECT_RESULT(wait_us(gone, 1, 20), VK_TIMEOUT);
+      vkt_destroy(gone);
+   }
+   for (unsigned i = 0; i < MIX; i++)
+      mix.values[i] = 1000;
+   for (unsigned i = 0; i < 2 * DOUBLE_MAX_EVENTS; i++)
+      EXPECT_RESULT(wait_for_mix(&mix, true, 1), VK_TIMEOUT);
+   expect_few_requests(mix.pair.fence);
+}
+
 /* A stranger has the fence go back and forth below what is waited for. */
 static void
 rewinds_leave_little_behind(intptr_t arg)
@@ -355,8 +375,8 @@ waiting_for_the_maximum(intptr_t arg)
    test_thread_join(thread);
 }
 
-/* Without requests, waits look for themselves, every 2 ms: in sum clearly
- * less than every 100 ms would take.
+/* Without requests, waits look every 2 ms: in sum clearly less than the
+ * 100 ms after which they look anyhow.
  */
 static void
 requests_that_are_refused(intptr_t arg)
@@ -516,6 +536,8 @@ main(int argc, char **argv)
       {"rewound_while_waited_for", rewound_while_waited_for, 0, 0},
       {"time_outs_leave_little_behind", time_outs_leave_little_behind, 0, 0},
       {"far_and_near_values", far_and_near_values, 0, 0},
+      {"gone_fences_leave_little_behind", gone_fences_leave_little_behind, 0,
+       0},
       {"rewinds_leave_little_behind", rewinds_leave_little_behind, 0, 0},
       {"waiting_for_the_maximum", waiting_for_the_maximum, 0, 0},
       {"requests_that_are_refused", requests_that_are_refused, 0, 0},

@@ -192,8 +192,8 @@ unknown_structures_are_skipped(intptr_t kind)
                 name);
 }
 
-/* Whatever the queries call compatible can be asked for together, and each
- * type that was asked for gives a handle with the state from creation.
+/* Each type that was asked for gives a handle with the state from creation;
+ * also both at once, which is more than the queries promise.
  */
 static void
 each_combination_exports(intptr_t kind)
@@ -259,8 +259,8 @@ named_exports_twice(intptr_t kind)
    expect_named(a, name);
 }
 
-/* Global share handles have no name, but whoever gives one along gets away
- * with it.
+/* There is nothing that it could say, except for a name, which is refused:
+ * see kmt.c.
  */
 static void
 win32_info_with_kmt_alone(intptr_t kind)

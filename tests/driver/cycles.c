@@ -51,11 +51,39 @@ settle(struct vkt_device *device, struct vkt_device *other)
    vkt_wait_idle(other);
 }
 
+/* This thread, and those of the two queues */
+#define BLOCKED_THREADS 3
+
+static void
+block(void *data)
+{
+   EXPECT_OK(vkt_wait(data, 1, VKT_LONG_MS));
+}
+
+/* Who has blocked on a shared payload leaves a bell for the next one, so that
+ * there are as many as there were threads blocked at once.
+ */
+static void
+block_at_once(struct vkt_device *device)
+{
+   struct vkt_object *timeline = vkt_create_exportable(device, VKT_TIMELINE);
+   struct test_thread *threads[BLOCKED_THREADS];
+
+   for (unsigned i = 0; i < BLOCKED_THREADS; i++)
+      threads[i] = test_thread_start(block, timeline);
+   Sleep(500);
+   vkt_host_signal(timeline, 1);
+   for (unsigned i = 0; i < BLOCKED_THREADS; i++)
+      test_thread_join(threads[i]);
+   vkt_destroy(timeline);
+}
+
 static void
 cycles(intptr_t kind)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
 
+   block_at_once(device);
    for (unsigned i = 0; i < WARM_UP; i++)
       cycle(device, other, (enum vkt_kind)kind);
    settle(device, other);

@@ -29,7 +29,7 @@ import_into_new(struct vkt_device *device, enum vkt_kind kind, VkFlags type,
 }
 
 static VkResult
-create_named(struct vkt_device *device, enum vkt_kind kind,
+create_named(struct vkt_device *device, enum vkt_kind kind, VkFlags types,
              const wchar_t *name)
 {
    struct vkt_object *object;
@@ -37,7 +37,7 @@ create_named(struct vkt_device *device, enum vkt_kind kind,
    return vkt_try_create(device,
                          &(struct vkt_object_info){
                             .kind = kind,
-                            .export_types = VKT_OPAQUE_WIN32,
+                            .export_types = types,
                             .win32_info = true,
                             .access = GENERIC_ALL,
                             .name = name,
@@ -122,19 +122,16 @@ import_no_number(struct vkt_device *device, enum vkt_kind kind,
    return import_into_new(device, kind, ASK_KMT, (HANDLE)(uintptr_t)4, NULL);
 }
 
-static uint32_t
-make_number(void)
-{
-   return ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
-}
-
 static VkResult
 import_unknown_number(struct vkt_device *device, enum vkt_kind kind,
                       foreign_handle make)
 {
+   const uint32_t number =
+      ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
+
    (void)make;
-   return import_into_new(device, kind, ASK_KMT,
-                          (HANDLE)(uintptr_t)make_number(), NULL);
+   return import_into_new(device, kind, ASK_KMT, (HANDLE)(uintptr_t)number,
+                          NULL);
 }
 
 static VkResult
@@ -143,36 +140,6 @@ import_number_by_name(struct vkt_device *device, enum vkt_kind kind,
 {
    (void)make;
    return import_into_new(device, kind, ASK_KMT, NULL, L"name");
-}
-
-/* A stranger has made a number lead to a payload that has none. */
-static VkResult
-import_strangers_number(struct vkt_device *device, enum vkt_kind kind,
-                        foreign_handle make)
-{
-   struct {
-      uint64_t magic;
-      wchar_t name[64];
-   } *alias;
-   const uint32_t number = make_number();
-   wchar_t name[64], number_name[64];
-   HANDLE section;
-
-   (void)make;
-   make_name(name);
-   REQUIRE_OK(create_named(device, kind, name));
-   swprintf(number_name, 64, L"Local\\MesaVkKmt-%08x", number);
-   section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
-                                sizeof(*alias), number_name);
-   REQUIRE(section != NULL);
-   test_own_handle(section);
-   alias = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
-   REQUIRE(alias != NULL);
-   wcscpy(alias->name, name);
-   alias->magic = UINT64_C(0x317361696c416b4d);
-   UnmapViewOfFile(alias);
-   return import_into_new(device, kind, ASK_KMT, (HANDLE)(uintptr_t)number,
-                          NULL);
 }
 
 static VkResult
@@ -283,8 +250,19 @@ create_with_taken_name(struct vkt_device *device, enum vkt_kind kind,
 
    (void)make;
    make_name(name);
-   REQUIRE_OK(create_named(device, kind, name));
-   return create_named(device, kind, name);
+   REQUIRE_OK(create_named(device, kind, VKT_OPAQUE_WIN32, name));
+   return create_named(device, kind, VKT_OPAQUE_WIN32, name);
+}
+
+static VkResult
+create_with_name_and_number(struct vkt_device *device, enum vkt_kind kind,
+                            foreign_handle make)
+{
+   wchar_t name[64];
+
+   (void)make;
+   make_name(name);
+   return create_named(device, kind, VKT_OPAQUE_WIN32 | ASK_KMT, name);
 }
 
 static VkResult
@@ -299,7 +277,7 @@ create_with_name_of_event(struct vkt_device *device, enum vkt_kind kind,
    event = CreateEventW(NULL, TRUE, FALSE, name);
    REQUIRE(event != NULL);
    test_own_handle(event);
-   return create_named(device, kind, name);
+   return create_named(device, kind, VKT_OPAQUE_WIN32, name);
 }
 
 static VkResult
@@ -359,9 +337,6 @@ static const struct refusal refusals[] = {
    {"message_number_by_name", INVALID,
     "Global share handles have no names",
     import_number_by_name, NULL, ALL},
-   {"message_strangers_number", INVALID,
-    "The payload has another global share handle",
-    import_strangers_number, NULL, ALL},
    {"message_import_type_fence", INVALID,
     "Handle type 0x%x cannot be imported into a fence",
     import_no_type, NULL, FENCES},
@@ -397,6 +372,9 @@ static const struct refusal refusals[] = {
    {"message_name_taken", INVALID,
     "The name for export is already taken",
     create_with_taken_name, NULL, ALL},
+   {"message_name_and_number", INVALID,
+    "What has a global share handle has no name",
+    create_with_name_and_number, NULL, ALL},
    {"message_name_unusable", INVALID,
     "Cannot create a section for export: Windows error %lu",
     create_with_name_of_event, NULL, ALL},
@@ -449,6 +427,29 @@ check_refusal(intptr_t index)
    }
 }
 
+/* It is the submit's thread that says so, and it goes on. */
+static void
+message_queue_signal_backwards(intptr_t arg)
+{
+   static const char text[] =
+      "A queue cannot signal 5: the timeline has that value already, or a "
+      "greater one";
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *timeline = vkt_create_exportable(device, VKT_TIMELINE);
+   char message[1024];
+
+   (void)arg;
+   vkt_host_signal(timeline, 6);
+   vkt_clear_messages(device);
+   vkt_queue_signal(timeline, 5);
+   vkt_wait_idle(device);
+   EXPECT_U64(vkt_message_count(device), 1);
+   vkt_last_message(device, message, sizeof(message));
+   EXPECT(strncmp(message, text, strlen(text)) == 0);
+   EXPECT_U64(vkt_value(timeline), 6);
+   vkt_expect_works(timeline);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -464,6 +465,10 @@ main(int argc, char **argv)
          .arg = (intptr_t)count,
       };
    }
+   cases[count++] = (struct test_case){
+      .name = "message_queue_signal_backwards",
+      .run = message_queue_signal_backwards,
+   };
    for (const struct test_case *c = diagnostics_channels; c->name; c++)
       cases[count++] = *c;
    return test_main(argc, argv, cases, roles);

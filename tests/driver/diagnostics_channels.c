@@ -301,7 +301,7 @@ read_log(const char *log, const char *parker, char *text, size_t size)
 }
 
 #define PARKER_TEXT \
-   "MESA_VK_WIN32_PARKER=nonsense is unknown or unavailable; using "
+   "MESA_VK_WIN32_PARKER=nonsense is unknown; using "
 
 static void
 log_to_standard_error(intptr_t arg)

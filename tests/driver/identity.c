@@ -78,7 +78,7 @@ uuids_same_in_processes(intptr_t arg)
 /* The first bytes of a section say which layout it has; the size and all the
  * rest are right.
  */
-#define SECTION_SIZE 2688
+#define SECTION_SIZE 4096
 
 static HANDLE
 section_of_another_build(HANDLE genuine, uint64_t magic_difference)

@@ -9,6 +9,9 @@
 #define BOTH (VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT)
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 
+/* What payloads begin with */
+#define MAGIC 0x32636e79536b764d
+
 static struct vkt_object *
 create(struct vkt_device *device, intptr_t kind, VkFlags types)
 {
@@ -62,6 +65,7 @@ state_comes_along(intptr_t kind)
    vkt_expect_marked(alias(vkt_open(), kind, number_of(a)));
 }
 
+/* More than the queries promise: they call no two types compatible. */
 static void
 both_types(intptr_t kind)
 {
@@ -73,34 +77,40 @@ both_types(intptr_t kind)
                      alias(vkt_open(), kind, number));
 }
 
+/* An object has one name, and here that is the number. */
 static void
-both_types_and_name(intptr_t kind)
+name_and_number_are_refused(intptr_t kind)
 {
+   static const VkFlags types[] = {VKT_OPAQUE_WIN32_KMT, BOTH};
    struct vkt_device *device = vkt_open();
-   struct vkt_object *a, *by_name, *by_number;
+   struct vkt_object *a;
    wchar_t name[64];
 
    swprintf(name, TEST_COUNT(name), L"lvp-test-kmt-%lu-%llx",
             (unsigned long)GetCurrentProcessId(),
             (unsigned long long)test_random());
-   a = vkt_create_info(device, &(struct vkt_object_info){
-                                  .kind = (enum vkt_kind)kind,
-                                  .export_types = BOTH,
-                                  .win32_info = true,
-                                  .access = GENERIC_ALL,
-                                  .name = name,
-                               });
-   by_number = alias(device, kind, number_of(a));
-   by_name = vkt_create(device, (enum vkt_kind)kind);
-   REQUIRE_OK(vkt_try_import(by_name, VKT_OPAQUE_WIN32, false, NULL, name));
-   vkt_expect_linked(by_number, by_name);
-   vkt_expect_linked(a, by_number);
+   for (unsigned i = 0; i < TEST_COUNT(types); i++) {
+      EXPECT_RESULT(vkt_try_create(device,
+                                   &(struct vkt_object_info){
+                                      .kind = (enum vkt_kind)kind,
+                                      .export_types = types[i],
+                                      .win32_info = true,
+                                      .access = GENERIC_ALL,
+                                      .name = name,
+                                   },
+                                   &a),
+                    REFUSED);
+      /* The name is as free as before. */
+      EXPECT_RESULT(vkt_try_import(vkt_create(device, (enum vkt_kind)kind),
+                                   VKT_OPAQUE_WIN32, false, NULL, name),
+                    REFUSED);
+   }
 }
 
 static void
 number_is_one_and_nobodys(intptr_t kind)
 {
-   struct vkt_object *a = create(vkt_open(), kind, BOTH);
+   struct vkt_object *a = create(vkt_open(), kind, VKT_OPAQUE_WIN32_KMT);
    const HANDLE number = number_of(a);
 
    EXPECT(number_of(a) == number);
@@ -128,7 +138,7 @@ static void
 number_holds_nothing(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct vkt_object *a = create(device, kind, BOTH);
+   struct vkt_object *a = create(device, kind, VKT_OPAQUE_WIN32_KMT);
    struct vkt_object *b = vkt_create(device, (enum vkt_kind)kind);
    const HANDLE number = number_of(a);
 
@@ -152,6 +162,23 @@ number_lives_with_importer(intptr_t kind)
    vkt_expect_linked(b, alias(device, kind, number));
 }
 
+/* Whether it has a number can only be told by who knows it. */
+static void
+no_number_from_handle(intptr_t kind)
+{
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *a = create(device, kind, BOTH);
+   HANDLE handle = vkt_export(a), number = NULL;
+   struct vkt_object *b;
+
+   vkt_destroy(a);
+   b = vkt_alias(device, (enum vkt_kind)kind, handle);
+   EXPECT_RESULT(vkt_try_export(b, VKT_OPAQUE_WIN32_KMT, &number), REFUSED);
+   EXPECT(number == NULL);
+   vkt_expect_works(b);
+}
+
+/* More than exportFromImportedHandleTypes promises */
 static void
 handle_from_number(intptr_t kind)
 {
@@ -238,7 +265,8 @@ static void
 wrong_kind(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   const HANDLE number = number_of(create(device, kind, BOTH));
+   const HANDLE number =
+      number_of(create(device, kind, VKT_OPAQUE_WIN32_KMT));
 
    for (int other = VKT_FENCE; other <= VKT_TIMELINE; other++) {
       struct vkt_object *b = vkt_create(device, (enum vkt_kind)other);
@@ -274,10 +302,10 @@ impostor(intptr_t kind)
       uint64_t first;
    } sections[] = {
       {4, 0},
-      {8, 0x317361696c416b4d}, /* the alias of nothing */
-      {4096, 0x317361696c416b4d},
+      {8, MAGIC},
       {4096, 0},
-      {1 << 20, 0x31636e79536b764d}, /* zeros but for the magic */
+      {4096, MAGIC}, /* and garbage */
+      {1 << 20, MAGIC}, /* and zeros */
    };
    struct vkt_object *b = vkt_create(vkt_open(), (enum vkt_kind)kind);
    const uint32_t number =
@@ -315,7 +343,7 @@ no_handle_leaks(intptr_t kind)
    vkt_wait_idle(device);
    before = test_count_handles();
    for (unsigned i = 0; i < 100; i++) {
-      struct vkt_object *a = create(device, kind, BOTH);
+      struct vkt_object *a = create(device, kind, VKT_OPAQUE_WIN32_KMT);
       struct vkt_object *b = alias(device, kind, number_of(a));
 
       EXPECT_RESULT(import_number(b, (HANDLE)(uintptr_t)0x40000002), REFUSED);
@@ -329,11 +357,12 @@ static const struct test_case cases[] = {
    VKT_CASES("kmt_same_payload", same_payload),
    VKT_CASES("kmt_state_comes_along", state_comes_along),
    VKT_CASES("kmt_both_types", both_types),
-   VKT_CASES("kmt_both_types_and_name", both_types_and_name),
+   VKT_CASES("kmt_name_and_number_are_refused", name_and_number_are_refused),
    VKT_CASES("kmt_number_is_one_and_nobodys", number_is_one_and_nobodys),
    VKT_CASES("kmt_numbers_differ", numbers_differ),
    VKT_CASES("kmt_number_holds_nothing", number_holds_nothing),
    VKT_CASES("kmt_number_lives_with_importer", number_lives_with_importer),
+   VKT_CASES("kmt_no_number_from_handle", no_number_from_handle),
    VKT_CASES("kmt_handle_from_number", handle_from_number),
    {"kmt_temporary_fence", temporary, VKT_FENCE, 0},
    {"kmt_temporary_binary", temporary, VKT_BINARY, 0},

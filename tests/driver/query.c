@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What the driver says it can do. */
+/* What the driver says it can do.  Each handle type goes with itself alone. */
 #include "child.h"
 #include "vkt.h"
 
@@ -205,14 +205,10 @@ query(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type)
 static void
 expect_supported(struct properties p, VkFlags type)
 {
-   const VkFlags both = VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT;
-
    EXPECT(p.exportable);
    EXPECT(p.importable);
-   EXPECT_U64(p.compatible, both);
-   /* There is no number for what may never have had one. */
-   EXPECT_U64(p.export_from_imported,
-              type == VKT_OPAQUE_WIN32 ? both : type);
+   EXPECT_U64(p.compatible, type);
+   EXPECT_U64(p.export_from_imported, type);
 }
 
 static void

@@ -133,19 +133,20 @@ other_token(enum vkt_kind kind, VkFlags type)
    struct vkt_device *device = vkt_open();
    struct vkt_object *b = vkt_create(vkt_open(), kind);
    struct vkt_object *ours, *everyones;
+   const bool numbered = type == VKT_OPAQUE_WIN32_KMT;
    wchar_t names[2][64];
    HANDLE handle = NULL;
 
    for (unsigned i = 0; i < 2; i++)
       make_name(names[i], TEST_COUNT(names[i]));
-   ours = create_guarded(device, kind, L"D:(A;;GA;;;BA)",
-                         VKT_OPAQUE_WIN32 | type, names[0]);
-   everyones = create_guarded(device, kind, L"D:(A;;GA;;;WD)",
-                              VKT_OPAQUE_WIN32 | type, names[1]);
+   ours = create_guarded(device, kind, L"D:(A;;GA;;;BA)", type,
+                         numbered ? NULL : names[0]);
+   everyones = create_guarded(device, kind, L"D:(A;;GA;;;WD)", type,
+                              numbered ? NULL : names[1]);
    vkt_mark(b);
 
    drop_administrator();
-   if (type == VKT_OPAQUE_WIN32_KMT) {
+   if (numbered) {
       REQUIRE_OK(vkt_try_export(ours, type, &handle));
       EXPECT_RESULT(vkt_try_import(b, type, false, handle, NULL), REFUSED);
       vkt_expect_marked(b);

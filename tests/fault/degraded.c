@@ -10,23 +10,33 @@
 
 #include "util/os_time.h"
 
-#include "vk_sync_win32_shared_wait.h"
+#include "vk_sync_win32_wait.h"
 
 /* How long a wait may take: the bound while nobody has noticed yet, with a
  * generous factor for machines that are busy.  That waits are short from then
  * on is told by the time-outs asked for instead.
  */
-#define LATENCY_LIMIT_MS (50 * (VK_SYNC_WIN32_RECHECK_NS / 1e6))
+#define LATENCY_LIMIT_MS (5 * (VK_SYNC_WIN32_LONGEST_LOOK_NS / 1e6))
 
 #define PATIENCE_MS 20000
 #define ROUNDS 200
 #define PAUSES 5
 #define PAUSE_MS 400
 
+/* What is wrong with a waiter's bell */
+enum flaw {
+   FLAW_NONE,
+   /* A DACL that lets nobody in, for good */
+   FLAW_DACL,
+   /* Another name than what is written in the slot */
+   FLAW_NAME,
+};
+
 struct degraded_board {
    struct fault_cell cell;
+   uint32_t flaw;
    uint32_t slot;
-   /* Waits for the doorbell; those at the shorter bound */
+   /* Waits for the bell; those at the shorter bound */
    uint32_t looks;
    uint32_t polls;
    /* CPU time used so far */
@@ -40,7 +50,7 @@ struct figures {
    /* While it is blocked for long */
    double cpu_percent;
    double looks_per_s;
-   /* Of all waits for the doorbell but the first */
+   /* Of all waits for the bell but the first */
    double polls_percent;
 };
 
@@ -49,25 +59,63 @@ struct degraded {
    struct degraded_board *board;
    struct vk_device *device;
    struct vk_sync *sync;
-   struct vk_sync_win32_layout *layout;
    struct peer *waiter;
    double latencies_ms[ROUNDS];
 };
 
 /* The waiter ---------------------------------------------------------------- */
 
+static struct {
+   struct degraded_board *board;
+   struct vk_sync *sync;
+} self;
+
+/* The owner of an object may always change who else may do what, and so may
+ * the handle that its creation has given.
+ */
 static void
-measure_entry(struct degraded_board *board, struct vk_device *device,
-              struct vk_sync *sync)
+lock_bell(HANDLE bell)
+{
+   SECURITY_DESCRIPTOR descriptor;
+   ACL list;
+
+   REQUIRE(InitializeSecurityDescriptor(&descriptor,
+                                        SECURITY_DESCRIPTOR_REVISION));
+   REQUIRE(InitializeAcl(&list, sizeof(list), ACL_REVISION));
+   REQUIRE(SetSecurityDescriptorDacl(&descriptor, TRUE, &list, FALSE));
+   REQUIRE(SetKernelObjectSecurity(bell, DACL_SECURITY_INFORMATION,
+                                   &descriptor));
+}
+
+/* When it is armed and about to block; each time, since it writes the true
+ * name again when it arms again
+ */
+static void
+spoil(enum hook_call call)
+{
+   if (call != HOOK_BELL_WAIT)
+      return;
+
+   const uint32_t slot = peer_find_slot(self.sync, 0, GetCurrentProcessId());
+   const uint32_t flaw = vk_sync_win32_load32(&self.board->flaw);
+
+   if (flaw == FLAW_NAME && slot != VK_SYNC_WIN32_NO_SLOT)
+      unit_layout(self.sync)->slots[slot].bell.bits[1] ^= 1;
+   vk_sync_win32_store32(&self.board->slot, slot);
+}
+
+static void
+measure_entry(struct vk_device *device)
 {
    enum { TIMES = 50 };
    const double start_ms = test_now_ms();
 
    for (unsigned i = 0; i < TIMES; i++)
-      REQUIRE(vk_sync_wait(device, sync, FAULT_FINAL, VK_SYNC_WAIT_COMPLETE,
+      REQUIRE(vk_sync_wait(device, self.sync, FAULT_FINAL,
+                           VK_SYNC_WAIT_COMPLETE,
                            os_time_get_absolute_timeout(1000)) == VK_TIMEOUT);
-   board->entry_us = (uint32_t)((test_now_ms() - start_ms) * 1000 / TIMES);
-   hook.calls[HOOK_DOORBELL_WAIT] = hook.polls = 0;
+   self.board->entry_us = (uint32_t)((test_now_ms() - start_ms) * 1000 / TIMES);
+   hook.calls[HOOK_BELL_WAIT] = hook.polls = 0;
 }
 
 int
@@ -75,25 +123,28 @@ fault_degraded_main(int argc, char **argv)
 {
    const struct peer_run run =
       peer_run_open(argc, argv, sizeof(struct degraded_board));
+   struct vk_device *device = unit_device();
    struct degraded_board *board = run.board;
    struct fault_cell *cell = &board->cell;
-   struct vk_device *device = unit_device();
 
    hook_install();
-   struct vk_sync *sync = peer_open(&run, device, VK_SYNC_IS_TIMELINE, "word");
-   measure_entry(board, device, sync);
+   self.board = board;
+   self.sync = peer_open(&run, device, VK_SYNC_WIN32_KIND_TIMELINE, "word");
+   measure_entry(device);
+   if (board->flaw == FLAW_DACL)
+      lock_bell(hook.bell);
+   hook.before = spoil;
 
    uint64_t value;
-   while ((value = peer_word(sync)) < FAULT_FINAL) {
+   while ((value = peer_word(self.sync)) < FAULT_FINAL) {
       vk_sync_win32_store64(&cell->since_ns, os_time_get_nano());
       vk_sync_win32_store64(&cell->waiting, value + 1);
-      REQUIRE(vk_sync_wait(device, sync, value + 1, VK_SYNC_WAIT_COMPLETE,
+      REQUIRE(vk_sync_wait(device, self.sync, value + 1, VK_SYNC_WAIT_COMPLETE,
                            UINT64_MAX) == VK_SUCCESS);
       vk_sync_win32_store64(&cell->woken_ns, os_time_get_nano());
 
-      REQUIRE(peer_word(sync) > value);
-      vk_sync_win32_store32(&board->slot, peer_section(sync)->slot);
-      vk_sync_win32_store32(&board->looks, hook.calls[HOOK_DOORBELL_WAIT]);
+      REQUIRE(peer_word(self.sync) > value);
+      vk_sync_win32_store32(&board->looks, hook.calls[HOOK_BELL_WAIT]);
       vk_sync_win32_store32(&board->polls, hook.polls);
       vk_sync_win32_store64(&board->cpu_us, peer_cpu_us());
       vk_sync_win32_store64(&cell->reached, value + 1);
@@ -101,17 +152,28 @@ fault_degraded_main(int argc, char **argv)
    return 0;
 }
 
-/* A process that has a slot, and keeps it */
+#define HOLDERS 4
+#define HOLDER_THREADS (VK_SYNC_WIN32_SLOTS / HOLDERS)
+
+static void
+hold_slot(void *device)
+{
+   (void)!vk_sync_wait(device, self.sync, 2 * FAULT_FINAL,
+                       VK_SYNC_WAIT_COMPLETE, UINT64_MAX);
+}
+
+/* A process that has slots, and keeps them */
 int
 fault_holder_main(int argc, char **argv)
 {
    const struct peer_run run =
       peer_run_open(argc, argv, sizeof(struct degraded_board));
    struct vk_device *device = unit_device();
-   struct vk_sync *sync = peer_open(&run, device, VK_SYNC_IS_TIMELINE, "word");
 
-   (void)!vk_sync_wait(device, sync, 2 * FAULT_FINAL, VK_SYNC_WAIT_COMPLETE,
-                       UINT64_MAX);
+   self.sync = peer_open(&run, device, VK_SYNC_WIN32_KIND_TIMELINE, "word");
+   for (unsigned i = 1; i < HOLDER_THREADS; i++)
+      test_thread_start(hold_slot, device);
+   hold_slot(device);
    return 0;
 }
 
@@ -126,17 +188,18 @@ set_up(void)
    test_defer(free, d);
    d->peers = peer_run_create(sizeof(struct degraded_board));
    d->board = d->peers.board;
-   d->board->slot = VK_SYNC_WIN32_NO_SLOT;
    d->device = unit_device();
-   d->sync = peer_share(&d->peers, d->device, VK_SYNC_IS_TIMELINE, "word");
-   d->layout = peer_section(d->sync)->layout;
+   d->sync = peer_share(&d->peers, d->device, VK_SYNC_WIN32_KIND_TIMELINE,
+                        "word");
    return d;
 }
 
 static void
-start_waiter(struct degraded *d)
+start_waiter(struct degraded *d, enum flaw flaw)
 {
    d->board->cell = (struct fault_cell) {0};
+   d->board->flaw = flaw;
+   d->board->slot = VK_SYNC_WIN32_NO_SLOT;
    d->waiter = peer_start(&d->peers, "degraded", 0);
 }
 
@@ -249,85 +312,31 @@ finish_waiter(struct degraded *d)
    vk_sync_destroy(d->device, d->sync);
 }
 
-static struct vk_sync_win32_slot *
-await_slot(struct degraded *d)
-{
-   const double start_ms = test_now_ms();
-
-   while (test_now_ms() < start_ms + PATIENCE_MS) {
-      for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++) {
-         struct vk_sync_win32_slot *slot = &d->layout->slots[i];
-         if (vk_sync_win32_load64(&slot->owner) >> 32 == d->waiter->id &&
-             vk_sync_win32_load64(&d->board->cell.waiting) == 1 &&
-             (vk_sync_win32_load64(&d->layout->armed) >> i & 1))
-            return slot;
-      }
-      Sleep(1);
-   }
-   give_up(d, "the waiter takes no slot");
-   return NULL;
-}
-
 static void
 not_degraded(intptr_t arg)
 {
    struct degraded *d = set_up();
 
    (void)arg;
-   start_waiter(d);
-   await_slot(d);
+   start_waiter(d, FLAW_NONE);
    const struct figures figures = measure(d);
    report("rung", d, &figures);
    check_bounds(&figures, false);
+   EXPECT(d->board->slot < VK_SYNC_WIN32_SLOTS);
    finish_waiter(d);
 }
 
-static HANDLE
-open_doorbell(struct vk_sync_win32_slot *slot, DWORD access)
-{
-   static const char *const spaces[] = { "Global", "Local" };
-   const uint64_t high = vk_sync_win32_load64(&slot->doorbell.bits[0]);
-   const uint64_t low = vk_sync_win32_load64(&slot->doorbell.bits[1]);
-   HANDLE event = NULL;
-
-   for (unsigned i = 0; i < TEST_COUNT(spaces) && event == NULL; i++) {
-      char name[64];
-
-      snprintf(name, sizeof(name), "%s\\MesaVkSync-%08x%08x%08x%08x",
-               spaces[i], (uint32_t)(high >> 32), (uint32_t)high,
-               (uint32_t)(low >> 32), (uint32_t)low);
-      event = OpenEventA(access, FALSE, name);
-      if (event == NULL && GetLastError() == ERROR_ACCESS_DENIED)
-         break;
-   }
-   return event;
-}
-
-/* The owner of an object may always change who else may do what. */
 static void
-set_doorbell_access(struct vk_sync_win32_slot *slot, DWORD access)
+degraded_by_dacl(intptr_t arg)
 {
-   static SID everyone = {
-      SID_REVISION, 1, { SECURITY_WORLD_SID_AUTHORITY },
-      { SECURITY_WORLD_RID },
-   };
-   HANDLE event = open_doorbell(slot, WRITE_DAC);
-   SECURITY_DESCRIPTOR descriptor;
-   union {
-      ACL acl;
-      DWORD space[32];
-   } list;
+   struct degraded *d = set_up();
 
-   REQUIRE(event != NULL);
-   REQUIRE(InitializeSecurityDescriptor(&descriptor,
-                                        SECURITY_DESCRIPTOR_REVISION));
-   REQUIRE(InitializeAcl(&list.acl, sizeof(list), ACL_REVISION));
-   if (access != 0)
-      REQUIRE(AddAccessAllowedAce(&list.acl, ACL_REVISION, access, &everyone));
-   REQUIRE(SetSecurityDescriptorDacl(&descriptor, TRUE, &list.acl, FALSE));
-   REQUIRE(SetKernelObjectSecurity(event, DACL_SECURITY_INFORMATION,
-                                   &descriptor));
-   CloseHandle(event);
+   (void)arg;
+   start_waiter(d, FLAW_DACL);
+   const struct figures figures = measure(d);
+   report("bell with a DACL that lets nobody in", d, &figures);
+   check_bounds(&figures, true);
+   finish_waiter(d);
 }
 
 /* Once it can be rung again, it is, and stops to poll. */
@@ -348,29 +357,8 @@ expect_recovery(struct degraded *d)
              (test_now_ms() - start_ms) / 1000);
 }
 
-static void
-degraded_by_dacl(intptr_t arg)
-{
-   struct degraded *d = set_up();
-
-   (void)arg;
-   start_waiter(d);
-   struct vk_sync_win32_slot *slot = await_slot(d);
-   set_doorbell_access(slot, 0);
-   REQUIRE(open_doorbell(slot, EVENT_MODIFY_STATE) == NULL);
-   REQUIRE_U64(GetLastError(), ERROR_ACCESS_DENIED);
-
-   const struct figures figures = measure(d);
-   report("doorbell with a DACL that lets nobody in", d, &figures);
-   check_bounds(&figures, true);
-
-   set_doorbell_access(slot, EVENT_MODIFY_STATE);
-   expect_recovery(d);
-   finish_waiter(d);
-}
-
-/* Peers look for a doorbell that is not there, as they would if it stood in
- * an AppContainer's namespace.
+/* Peers look for a bell that is not there, as they would if it stood in an
+ * AppContainer's namespace.
  */
 static void
 degraded_by_name(intptr_t arg)
@@ -378,13 +366,9 @@ degraded_by_name(intptr_t arg)
    struct degraded *d = set_up();
 
    (void)arg;
-   start_waiter(d);
-   struct vk_sync_win32_slot *slot = await_slot(d);
-   const struct vk_sync_win32_doorbell_id id = slot->doorbell;
-   slot->doorbell.bits[1] ^= 1;
-
+   start_waiter(d, FLAW_NAME);
    const struct figures figures = measure(d);
-   report("doorbell that cannot be found", d, &figures);
+   report("bell that cannot be found", d, &figures);
    check_bounds(&figures, true);
 
    /* The first to fail after some silence tells the waiter only then. */
@@ -392,60 +376,49 @@ degraded_by_name(intptr_t arg)
    test_diag("after 1.5 s of silence: %.1f ms for the first",
              signal_once(d, 0));
 
-   slot->doorbell = id;
+   vk_sync_win32_store32(&d->board->flaw, FLAW_NONE);
    expect_recovery(d);
    finish_waiter(d);
-}
-
-static void
-await_all_armed(struct degraded *d)
-{
-   const double start_ms = test_now_ms();
-
-   while (vk_sync_win32_load64(&d->layout->armed) != UINT64_MAX) {
-      if (test_now_ms() > start_ms + PATIENCE_MS)
-         give_up(d, "not all slots are taken");
-      Sleep(1);
-   }
 }
 
 static void
 degraded_by_full_slots(intptr_t arg)
 {
    struct degraded *d = set_up();
-   struct peer *holders[VK_SYNC_WIN32_SECTION_SLOTS];
+   struct peer *holders[HOLDERS];
    const double start_ms = test_now_ms();
 
    (void)arg;
-   for (unsigned i = 0; i < TEST_COUNT(holders); i++)
+   for (unsigned i = 0; i < HOLDERS; i++)
       holders[i] = peer_start(&d->peers, "holder", i);
-   await_all_armed(d);
-   test_diag("64 processes hold all slots after %.1f s",
+   PEER_AWAIT(unit_armed(d->sync) == VK_SYNC_WIN32_SLOTS, 20);
+   test_diag("%u threads hold all slots after %.1f s", VK_SYNC_WIN32_SLOTS,
              (test_now_ms() - start_ms) / 1000);
 
-   start_waiter(d);
+   start_waiter(d, FLAW_NONE);
    const struct figures figures = measure(d);
    report("all slots taken", d, &figures);
    check_bounds(&figures, true);
    EXPECT_U64(d->board->slot, VK_SYNC_WIN32_NO_SLOT);
 
-   /* A holder dies: its slot is the waiter's before long. */
+   /* Some holders die: one of their slots is the waiter's before long. */
    await(d, &d->board->cell.waiting, peer_word(d->sync) + 1,
          "the waiter does not wait");
-   uint32_t freed = 0;
-   while (d->layout->slots[freed].owner >> 32 != holders[17]->id)
-      REQUIRE(++freed < VK_SYNC_WIN32_SECTION_SLOTS);
-   peer_release(holders[17]);
+   const DWORD dead = holders[1]->id;
+   peer_release(holders[1]);
    const double dead_ms = test_now_ms();
    while (d->board->slot == VK_SYNC_WIN32_NO_SLOT &&
           test_now_ms() < dead_ms + PATIENCE_MS)
       signal_once(d, 5);
-   EXPECT_U64(d->board->slot, freed);
+   EXPECT(d->board->slot < VK_SYNC_WIN32_SLOTS);
+   EXPECT_U64(peer_count_slots(d->sync, dead), 0);
    expect_recovery(d);
 
-   for (unsigned i = 0; i < TEST_COUNT(holders); i++) {
-      if (i != 17)
+   for (unsigned i = 0; i < HOLDERS; i++) {
+      if (i != 1) {
+         EXPECT_U64(peer_count_slots(d->sync, holders[i]->id), HOLDER_THREADS);
          peer_release(holders[i]);
+      }
    }
    finish_waiter(d);
 }

@@ -13,6 +13,7 @@
 #include "peer.h"
 
 #include "hook.h"
+#include "step.h"
 
 #define FAULT_MS UINT64_C(1000000)
 
@@ -82,7 +83,7 @@ struct fault_journal {
    uint64_t begun;
    uint64_t done;
    /* Of a signal operation, the last to be begun: when it was about to change
-    * the payload or was seen to have done so, and how many doorbells it rang
+    * the payload or was seen to have done so, and how many bells it rang
     */
    uint64_t published_ns;
    uint32_t rings;
@@ -92,10 +93,12 @@ struct fault_lane {
    struct fault_plan plan;
 
    struct fault_journal timeline, binary, tickets;
+   /* Of the tickets, those whose signal has been waited for */
+   uint64_t tickets_seen;
 
    /* enum fault_stage, as far as the victim has come */
    uint32_t stage;
-   /* Slot in "gate", where no wait ends and so all of the dead lie */
+   /* Slot in "gate", where no wait ends */
    uint32_t gate_slot;
 
    struct fault_cell timeline_cells[FAULT_SURVIVORS];
@@ -112,8 +115,7 @@ struct fault_survivor {
 struct fault_probe {
    uint64_t waiting;
    uint32_t slot;
-   /* Before it had the slot, and since then */
-   uint32_t early_polls, late_polls;
+   uint32_t polls;
 };
 
 struct fault_board {
@@ -151,25 +153,6 @@ int fault_survivor_main(int argc, char **argv);
 int fault_probe_main(int argc, char **argv);
 int fault_degraded_main(int argc, char **argv);
 int fault_holder_main(int argc, char **argv);
-
-/* Single steps of the calling thread, in a victim */
-
-struct fault_step {
-   enum fault_trigger trigger;
-   uint32_t count;
-   /* The payload that the operation signals or claims a slot in */
-   struct vk_sync *sync;
-   uint64_t target;
-   /* Where to note the time when the target is reached */
-   uint64_t *published_ns;
-};
-
-void fault_step_install(void);
-/* `step` stays the caller's, and is counted down. */
-void fault_step_begin(struct fault_step *step);
-void fault_step_end(void);
-
-void fault_die(void);
 
 /* Cases */
 extern const struct test_case fault_kill_cases[];

@@ -3,12 +3,15 @@
 
 #include "test.h"
 
+#include "c11/threads.h"
+
 #include "vk_sync_win32_nt.h"
-#include "vk_sync_win32_shared_wait.h"
+#include "vk_sync_win32_wait.h"
 
 struct hook hook;
 
 static struct vk_sync_win32_nt_table real;
+static thread_local uint32_t thread_polls;
 
 static void
 enter(enum hook_call call)
@@ -27,60 +30,40 @@ leave(enum hook_call call, LONG status)
 }
 
 static LONG WINAPI
-wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
-                     const LARGE_INTEGER *timeout)
-{
-   enter(HOOK_PARK);
-   return leave(HOOK_PARK,
-                real.wait_for_keyed_event(event, key, alertable, timeout));
-}
-
-static LONG WINAPI
-release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
-                    const LARGE_INTEGER *timeout)
-{
-   enter(HOOK_UNPARK);
-   return leave(HOOK_UNPARK,
-                real.release_keyed_event(event, key, alertable, timeout));
-}
-
-static LONG WINAPI
-wait_for_alert(void *address, const LARGE_INTEGER *timeout)
-{
-   enter(HOOK_PARK);
-   return leave(HOOK_PARK,
-                real.wait_for_alert_by_thread_id(address, timeout));
-}
-
-static LONG WINAPI
-alert(HANDLE thread_id)
-{
-   enter(HOOK_UNPARK);
-   return leave(HOOK_UNPARK, real.alert_thread_by_thread_id(thread_id));
-}
-
-static LONG WINAPI
 wait_for_single_object(HANDLE object, BOOLEAN alertable,
                        const LARGE_INTEGER *timeout)
 {
    const bool poll = timeout != NULL &&
-                     -timeout->QuadPart <= VK_SYNC_WIN32_POLL_NS / 100;
+                     -timeout->QuadPart <= (LONGLONG)VK_SYNC_WIN32_POLL_NS / 100;
 
-   if (poll)
+   if (poll) {
       p_atomic_inc(&hook.polls);
-   else if (hook.no_recheck)
+      thread_polls++;
+   } else if (hook.no_look) {
       timeout = NULL;
+   }
 
-   enter(HOOK_DOORBELL_WAIT);
-   return leave(HOOK_DOORBELL_WAIT,
+   hook.bell = object;
+   enter(HOOK_BELL_WAIT);
+   return leave(HOOK_BELL_WAIT,
                 real.wait_for_single_object(object, alertable, timeout));
 }
 
+/* There is not even a bell. */
 static LONG WINAPI
-set_event(HANDLE event, LONG *previous)
+delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
-   enter(HOOK_SET_EVENT);
-   return leave(HOOK_SET_EVENT, real.set_event(event, previous));
+   p_atomic_inc(&hook.polls);
+   thread_polls++;
+   enter(HOOK_BELL_WAIT);
+   return leave(HOOK_BELL_WAIT, real.delay_execution(alertable, interval));
+}
+
+static LONG WINAPI
+release_semaphore(HANDLE semaphore, LONG count, LONG *previous)
+{
+   enter(HOOK_RING);
+   return leave(HOOK_RING, real.release_semaphore(semaphore, count, previous));
 }
 
 static LONG WINAPI
@@ -116,19 +99,20 @@ hook_install(void)
    struct vk_sync_win32_nt_table *table = &vk_sync_win32_nt;
 
    REQUIRE(vk_sync_win32_nt_init());
-   REQUIRE(real.set_event == NULL);
+   REQUIRE(real.release_semaphore == NULL);
    real = *table;
 
-   table->wait_for_keyed_event = wait_for_keyed_event;
-   table->release_keyed_event = release_keyed_event;
-   if (real.wait_for_alert_by_thread_id != NULL) {
-      table->wait_for_alert_by_thread_id = wait_for_alert;
-      table->alert_thread_by_thread_id = alert;
-   }
    table->wait_for_single_object = wait_for_single_object;
-   table->set_event = set_event;
+   table->delay_execution = delay_execution;
+   table->release_semaphore = release_semaphore;
    table->query_section = query_section;
    table->query_object = query_object;
    if (real.compare_objects != NULL)
       table->compare_objects = compare_objects;
+}
+
+uint32_t
+hook_thread_polls(void)
+{
+   return thread_polls;
 }

@@ -9,10 +9,8 @@
 #include <stdint.h>
 
 enum hook_call {
-   HOOK_SET_EVENT,
-   HOOK_UNPARK,
-   HOOK_PARK,
-   HOOK_DOORBELL_WAIT,
+   HOOK_RING,
+   HOOK_BELL_WAIT,
    HOOK_QUERY_SECTION,
    HOOK_QUERY_OBJECT,
    HOOK_COMPARE_OBJECTS,
@@ -24,18 +22,23 @@ struct hook {
    void (*before)(enum hook_call call);
    void (*after)(enum hook_call call);
 
-   /* Leaders look again at a bound, in case that a peer has died.  Where none
-    * dies, that would hide a ring that was forgotten.  Not for processes that
-    * wait with a time-out.
+   /* Blocked threads look for themselves now and then, in case that a peer has
+    * died.  Where none dies, that would hide a ring that was forgotten.  Not
+    * for processes that wait with a time-out.
     */
-   bool no_recheck;
+   bool no_look;
 
    uint32_t calls[HOOK_CALLS];
-   /* Doorbell waits that are short, because a peer cannot ring us */
+   /* Bell waits that are short, because a peer cannot ring us */
    uint32_t polls;
+   /* What was waited on last */
+   void *bell;
 };
 
 extern struct hook hook;
+
+/* Of the calling thread */
+uint32_t hook_thread_polls(void);
 
 void hook_install(void);
 

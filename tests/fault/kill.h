@@ -43,9 +43,11 @@ struct kill_stats {
    /* Never began */
    unsigned stillborn;
    /* Killed within a signal operation, of these after the payload had
-    * changed, of these before a doorbell was rung
+    * changed, of these before a bell was rung
     */
    unsigned signalling, published, silent;
+   /* Tickets of the dead */
+   unsigned unseen, given_back;
    /* Slots in the gate that had been a dead one's */
    unsigned taken_over;
    struct kill_latency silent_latency, other_latency;
@@ -61,7 +63,7 @@ struct kill_run {
    unsigned lane_count;
    unsigned victims;
    struct kill_stats stats;
-   uint64_t gate_slots_seen;
+   bool gate_slots_seen[VK_SYNC_WIN32_SLOTS];
 
    /* Some of the dead are kept as objects, others are gone altogether. */
    struct peer *kept[16];

@@ -3,14 +3,14 @@
 
 static void
 open_or_share(struct vk_sync **sync, const struct peer_run *run,
-              struct vk_device *device, bool create, enum vk_sync_flags flags,
-              const char *name, uint32_t lane)
+              struct vk_device *device, bool create,
+              enum vk_sync_win32_kind kind, const char *name, uint32_t lane)
 {
    char text[24];
 
    snprintf(text, sizeof(text), "%s%u", name, lane);
-   *sync = create ? peer_share(run, device, flags, text) :
-                    peer_open(run, device, flags, text);
+   *sync = create ? peer_share(run, device, kind, text) :
+                    peer_open(run, device, kind, text);
 }
 
 void
@@ -24,18 +24,18 @@ fault_payloads_open(struct fault_payloads *payloads,
       if (lane != FAULT_ALL_LANES && lane != i)
          continue;
       open_or_share(&payloads->up[i], run, device, create,
-                    VK_SYNC_IS_TIMELINE, "up", i);
-      open_or_share(&payloads->up_binary[i], run, device, create, 0,
-                    "up-binary", i);
+                    VK_SYNC_WIN32_KIND_TIMELINE, "up", i);
+      open_or_share(&payloads->up_binary[i], run, device, create,
+                    VK_SYNC_WIN32_KIND_BINARY, "up-binary", i);
       open_or_share(&payloads->down[i], run, device, create,
-                    VK_SYNC_IS_TIMELINE, "down", i);
-      open_or_share(&payloads->down_binary[i], run, device, create, 0,
-                    "down-binary", i);
+                    VK_SYNC_WIN32_KIND_TIMELINE, "down", i);
+      open_or_share(&payloads->down_binary[i], run, device, create,
+                    VK_SYNC_WIN32_KIND_BINARY, "down-binary", i);
    }
-   open_or_share(&payloads->gate, run, device, create, VK_SYNC_IS_TIMELINE,
-                 "gate", 0);
-   open_or_share(&payloads->claim, run, device, create, VK_SYNC_IS_TIMELINE,
-                 "claim", 0);
+   open_or_share(&payloads->gate, run, device, create,
+                 VK_SYNC_WIN32_KIND_TIMELINE, "gate", 0);
+   open_or_share(&payloads->claim, run, device, create,
+                 VK_SYNC_WIN32_KIND_TIMELINE, "claim", 0);
 }
 
 typedef void (*payload_visitor)(struct vk_device *device, const char *name,

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SIZE 80
-
 static struct peer_run
 map_board(const char *name, size_t size, bool create)
 {
@@ -53,10 +51,10 @@ peer_run_open(int argc, char **argv, size_t board_size)
    return map_board(argv[0], board_size, false);
 }
 
-static void
-format_name(wchar_t *wide, const struct peer_run *run, const char *name)
+void
+peer_format_name(wchar_t *wide, const struct peer_run *run, const char *name)
 {
-   char text[NAME_SIZE];
+   char text[PEER_NAME_SIZE];
    unsigned i = 0;
 
    snprintf(text, sizeof(text), "%s-%s", run->name, name);
@@ -67,49 +65,126 @@ format_name(wchar_t *wide, const struct peer_run *run, const char *name)
 
 /* Not unit_sync(): any thread may do this. */
 static struct vk_sync *
-new_sync(struct vk_device *device, enum vk_sync_flags flags)
+new_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
+         enum vk_sync_flags flags)
 {
    struct vk_sync *sync;
 
+   if (kind == VK_SYNC_WIN32_KIND_TIMELINE)
+      flags |= VK_SYNC_IS_TIMELINE;
    REQUIRE(vk_sync_create(device, &vk_sync_win32_type, flags, 0, &sync) ==
            VK_SUCCESS);
    return sync;
 }
 
-struct vk_sync *
-peer_share(const struct peer_run *run, struct vk_device *device,
-           enum vk_sync_flags flags, const char *name)
+static VkObjectType
+object_type(enum vk_sync_win32_kind kind)
 {
-   struct vk_sync *sync = new_sync(device, flags | VK_SYNC_IS_SHAREABLE);
-   wchar_t wide[NAME_SIZE];
+   return kind == VK_SYNC_WIN32_KIND_FENCE ? VK_OBJECT_TYPE_FENCE :
+                                             VK_OBJECT_TYPE_SEMAPHORE;
+}
+
+static struct vk_sync *
+share(struct vk_device *device, enum vk_sync_win32_kind kind,
+      const wchar_t *name)
+{
+   struct vk_sync *sync = new_sync(device, kind, VK_SYNC_IS_SHAREABLE);
    const struct vk_sync_win32_export_params params = {
-      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
+      .object_type = object_type(kind),
       .handle_types = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
       .explicit_params = true,
-      .name = wide,
+      .name = name,
    };
 
-   format_name(wide, run, name);
    REQUIRE(vk_sync_set_win32_export_params(device, sync, &params) ==
            VK_SUCCESS);
    return sync;
 }
 
 struct vk_sync *
-peer_open(const struct peer_run *run, struct vk_device *device,
-          enum vk_sync_flags flags, const char *name)
+peer_share(const struct peer_run *run, struct vk_device *device,
+           enum vk_sync_win32_kind kind, const char *name)
 {
-   struct vk_sync *sync = new_sync(device, flags);
-   wchar_t wide[NAME_SIZE];
+   wchar_t wide[PEER_NAME_SIZE];
+
+   peer_format_name(wide, run, name);
+   return share(device, kind, wide);
+}
+
+struct vk_sync *
+peer_shared(struct vk_device *device, enum vk_sync_win32_kind kind)
+{
+   return share(device, kind, NULL);
+}
+
+struct vk_sync *
+peer_private(struct vk_device *device, enum vk_sync_win32_kind kind)
+{
+   return new_sync(device, kind, 0);
+}
+
+void
+peer_import(struct vk_device *device, struct vk_sync *sync,
+            enum vk_sync_win32_kind kind, const struct peer_run *run,
+            const char *name, HANDLE handle)
+{
+   wchar_t wide[PEER_NAME_SIZE];
    const struct vk_sync_win32_import_info info = {
-      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
+      .object_type = object_type(kind),
       .handle_type = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-      .name = wide,
+      .handle = name == NULL ? handle : NULL,
+      .name = name != NULL ? wide : NULL,
    };
 
-   format_name(wide, run, name);
+   if (name != NULL)
+      peer_format_name(wide, run, name);
    REQUIRE(vk_sync_import_win32_handle(device, sync, &info) == VK_SUCCESS);
+}
+
+struct vk_sync *
+peer_open(const struct peer_run *run, struct vk_device *device,
+          enum vk_sync_win32_kind kind, const char *name)
+{
+   struct vk_sync *sync = new_sync(device, kind, 0);
+
+   peer_import(device, sync, kind, run, name, NULL);
    return sync;
+}
+
+uint32_t
+peer_find_slot(struct vk_sync *sync, uint32_t index, DWORD process)
+{
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
+
+   for (; index < VK_SYNC_WIN32_SLOTS; index++) {
+      if (vk_sync_win32_load64(&layout->slots[index].owner) >> 32 == process)
+         return index;
+   }
+   return VK_SYNC_WIN32_NO_SLOT;
+}
+
+unsigned
+peer_count_slots(struct vk_sync *sync, DWORD process)
+{
+   unsigned count = 0;
+
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++, count++) {
+      i = peer_find_slot(sync, i, process);
+      if (i == VK_SYNC_WIN32_NO_SLOT)
+         break;
+   }
+   return count;
+}
+
+unsigned
+peer_count_owned(struct vk_sync *sync)
+{
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
+   unsigned count = 0;
+
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+      count += vk_sync_win32_load64(&layout->slots[i].owner) != 0;
+   return count;
 }
 
 /* Whatever happens to this process, even by its own watchdog, nobody is left
@@ -189,6 +264,33 @@ peer_start(const struct peer_run *run, const char *role, unsigned number)
    peer->process = info.hProcess;
    peer->id = info.dwProcessId;
    test_defer(release_peer, peer);
+   return peer;
+}
+
+/* Under Wine it happens that a new process never comes to its program. */
+struct peer *
+peer_start_ready(const struct peer_run *run, const char *role,
+                 unsigned number, uint32_t *ready)
+{
+   struct peer *peer = NULL;
+   DWORD status;
+
+   for (unsigned attempt = 0; attempt < 3; attempt++) {
+      const double until_ms = test_now_ms() + 20000;
+
+      vk_sync_win32_store32(ready, 0);
+      peer = peer_start(run, role, number);
+      while (test_now_ms() < until_ms) {
+         if (vk_sync_win32_load32(ready))
+            return peer;
+         if (peer_ended(peer, 1, &status))
+            test_fail(true, __FILE__, __LINE__, "%s %u has ended (%lu)", role,
+                      number, (unsigned long)status);
+      }
+      test_diag("%s %u does not start", role, number);
+      peer_release(peer);
+   }
+   REQUIRE(vk_sync_win32_load32(ready));
    return peer;
 }
 

@@ -19,13 +19,29 @@ struct peer_run peer_run_create(size_t board_size);
 /* In a child, whose first argument is the run's name */
 struct peer_run peer_run_open(int argc, char **argv, size_t board_size);
 
-/* A payload with a name: made by the parent, opened by the others */
+/* A payload with a name: made by the parent, opened by the others.  Any thread
+ * may do so, and destroys what it has.
+ */
 struct vk_sync *peer_share(const struct peer_run *run,
-                           struct vk_device *device, enum vk_sync_flags flags,
-                           const char *name);
+                           struct vk_device *device,
+                           enum vk_sync_win32_kind kind, const char *name);
 struct vk_sync *peer_open(const struct peer_run *run,
-                          struct vk_device *device, enum vk_sync_flags flags,
-                          const char *name);
+                          struct vk_device *device,
+                          enum vk_sync_win32_kind kind, const char *name);
+/* The payload of a name or, without one, of a handle */
+void peer_import(struct vk_device *device, struct vk_sync *sync,
+                 enum vk_sync_win32_kind kind, const struct peer_run *run,
+                 const char *name, HANDLE handle);
+
+/* The same without a name, shared all the same, and a private one */
+struct vk_sync *peer_shared(struct vk_device *device,
+                            enum vk_sync_win32_kind kind);
+struct vk_sync *peer_private(struct vk_device *device,
+                             enum vk_sync_win32_kind kind);
+
+void peer_format_name(wchar_t *wide, const struct peer_run *run,
+                      const char *name);
+#define PEER_NAME_SIZE 80
 
 struct peer {
    HANDLE process;
@@ -37,6 +53,9 @@ struct peer {
  */
 struct peer *peer_start(const struct peer_run *run, const char *role,
                         unsigned number);
+/* The same, and waits until the child has set `ready` in the board. */
+struct peer *peer_start_ready(const struct peer_run *run, const char *role,
+                              unsigned number, uint32_t *ready);
 void peer_kill(struct peer *peer, UINT status);
 bool peer_ended(struct peer *peer, unsigned timeout_ms, DWORD *status);
 /* Kills it if need be. */
@@ -56,11 +75,21 @@ uint64_t peer_cpu_us(void);
 /* The section, and what this process has linked to its view of it */
 void peer_dump(const char *name, struct vk_sync *sync);
 
-static inline struct vk_sync_win32_section *
-peer_section(struct vk_sync *sync)
+/* In a section */
+
+static inline bool
+peer_has_bit(uint64_t *words, unsigned index)
 {
-   return unit_payload(sync)->section;
+   return vk_sync_win32_load64(&words[index / 64]) >> index % 64 & 1;
 }
+
+/* The first slot of that process from `index` on, or NO_SLOT */
+uint32_t peer_find_slot(struct vk_sync *sync, uint32_t index, DWORD process);
+unsigned peer_count_slots(struct vk_sync *sync, DWORD process);
+/* Whose, does not matter. */
+unsigned peer_count_owned(struct vk_sync *sync);
+
+/* Any payload in memory */
 
 static inline uint64_t
 peer_word(struct vk_sync *sync)
@@ -81,6 +110,17 @@ peer_consumed(struct vk_sync *sync)
    return (uint32_t)(peer_word(sync) >> 32);
 }
 
+/* Ends the case, or the child, unless the condition comes true. */
+#define PEER_AWAIT(condition, seconds) \
+   do { \
+      const double peer_until_ms = test_now_ms() + 1000.0 * (seconds); \
+      while (!(condition)) { \
+         if (test_now_ms() > peer_until_ms) \
+            test_fail(true, __FILE__, __LINE__, "in vain: %s", #condition); \
+         Sleep(1); \
+      } \
+   } while (0)
+
 /* test_random() belongs to one thread of one process. */
 static inline uint64_t
 peer_random(uint64_t *state)
@@ -90,6 +130,12 @@ peer_random(uint64_t *state)
    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
    return z ^ (z >> 31);
+}
+
+static inline uint32_t
+peer_random_below(uint64_t *state, uint32_t limit)
+{
+   return (uint32_t)((peer_random(state) >> 32) * limit >> 32);
 }
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "util/os_time.h"
 
+#include "vk_sync_win32_bell.h"
+
 static struct {
    struct fault_board *board;
    struct fault_survivor *self;
@@ -100,47 +102,52 @@ wait_for_gate(void *data)
    p_atomic_dec(&survivor.self->threads);
 }
 
-/* Nobody may take a slot away from who lives. */
-static void
-check_slot(struct vk_sync *sync)
-{
-   struct vk_sync_win32_section *section = peer_section(sync);
-   const uint32_t slot = vk_sync_win32_load32(&section->slot);
-
-   if (slot != VK_SYNC_WIN32_NO_SLOT)
-      REQUIRE_U64(vk_sync_win32_load64(&section->layout->slots[slot].owner) >>
-                  32, GetCurrentProcessId());
-}
-
+/* Nobody may take a slot away from who lives: one thread never leaves. */
 static void
 check_slots(void)
 {
-   check_slot(survivor.payloads.gate);
-   for (uint32_t i = 0; i < FAULT_LANES; i++) {
-      check_slot(survivor.payloads.up[i]);
-      check_slot(survivor.payloads.up_binary[i]);
-   }
+   if (peer_word(survivor.payloads.gate) < FAULT_FINAL)
+      REQUIRE(peer_count_slots(survivor.payloads.gate,
+                               GetCurrentProcessId()) > 0 ||
+              peer_word(survivor.payloads.gate) == FAULT_FINAL);
 }
 
-/* All that is created once in a process, and kept */
+#define THREADS (2 * FAULT_LANES + 1)
+
+static void
+wait_for_warm_up(void *sync)
+{
+   REQUIRE(vk_sync_wait(survivor.device, sync, 1, VK_SYNC_WAIT_COMPLETE,
+                        UINT64_MAX) == VK_SUCCESS);
+}
+
+/* All that is created once in a process, and kept, such as bells for as many
+ * threads as were ever blocked at once
+ */
 static void
 warm_up(const struct peer_run *run)
 {
+   struct test_thread *threads[THREADS];
    char name[24];
 
    snprintf(name, sizeof(name), "warm-up%u", survivor.index);
    struct vk_sync *sync = peer_share(run, survivor.device,
-                                     VK_SYNC_IS_TIMELINE, name);
-   REQUIRE(vk_sync_wait(survivor.device, sync, 1, VK_SYNC_WAIT_COMPLETE,
-                        os_time_get_absolute_timeout(FAULT_MS)) ==
-           VK_TIMEOUT);
+                                     VK_SYNC_WIN32_KIND_TIMELINE, name);
+   for (unsigned i = 0; i < THREADS; i++)
+      threads[i] = test_thread_start(wait_for_warm_up, sync);
+   PEER_AWAIT(unit_armed(sync) == THREADS, 20);
+
+   REQUIRE(vk_sync_signal(survivor.device, sync, 1) == VK_SUCCESS);
+   for (unsigned i = 0; i < THREADS; i++)
+      test_thread_join(threads[i]);
    vk_sync_destroy(survivor.device, sync);
+   vk_sync_win32_bell_forget_all();
 }
 
 static void
 run_threads(void)
 {
-   struct test_thread *threads[2 * FAULT_LANES + 1];
+   struct test_thread *threads[THREADS];
    uint32_t count = 0;
 
    /* None may be gone before all are counted. */
@@ -153,6 +160,8 @@ run_threads(void)
    }
    p_atomic_add(&survivor.self->threads,
                 (int32_t)count - (int32_t)TEST_COUNT(threads));
+   PEER_AWAIT(peer_count_slots(survivor.payloads.gate,
+                               GetCurrentProcessId()) > 0, 20);
    vk_sync_win32_store32(&survivor.self->ready, 1);
 
    while (vk_sync_win32_load32(&survivor.self->threads) != 0) {
@@ -193,34 +202,41 @@ fault_survivor_main(int argc, char **argv)
 /* A process that comes when many have died.  It must get a slot and be rung;
  * there is no looking again that would make up for it.
  */
+static struct {
+   struct fault_probe *board;
+   struct vk_sync *gate;
+} probe;
+
+static void
+note_slot(enum hook_call call)
+{
+   if (call == HOOK_BELL_WAIT)
+      probe.board->slot = peer_find_slot(probe.gate, 0, GetCurrentProcessId());
+}
+
 int
 fault_probe_main(int argc, char **argv)
 {
    const struct peer_run run =
       peer_run_open(argc, argv, sizeof(struct fault_board));
-   struct fault_probe *probe = &((struct fault_board *)run.board)->probe;
    struct vk_device *device = unit_device();
 
+   probe.board = &((struct fault_board *)run.board)->probe;
+   probe.board->slot = VK_SYNC_WIN32_NO_SLOT;
+   probe.gate = peer_open(&run, device, VK_SYNC_WIN32_KIND_TIMELINE, "gate0");
    hook_install();
-   hook.no_recheck = true;
-   struct vk_sync *sync = peer_open(&run, device, VK_SYNC_IS_TIMELINE,
-                                    "gate0");
-   const uint64_t first = peer_word(sync);
+   hook.no_look = true;
+   hook.before = note_slot;
 
-   /* From when it has a slot; it may have to look for a dead one's. */
-   for (uint64_t value = first + 1, rung = 0; rung < 20; value++) {
-      REQUIRE(value < first + 2000);
-      vk_sync_win32_store64(&probe->waiting, value);
-      REQUIRE(vk_sync_wait(device, sync, value, VK_SYNC_WAIT_COMPLETE,
+   const uint64_t first = peer_word(probe.gate);
+   for (uint64_t value = first + 1; value <= first + 20; value++) {
+      vk_sync_win32_store64(&probe.board->waiting, value);
+      REQUIRE(vk_sync_wait(device, probe.gate, value, VK_SYNC_WAIT_COMPLETE,
                            UINT64_MAX) == VK_SUCCESS);
-      REQUIRE_U64(peer_word(sync), value);
-      probe->slot = peer_section(sync)->slot;
-      if (rung == 0)
-         probe->early_polls = hook.polls;
-      rung += probe->slot != VK_SYNC_WIN32_NO_SLOT;
+      REQUIRE_U64(peer_word(probe.gate), value);
    }
-   vk_sync_win32_store64(&probe->waiting, UINT64_MAX);
-   probe->late_polls = hook.polls - probe->early_polls;
-   vk_sync_destroy(device, sync);
+   probe.board->polls = hook.polls;
+   vk_sync_win32_store64(&probe.board->waiting, UINT64_MAX);
+   vk_sync_destroy(device, probe.gate);
    return 0;
 }

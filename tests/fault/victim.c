@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "c11/threads.h"
+#include "util/macros.h"
 #include "util/os_time.h"
 
 static struct {
@@ -18,8 +19,20 @@ static struct {
    /* How often the call may still be made that the plan names */
    int32_t calls_left;
    /* Of the main thread, counted down over its operations */
-   struct fault_step step;
+   uint32_t steps_left;
 } victim;
+
+/* The operation that is stepped through */
+static struct {
+   /* What it signals or claims a slot in */
+   struct vk_sync *sync;
+   uint64_t target;
+   /* Where to note the time when the target is reached; NULL if it does not
+    * signal
+    */
+   uint64_t *published_ns;
+   bool published, claimed;
+} stepped;
 
 /* The signal operation that this thread is in */
 static thread_local struct fault_journal *signalling;
@@ -29,12 +42,12 @@ count_call(enum hook_call call, bool after)
 {
    const struct fault_plan *plan = &victim.lane->plan;
 
-   if (call == HOOK_SET_EVENT && after && signalling != NULL)
+   if (call == HOOK_RING && after && signalling != NULL)
       signalling->rings++;
    if (plan->trigger == TRIGGER_CALL && plan->call == call &&
        after == (plan->after_call != 0) &&
        p_atomic_dec_return(&victim.calls_left) < 0)
-      fault_die();
+      step_die(FAULT_KILLED);
 }
 
 static void
@@ -49,22 +62,66 @@ after_call(enum hook_call call)
    count_call(call, true);
 }
 
+/* Whoever dies here leaves either what was there before or what comes after.
+ * Others only take tickets meanwhile.
+ */
+static void
+check_word(void)
+{
+   const bool timeline = stepped.sync->flags & VK_SYNC_IS_TIMELINE;
+   const uint64_t value = timeline ? peer_word(stepped.sync) :
+                                     peer_signals(stepped.sync);
+   const uint64_t target = timeline ? stepped.target :
+                                      (uint32_t)stepped.target;
+
+   REQUIRE(value == target || value == target - 1);
+   if (!timeline)
+      REQUIRE(peer_consumed(stepped.sync) - ((uint32_t)target - 1) <= 2);
+}
+
+static void
+step(UNUSED void *data)
+{
+   const enum fault_trigger trigger = victim.lane->plan.trigger;
+
+   if (stepped.published_ns != NULL) {
+      check_word();
+      if (!stepped.published &&
+          vk_sync_win32_is_reached(unit_payload(stepped.sync)->kind,
+                                   peer_word(stepped.sync), stepped.target)) {
+         stepped.published = true;
+         vk_sync_win32_store64(stepped.published_ns, os_time_get_nano());
+      }
+   }
+   if (trigger == TRIGGER_CLAIMED && !stepped.claimed)
+      stepped.claimed = peer_find_slot(stepped.sync, 0,
+                                       GetCurrentProcessId()) !=
+                        VK_SYNC_WIN32_NO_SLOT;
+
+   if ((trigger == TRIGGER_STEP ||
+        (trigger == TRIGGER_PUBLISHED && stepped.published) ||
+        (trigger == TRIGGER_CLAIMED && stepped.claimed)) &&
+       victim.steps_left-- == 0)
+      step_die(FAULT_KILLED);
+}
+
 /* Step only where the plan wants it: it costs a lot. */
 static void
 begin_steps(struct vk_sync *sync, uint64_t target, uint64_t *published_ns)
 {
-   struct fault_step *step = &victim.step;
+   const enum fault_trigger trigger = victim.lane->plan.trigger;
    const bool publishes = published_ns != NULL;
 
-   if (step->trigger == TRIGGER_OUTSIDE || step->trigger == TRIGGER_CALL ||
-       (step->trigger == TRIGGER_PUBLISHED && !publishes) ||
-       (step->trigger == TRIGGER_CLAIMED && publishes))
+   if (trigger == TRIGGER_OUTSIDE || trigger == TRIGGER_CALL ||
+       (trigger == TRIGGER_PUBLISHED && !publishes) ||
+       (trigger == TRIGGER_CLAIMED && (publishes || sync == NULL)))
       return;
 
-   step->sync = sync;
-   step->target = target;
-   step->published_ns = published_ns;
-   fault_step_begin(step);
+   stepped.sync = sync;
+   stepped.target = target;
+   stepped.published_ns = published_ns;
+   stepped.published = stepped.claimed = false;
+   step_begin(step, NULL);
 }
 
 /* Until every survivor blocks there, so that the signal has whom to ring.  If
@@ -74,17 +131,12 @@ static void
 await_blocked(struct vk_sync *sync, struct fault_cell *cells, unsigned count,
               uint64_t target)
 {
-   struct vk_sync_win32_layout *layout = peer_section(sync)->layout;
-
    for (unsigned i = 0; i < 100; i++) {
-      unsigned waiting = 0, armed = 0;
+      unsigned waiting = 0;
 
       for (unsigned j = 0; j < count; j++)
          waiting += vk_sync_win32_load64(&cells[j].waiting) == target;
-      for (uint64_t bits = vk_sync_win32_load64(&layout->armed); bits != 0;
-           bits &= bits - 1)
-         armed++;
-      if (waiting == count && armed >= count)
+      if (waiting == count && unit_armed(sync) >= count)
          return;
       Sleep(1);
    }
@@ -105,7 +157,7 @@ signal_in_journal(struct vk_sync *sync, uint64_t value,
                &journal->published_ns);
    const VkResult result =
       vk_sync_signal(victim.device, sync, timeline ? value : 0);
-   fault_step_end();
+   step_end();
    signalling = NULL;
 
    REQUIRE(result == VK_SUCCESS);
@@ -146,7 +198,7 @@ wait_for_parent(void)
    begin_steps(NULL, 0, NULL);
    const VkResult result = vk_sync_wait(victim.device, sync, value,
                                         VK_SYNC_WAIT_COMPLETE, UINT64_MAX);
-   fault_step_end();
+   step_end();
 
    REQUIRE(result == VK_SUCCESS);
    REQUIRE(peer_word(sync) >= value);
@@ -164,33 +216,33 @@ take_ticket_and_wait(void)
    vk_sync_win32_store64(&journal->begun, journal->begun + 1);
    begin_steps(NULL, 0, NULL);
    VkResult result = vk_sync_move(victim.device, pending, sync);
-   fault_step_end();
+   step_end();
    REQUIRE(result == VK_SUCCESS);
    vk_sync_win32_store64(&journal->done, journal->done + 1);
 
    begin_steps(NULL, 0, NULL);
    result = vk_sync_wait(victim.device, pending, 0, VK_SYNC_WAIT_COMPLETE,
                          UINT64_MAX);
-   fault_step_end();
+   step_end();
 
    REQUIRE(result == VK_SUCCESS);
+   vk_sync_win32_store64(&victim.lane->tickets_seen, journal->done);
    vk_sync_destroy(victim.device, pending);
 }
 
 static void
 claim_and_drop(void)
 {
-   /* The view that the process holds already would not need a slot. */
    vk_sync_destroy(victim.device, victim.payloads.claim);
    victim.payloads.claim = peer_open(&victim.run, victim.device,
-                                     VK_SYNC_IS_TIMELINE, "claim0");
+                                     VK_SYNC_WIN32_KIND_TIMELINE, "claim0");
 
    begin_steps(victim.payloads.claim, 0, NULL);
    const VkResult result =
       vk_sync_wait(victim.device, victim.payloads.claim, 1,
                    VK_SYNC_WAIT_COMPLETE,
                    os_time_get_absolute_timeout(200 * 1000));
-   fault_step_end();
+   step_end();
    REQUIRE(result == VK_TIMEOUT);
 }
 
@@ -258,13 +310,14 @@ start_threads(void)
    for (uint32_t i = 1; i < plan->threads; i++)
       test_thread_start(wait_beside, NULL);
 
-   uint32_t *slot = &peer_section(victim.payloads.gate)->slot;
    for (unsigned i = 0; i < 2000; i++) {
-      if (vk_sync_win32_load32(slot) != VK_SYNC_WIN32_NO_SLOT)
+      const uint32_t slot = peer_find_slot(victim.payloads.gate, 0,
+                                           GetCurrentProcessId());
+      vk_sync_win32_store32(&victim.lane->gate_slot, slot);
+      if (slot != VK_SYNC_WIN32_NO_SLOT)
          break;
       Sleep(1);
    }
-   vk_sync_win32_store32(&victim.lane->gate_slot, vk_sync_win32_load32(slot));
 
    if (plan->scene == SCENE_ALL) {
       test_thread_start(repeat, (void *)&operations[SCENE_BINARY]);
@@ -293,14 +346,13 @@ fault_victim_main(int argc, char **argv)
 
    const struct fault_plan *plan = &victim.lane->plan;
    victim.calls_left = (int32_t)plan->count;
-   victim.step.trigger = plan->trigger;
-   victim.step.count = plan->count;
+   victim.steps_left = plan->count;
 
    victim.device = unit_device();
    hook_install();
    hook.before = before_call;
    hook.after = after_call;
-   fault_step_install();
+   step_install();
    reach(STAGE_DEVICE);
    fault_payloads_open(&victim.payloads, &victim.run, victim.device,
                        victim.index, false);

@@ -177,6 +177,7 @@ fuzz_enter(struct fuzz_thread *self, const char *op, uint64_t detail)
 {
    self->detail = detail;
    self->op = op;
+   self->processes = fuzz_count().processes;
    set_since(self, fuzz_now_ns());
 }
 
@@ -185,6 +186,7 @@ fuzz_leave(struct fuzz_thread *self, uint64_t allowed_ns)
 {
    const uint64_t taken_ns = fuzz_elapsed_ns(get_since(self));
 
+   allowed_ns += FUZZ_PROCESS_NS * (fuzz_count().processes - self->processes);
    if (taken_ns > allowed_ns) {
       FUZZ_CHECK(self, taken_ns <= allowed_ns + FUZZ_LATE_NS);
       if (taken_ns - allowed_ns > self->slowest_ns)

@@ -19,7 +19,12 @@
 /* How late a call may return: the longest that a shared wait sleeps before it
  * looks again, and what a busy machine adds.
  */
-#define FUZZ_LATE_NS (100 * FUZZ_MS + 3000 * FUZZ_MS)
+#define FUZZ_LATE_NS (1000 * FUZZ_MS + 3000 * FUZZ_MS)
+
+/* What it may add for each process that it has to ask the kernel about: there
+ * are as many as there are slots.
+ */
+#define FUZZ_PROCESS_NS (50 * FUZZ_MS)
 
 struct fuzz_rng {
    uint64_t state;
@@ -53,6 +58,7 @@ struct fuzz_thread {
    uint64_t cases;
    uint32_t step;
    uint64_t slowest_ns;
+   uint64_t processes;
 
    /* What it is doing, since when, and what about; read by others */
    const char *volatile op;
@@ -95,7 +101,7 @@ bool fuzz_check(struct fuzz_thread *self, bool ok, const char *file, int line,
 /* What a module asks the system for, by way of its import table */
 struct fuzz_counts {
    /* Calls */
-   uint64_t maps;
+   uint64_t maps, processes;
    /* How many are open, mapped or allocated, or whether there is one less */
    int64_t views, handles, allocations;
    /* Closed what is not open, or what belongs to the caller */

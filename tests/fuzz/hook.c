@@ -6,7 +6,7 @@
 #include <string.h>
 
 static struct {
-   volatile LONG64 maps, views, handles, allocations, wrong_closes;
+   volatile LONG64 maps, processes, views, handles, allocations, wrong_closes;
    HANDLE volatile guarded;
    bool has_allocations;
 } counts;
@@ -20,7 +20,9 @@ static struct {
    HANDLE(WINAPI *open_section)(DWORD, BOOL, const wchar_t *);
    HANDLE(WINAPI *create_section)(HANDLE, SECURITY_ATTRIBUTES *, DWORD, DWORD,
                                   DWORD, const wchar_t *);
-   HANDLE(WINAPI *open_event)(DWORD, BOOL, const wchar_t *);
+   HANDLE(WINAPI *open_semaphore)(DWORD, BOOL, const wchar_t *);
+   HANDLE(WINAPI *create_semaphore)(SECURITY_ATTRIBUTES *, LONG, LONG,
+                                    const wchar_t *);
    HANDLE(WINAPI *create_event)(SECURITY_ATTRIBUTES *, BOOL, BOOL,
                                 const wchar_t *);
    HANDLE(WINAPI *create_mutex)(SECURITY_ATTRIBUTES *, BOOL, const wchar_t *);
@@ -112,9 +114,17 @@ hook_create_section(HANDLE file, SECURITY_ATTRIBUTES *attributes,
 }
 
 static HANDLE WINAPI
-hook_open_event(DWORD access, BOOL inherit, const wchar_t *name)
+hook_open_semaphore(DWORD access, BOOL inherit, const wchar_t *name)
 {
-   return count_handle(real.open_event(access, inherit, name));
+   return count_handle(real.open_semaphore(access, inherit, name));
+}
+
+static HANDLE WINAPI
+hook_create_semaphore(SECURITY_ATTRIBUTES *attributes, LONG initial,
+                      LONG maximum, const wchar_t *name)
+{
+   return count_handle(real.create_semaphore(attributes, initial, maximum,
+                                             name));
 }
 
 static HANDLE WINAPI
@@ -143,6 +153,7 @@ hook_create_file(const wchar_t *name, DWORD access, DWORD share,
 static HANDLE WINAPI
 hook_open_process(DWORD access, BOOL inherit, DWORD id)
 {
+   add(&counts.processes, 1);
    return count_handle(real.open_process(access, inherit, id));
 }
 
@@ -211,7 +222,8 @@ static const struct {
    HOOK("DuplicateHandle", duplicate),
    HOOK("OpenFileMappingW", open_section),
    HOOK("CreateFileMappingW", create_section),
-   HOOK("OpenEventW", open_event),
+   HOOK("OpenSemaphoreW", open_semaphore),
+   HOOK("CreateSemaphoreW", create_semaphore),
    HOOK("CreateEventW", create_event),
    HOOK("CreateMutexW", create_mutex),
    HOOK("CreateFileW", create_file),
@@ -283,6 +295,7 @@ fuzz_count(void)
 {
    return (struct fuzz_counts) {
       .maps = (uint64_t)counts.maps,
+      .processes = (uint64_t)counts.processes,
       .views = counts.views,
       .handles = counts.handles,
       .allocations = counts.has_allocations ? counts.allocations : 0,

@@ -3,6 +3,8 @@
 
 #include "util/os_time.h"
 
+#include "tickets.h"
+
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 
 static uint64_t
@@ -83,6 +85,8 @@ hostile_create(struct hostile *hostile, struct vk_device *device,
       .sync = fuzz_shared_sync(device, kind, NULL, numbered),
       .peer = fuzz_sync(device, kind, 0),
    };
+   if (numbered)
+      hostile->number = fuzz_export_number(device, hostile->sync);
    fuzz_page_open(&hostile->page, fuzz_export(device, hostile->sync));
    REQUIRE(import(hostile, hostile->peer, true) == VK_SUCCESS);
 }
@@ -114,7 +118,6 @@ hostile_open(struct hostile *hostile, struct vk_device *device,
 void
 hostile_destroy(struct fuzz_thread *self, struct hostile *hostile)
 {
-   FUZZ_CHECK(self, fuzz_page_is_intact(&hostile->page));
    fuzz_enter(self, "destroying", 0);
    vk_sync_destroy(hostile->device, hostile->sync);
    if (hostile->peer != NULL)
@@ -181,7 +184,9 @@ use_signal(struct fuzz_thread *self, struct hostile *hostile)
 static void
 use_reset(struct fuzz_thread *self, struct hostile *hostile)
 {
-   const uint32_t signals = (uint32_t)get_word(hostile);
+   const uint64_t before = get_word(hostile);
+   const uint32_t signals = (uint32_t)before;
+   const bool was_signalled = (int32_t)(signals - (uint32_t)(before >> 32)) > 0;
 
    if (is_timeline(hostile))
       return;
@@ -189,18 +194,25 @@ use_reset(struct fuzz_thread *self, struct hostile *hostile)
                     VK_SUCCESS);
    if (is_known(hostile))
       FUZZ_CHECK(self, get_word(hostile) ==
-                       ((uint64_t)signals << 32 | signals));
+                       (was_signalled ? (uint64_t)signals << 32 | signals :
+                                        before));
 }
 
 /* What vkQueueSubmit() does with a binary semaphore to wait for */
 static void
 use_ticket(struct fuzz_thread *self, struct hostile *hostile)
 {
-   const uint64_t before = get_word(hostile);
    struct vk_sync *wait;
+   struct tickets tickets;
+   uint32_t ticket = 0, slot = VK_SYNC_WIN32_NO_SLOT;
 
    if (is_timeline(hostile))
       return;
+
+   if (is_known(hostile)) {
+      tickets_look(&tickets, hostile->page.layout);
+      ticket = tickets_take(&tickets, &slot);
+   }
 
    wait = fuzz_sync(hostile->device, hostile->kind, 0);
    FUZZ_CHECK(self, vk_sync_move(hostile->device, wait,
@@ -215,14 +227,20 @@ use_ticket(struct fuzz_thread *self, struct hostile *hostile)
 
    FUZZ_CHECK(self, result == VK_SUCCESS || result == VK_TIMEOUT);
    if (is_known(hostile)) {
-      const uint32_t ticket = (uint32_t)(before >> 32) + 1;
-
-      FUZZ_CHECK(self, get_word(hostile) ==
-                       ((uint64_t)ticket << 32 | (uint32_t)before));
-      FUZZ_CHECK(self, (result == VK_SUCCESS) ==
-                       ((int32_t)((uint32_t)before - ticket) >= 0));
+      if (tickets.is_exact)
+         FUZZ_CHECK(self, (result == VK_SUCCESS) ==
+                          ((int32_t)((uint32_t)tickets.word - ticket) >= 0));
+      if (result == VK_SUCCESS)
+         tickets_see(&tickets, slot);
+      FUZZ_CHECK(self, tickets_match(&tickets, hostile->page.layout));
    }
+
    vk_sync_destroy(hostile->device, wait);
+   if (is_known(hostile)) {
+      if (result != VK_SUCCESS)
+         tickets_abandon(&tickets, slot);
+      FUZZ_CHECK(self, tickets_match(&tickets, hostile->page.layout));
+   }
 }
 
 static void
@@ -251,27 +269,26 @@ use_import(struct fuzz_thread *self, struct hostile *hostile)
    vk_sync_destroy(hostile->device, sync);
 }
 
-/* Either type of handle, with the number that the payload came with, whatever
- * the section says now
- */
+/* Either type of handle, whatever the section says */
 static void
 use_export(struct fuzz_thread *self, struct hostile *hostile)
 {
    const bool number = fuzz_chance(&self->rng, 40);
    struct vk_sync *sync = any_view(self, hostile);
-   const uint32_t kmt = fuzz_payload(sync)->section->memory.kmt;
    HANDLE handle = NULL;
    const VkResult result = vk_sync_export_win32_handle(
       hostile->device, sync, number ? FUZZ_NUMBER : FUZZ_NT_HANDLE, &handle);
 
-   if (number && kmt == 0) {
-      FUZZ_CHECK(self, result == REFUSED);
-   } else {
+   if (!number) {
       FUZZ_CHECK(self, result == VK_SUCCESS && handle != NULL);
-      if (number)
-         FUZZ_CHECK(self, handle == (HANDLE)(uintptr_t)kmt);
-      else
-         CloseHandle(handle);
+      CloseHandle(handle);
+   } else if (result == VK_SUCCESS) {
+      FUZZ_CHECK(self, hostile->number != 0);
+      FUZZ_CHECK(self, handle == (HANDLE)(uintptr_t)hostile->number);
+   } else {
+      FUZZ_CHECK(self, result == REFUSED);
+      if (is_known(hostile))
+         FUZZ_CHECK(self, hostile->number == 0 || sync != hostile->sync);
    }
 }
 
@@ -434,6 +451,4 @@ hostile_use(struct fuzz_thread *self, struct hostile *hostile,
       allowed_ns = use_wait(self, hostile, bystanders);
    fuzz_leave(self, allowed_ns);
    self->cases++;
-
-   FUZZ_CHECK(self, fuzz_page_is_intact(&hostile->page));
 }

@@ -19,6 +19,11 @@ struct hostile {
 
    struct fuzz_page page;
 
+   /* The global share handle, or 0; of the payload that `sync` was created
+    * with, so that other views of it need not have it
+    */
+   uint32_t number;
+
    /* Somebody else writes to it right now.  Else, what comes of an operation
     * is known exactly.
     */

@@ -41,10 +41,6 @@ bool target_import(struct fuzz_thread *self, struct target *target,
                    const struct vk_sync_win32_import_info *info,
                    enum verdict verdict, const char *what);
 
-/* What the section of a payload says */
-struct vk_sync_win32_layout *
-target_layout(const struct target *target);
-
 /* Any value but those that this process has open, nor could have */
 HANDLE no_handle(struct fuzz_rng *rng);
 
@@ -83,6 +79,6 @@ void import_sections(intptr_t arg);
 void import_names(intptr_t arg);
 void export_names(intptr_t arg);
 void import_numbers(intptr_t arg);
-void import_claims(intptr_t arg);
+void kept_numbers(intptr_t arg);
 
 #endif

@@ -99,7 +99,7 @@ add_payloads(struct names *names)
       known->verdict = GOOD;
       known->kind = kind;
       names->syncs[i & 1][i / 2] =
-         fuzz_shared_sync(names->device, kind, known->name, i & 1);
+         fuzz_shared_sync(names->device, kind, known->name, false);
    }
 }
 
@@ -120,7 +120,7 @@ add_objects(struct names *names)
 static void
 add_sections(struct names *names)
 {
-   const void *layout = fuzz_payload(names->syncs[0][2])->section->layout;
+   const void *layout = fuzz_layout(names->syncs[0][2]);
    const SIZE_T size = sizeof(struct vk_sync_win32_layout);
    wchar_t path[MAX_PATH];
    struct known *known;
@@ -349,6 +349,8 @@ export_one_name(struct fuzz_thread *self, struct names *names,
    const enum vk_sync_win32_kind kind = fuzz_any_kind(&self->rng);
    const bool taken = attempt->name != NULL && attempt->verdict != EITHER &&
                       strcmp(attempt->what, "some name") != 0;
+   /* What has a number has no name. */
+   const bool numbered = fuzz_chance(&self->rng, 10);
    struct vk_sync *sync, *other;
    VkResult result;
 
@@ -361,13 +363,12 @@ export_one_name(struct fuzz_thread *self, struct names *names,
    const struct fuzz_counts counts = fuzz_count();
 
    fuzz_enter(self, "exporting by name", taken);
-   result = fuzz_share(names->device, sync, kind, attempt->name,
-                       fuzz_chance(&self->rng, 50));
+   result = fuzz_share(names->device, sync, kind, attempt->name, numbered);
    fuzz_leave(self, 0);
    self->cases++;
 
    FUZZ_CHECK(self, result == VK_SUCCESS || result == REFUSED);
-   if (taken)
+   if (taken || numbered)
       FUZZ_CHECK(self, result == REFUSED);
    if (result != VK_SUCCESS) {
       const struct fuzz_counts now = fuzz_count();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Global share handles: numbers of nothing, of somebody else's objects, and
- * of sections that claim to be another's alias
+ * of sections that a stranger has put there
  */
 #include "import.h"
 
@@ -15,10 +15,8 @@
 
 struct numbers {
    struct vk_device *device;
-   /* With a name of their own, which takes an alias, and without */
-   struct vk_sync *syncs[2][3];
-   uint32_t genuine[2][3];
-   wchar_t names[3][64];
+   struct vk_sync *syncs[3];
+   uint32_t genuine[3];
    struct vk_sync_win32_layout layouts[3];
 };
 
@@ -28,27 +26,20 @@ numbers_create(struct numbers *numbers)
    *numbers = (struct numbers) { .device = fuzz_device() };
 
    for (unsigned i = 0; i < 3; i++) {
-      const enum vk_sync_win32_kind kind = VK_SYNC_WIN32_KIND_FENCE + i;
+      struct vk_sync *sync = fuzz_shared_sync(
+         numbers->device, VK_SYNC_WIN32_KIND_FENCE + i, NULL, true);
 
-      swprintf(numbers->names[i], 64, L"Local\\mesa-fuzz-%08x-%u",
-               (uint32_t)test_random(), i);
-      for (unsigned named = 0; named < 2; named++) {
-         struct vk_sync *sync = fuzz_shared_sync(
-            numbers->device, kind, named ? numbers->names[i] : NULL, true);
-
-         numbers->syncs[named][i] = sync;
-         numbers->genuine[named][i] =
-            fuzz_export_number(numbers->device, sync);
-         numbers->layouts[i] = *fuzz_payload(sync)->section->layout;
-      }
+      numbers->syncs[i] = sync;
+      numbers->genuine[i] = fuzz_export_number(numbers->device, sync);
+      numbers->layouts[i] = *fuzz_layout(sync);
    }
 }
 
 static void
 numbers_destroy(struct numbers *numbers)
 {
-   for (unsigned i = 0; i < 6; i++)
-      vk_sync_destroy(numbers->device, numbers->syncs[i / 3][i % 3]);
+   for (unsigned i = 0; i < 3; i++)
+      vk_sync_destroy(numbers->device, numbers->syncs[i]);
    fuzz_check_nothing_left(true, true);
 }
 
@@ -97,9 +88,9 @@ squatter_create(struct squatter *squatter, struct fuzz_rng *rng)
               (enum squatter_kind)fuzz_below(rng, SQUATTER_SECTION) :
               SQUATTER_SECTION,
       .number = vk_win32_kmt_choose(fuzz_chance(rng, 50)),
-      .size = fuzz_chance(rng, 70) ? 4096 :
-              fuzz_chance(rng, 50) ? 8192 :
-              VK_WIN32_KMT_ALIAS_MAX - 4096 + 4096 * fuzz_below(rng, 3),
+      .size = fuzz_chance(rng, 70) ?
+              sizeof(struct vk_sync_win32_layout) :
+              (SIZE_T)4096 << fuzz_below(rng, 5),
    };
    vk_win32_kmt_format_name(squatter->number, name);
 
@@ -162,7 +153,7 @@ attempt_genuine(struct fuzz_rng *rng, const struct numbers *numbers)
 
    return (struct attempt) {
       .what = "a number",
-      .handle = as_handle(numbers->genuine[fuzz_below(rng, 2)][kind]),
+      .handle = as_handle(numbers->genuine[kind]),
       .kind = VK_SYNC_WIN32_KIND_FENCE + kind,
       .verdict = GOOD,
    };
@@ -172,8 +163,7 @@ attempt_genuine(struct fuzz_rng *rng, const struct numbers *numbers)
 static struct attempt
 attempt_value(struct fuzz_rng *rng, const struct numbers *numbers)
 {
-   const uintptr_t genuine =
-      numbers->genuine[fuzz_below(rng, 2)][fuzz_below(rng, 3)];
+   const uintptr_t genuine = numbers->genuine[fuzz_below(rng, 3)];
    uintptr_t value = genuine;
 
    switch (fuzz_below(rng, 7)) {
@@ -204,59 +194,31 @@ attempt_value(struct fuzz_rng *rng, const struct numbers *numbers)
    };
 }
 
-/* The contents of a payload that says it has this number, or another one */
+/* The contents of a payload */
 static void
 put_payload(struct fuzz_rng *rng, const struct numbers *numbers,
             struct squatter *squatter, struct attempt *attempt)
 {
    const unsigned kind = fuzz_below(rng, 3);
-   struct vk_sync_win32_layout *layout = squatter->map;
 
-   *layout = numbers->layouts[kind];
-   if (fuzz_chance(rng, 60))
-      layout->kmt = squatter->number;
+   memcpy(squatter->map, &numbers->layouts[kind],
+          sizeof(numbers->layouts[kind]));
    attempt->what = "a squatter with a payload";
    attempt->kind = VK_SYNC_WIN32_KIND_FENCE + kind;
 }
 
-/* Another payload's name, its own, something's, or nothing's */
 static void
-put_alias(struct fuzz_rng *rng, const struct numbers *numbers,
-          struct squatter *squatter, struct attempt *attempt)
+put_garbage(struct fuzz_rng *rng, struct squatter *squatter,
+            struct attempt *attempt)
 {
-   wchar_t name[VK_WIN32_KMT_NAME_LENGTH + 64];
-
-   switch (fuzz_below(rng, 5)) {
-   case 0:
-      wcscpy(name, numbers->names[fuzz_below(rng, 3)]);
-      break;
-   case 1:
-      vk_win32_kmt_format_name(squatter->number, name);
-      break;
-   case 2:
-      vk_win32_kmt_format_name(
-         numbers->genuine[fuzz_below(rng, 2)][fuzz_below(rng, 3)], name);
-      break;
-   case 3:
-      swprintf(name, 64, L"Local\\nothing-%08x", (uint32_t)fuzz_random(rng));
-      break;
-   default:
-      name[0] = 0;
-      break;
-   }
-   vk_win32_kmt_alias_write(squatter->map, name);
-
-   attempt->what = "an alias of something else";
-   if (fuzz_chance(rng, 70))
-      return;
-
-   /* A name without an end */
    uint64_t *words = squatter->map;
-   const uint64_t fill = fuzz_chance(rng, 50) ?
-                         UINT64_C(0x0061006100610061) : fuzz_random(rng) | 1;
-   for (SIZE_T i = 1; i < squatter->size / sizeof(*words); i++)
+   const uint64_t fill = fuzz_random(rng);
+
+   for (SIZE_T i = 0; i < squatter->size / sizeof(*words); i++)
       words[i] = fill;
-   attempt->what = "an alias without an end";
+   if (fuzz_chance(rng, 50))
+      words[0] = VK_SYNC_WIN32_SECTION_MAGIC;
+   attempt->what = "a squatter with garbage";
 }
 
 static struct attempt
@@ -276,7 +238,7 @@ attempt_squatter(struct fuzz_rng *rng, const struct numbers *numbers,
    if (fuzz_chance(rng, 50))
       put_payload(rng, numbers, squatter, &attempt);
    else
-      put_alias(rng, numbers, squatter, &attempt);
+      put_garbage(rng, squatter, &attempt);
 
    attempt.verdict = BAD;
    attempt.squatter = squatter;
@@ -288,16 +250,13 @@ attempt_squatter(struct fuzz_rng *rng, const struct numbers *numbers,
    return attempt;
 }
 
-/* A payload has to say that this is its number, so what an alias leads to is
- * none: it has another number, or is nothing.
- */
 static bool
 is_payload(const struct squatter *squatter, enum vk_sync_win32_kind kind)
 {
    const struct vk_sync_win32_layout *layout = squatter->map;
 
    return layout->magic == VK_SYNC_WIN32_SECTION_MAGIC &&
-          layout->kind == (uint32_t)kind && layout->kmt == squatter->number;
+          layout->kind == (uint32_t)kind;
 }
 
 static void
@@ -350,67 +309,73 @@ import_some_numbers(struct fuzz_thread *self, void *data)
       squatter_destroy(&squatters[i]);
 }
 
-/* What an importer holds on to is the number that the section was created
- * with, and not that of another one which it only claims to have.
+static VkResult
+import_number(struct vk_device *device, struct vk_sync *sync,
+              enum vk_sync_win32_kind kind, uint32_t number)
+{
+   struct vk_sync_win32_import_info info =
+      fuzz_import_info(kind, as_handle(number));
+
+   info.handle_type = FUZZ_NUMBER;
+   return fuzz_import(device, sync, &info, true);
+}
+
+/* A number is good for as long as anybody has the payload, however it came to
+ * him; but only who knows it can tell it.
  */
 static void
-claim_a_number(struct fuzz_thread *self, void *data)
+keep_a_number(struct fuzz_thread *self, void *data)
 {
    struct numbers *numbers = data;
    struct vk_device *device = numbers->device;
    const enum vk_sync_win32_kind kind = fuzz_any_kind(&self->rng);
-   const bool own = fuzz_chance(&self->rng, 30);
-   wchar_t name[64];
-
-   swprintf(name, 64, L"Local\\mesa-fuzz-%08x-claim",
-            (uint32_t)fuzz_random(&self->rng));
-
-   /* Where the number leads to an alias, or to the section itself */
-   struct vk_sync *owner = fuzz_shared_sync(
-      device, kind, own || fuzz_chance(&self->rng, 50) ? name : NULL, true);
-   struct vk_sync *claimer = fuzz_shared_sync(device, kind, NULL, false);
+   const bool by_number = fuzz_chance(&self->rng, 50);
+   struct vk_sync *owner = fuzz_shared_sync(device, kind, NULL, true);
+   struct vk_sync *other = fuzz_sync(device, kind, 0);
    const uint32_t number = fuzz_export_number(device, owner);
-   HANDLE handle = fuzz_export(device, own ? owner : claimer);
-   struct target target;
-
-   fuzz_payload(claimer)->section->layout->kmt = number;
-   if (!own)
-      vk_sync_destroy(device, claimer);
-
-   target_create(&target, device, kind, &self->rng);
+   HANDLE handle = fuzz_export(device, owner), exported = NULL;
    const struct vk_sync_win32_import_info info =
       fuzz_import_info(kind, handle);
-   FUZZ_CHECK(self, fuzz_import(device, target.sync, &info, true) ==
+   struct target target;
+
+   target_create(&target, device, kind, &self->rng);
+   FUZZ_CHECK(self, (by_number ?
+                     import_number(device, target.sync, kind, number) :
+                     fuzz_import(device, target.sync, &info, true)) ==
                     VK_SUCCESS);
-   self->cases++;
    CloseHandle(handle);
    vk_sync_destroy(device, owner);
-   if (own)
-      vk_sync_destroy(device, claimer);
 
-   struct vk_sync *other = fuzz_sync(device, kind, 0);
-   struct vk_sync_win32_import_info by_number =
-      fuzz_import_info(kind, as_handle(number));
-   by_number.handle_type = FUZZ_NUMBER;
-   fuzz_enter(self, "a claimed number", own);
-   FUZZ_CHECK(self, fuzz_import(device, other, &by_number, false) ==
-                    (own ? VK_SUCCESS : REFUSED));
+   fuzz_enter(self, "a number that is kept", by_number);
+   FUZZ_CHECK(self, vk_sync_export_win32_handle(device, target.sync,
+                                                FUZZ_NUMBER, &exported) ==
+                    (by_number ? VK_SUCCESS : REFUSED));
+   FUZZ_CHECK(self, exported == (by_number ? as_handle(number) : NULL));
+   FUZZ_CHECK(self, import_number(device, other, kind, number) ==
+                    VK_SUCCESS);
+   fuzz_leave(self, 0);
+   self->cases++;
+
+   vk_sync_destroy(device, other);
+   target_destroy(&target);
+
+   other = fuzz_sync(device, kind, 0);
+   fuzz_enter(self, "a number that nobody has kept", by_number);
+   FUZZ_CHECK(self, import_number(device, other, kind, number) == REFUSED);
    fuzz_leave(self, 0);
    self->cases++;
    vk_sync_destroy(device, other);
-   target_destroy(&target);
 }
 
 void
-import_claims(intptr_t arg)
+kept_numbers(intptr_t arg)
 {
    const uint32_t episodes = 500;
    struct numbers numbers;
 
    (void)arg;
    numbers_create(&numbers);
-   fuzz_run("claimed numbers", episodes, 2 * episodes, claim_a_number,
-            &numbers);
+   fuzz_run("kept numbers", episodes, 2 * episodes, keep_a_number, &numbers);
    numbers_destroy(&numbers);
 }
 

@@ -10,9 +10,7 @@
 #include "vk_sync.h"
 
 #include "vk_sync_win32.h"
-#include "vk_sync_win32_nt.h"
-#include "vk_sync_win32_payload.h"
-#include "vk_sync_win32_section.h"
+#include "vk_sync_win32_payload_section.h"
 
 /* Until the case ends */
 struct vk_device *fuzz_device(void);
@@ -32,7 +30,7 @@ const char *fuzz_last_message(void);
 
 struct vk_sync *fuzz_sync(struct vk_device *device,
                           enum vk_sync_win32_kind kind, uint64_t initial);
-/* With a name and a global share handle, if wanted */
+/* With a name or a global share handle, if wanted */
 struct vk_sync *fuzz_shared_sync(struct vk_device *device,
                                  enum vk_sync_win32_kind kind,
                                  const wchar_t *name, bool numbered);
@@ -66,6 +64,12 @@ static inline struct vk_sync_win32_payload *
 fuzz_payload(const struct vk_sync *sync)
 {
    return ((const struct vk_sync_win32 *)sync)->payload;
+}
+
+static inline struct vk_sync_win32_layout *
+fuzz_layout(const struct vk_sync *sync)
+{
+   return vk_sync_win32_section_get_layout(fuzz_payload(sync));
 }
 
 /* What the kernel says of a section in its stead, on this thread; by value */

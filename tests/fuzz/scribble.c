@@ -252,6 +252,7 @@ use_by_threads(struct fuzz_thread *self, void *data)
    REQUIRE(hostile_open(&users[1].hostile, threads->device,
                         users[0].hostile.kind,
                         copy_handle(users[0].hostile.page.handle)));
+   users[1].hostile.number = users[0].hostile.number;
 
    pair_create(&pair, &self->rng);
 

@@ -4,14 +4,14 @@
 #include <string.h>
 #include <wchar.h>
 
-#define PATTERN 0xa5
+#include "util/macros.h"
 
-/* By which other processes can be told, and what is put in their place */
+/* What slots and sections are told by, and what is put in their place */
 static struct {
    uint64_t owners[64];
    unsigned owner_count;
-   struct vk_sync_win32_doorbell_id doorbells[64];
-   unsigned doorbell_count;
+   struct vk_sync_win32_bell_id bells[64];
+   unsigned bell_count;
    uint64_t ids[64][2];
    unsigned id_count;
 } known;
@@ -24,10 +24,10 @@ learn_owner(uint64_t owner)
 }
 
 static void
-learn_doorbell(struct vk_sync_win32_doorbell_id id)
+learn_bell(struct vk_sync_win32_bell_id id)
 {
-   if (known.doorbell_count < TEST_COUNT(known.doorbells))
-      known.doorbells[known.doorbell_count++] = id;
+   if (known.bell_count < TEST_COUNT(known.bells))
+      known.bells[known.bell_count++] = id;
 }
 
 void
@@ -36,16 +36,52 @@ fuzz_learn(struct vk_sync_win32_layout *layout)
    if (known.id_count < TEST_COUNT(known.ids))
       memcpy(known.ids[known.id_count++], layout->id, sizeof(layout->id));
 
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++) {
+   /* Who has left a slot has left the bell. */
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
       const struct vk_sync_win32_slot *slot = &layout->slots[i];
 
-      if (slot->owner == 0)
-         continue;
-      learn_owner(slot->owner);
-      learn_owner(slot->owner + 1);
-      learn_owner(slot->owner & ~(uint64_t)UINT32_MAX);
-      learn_doorbell(slot->doorbell);
+      if (slot->owner != 0)
+         learn_owner(slot->owner);
+      if ((slot->bell.bits[0] | slot->bell.bits[1]) != 0)
+         learn_bell(slot->bell);
    }
+}
+
+/* As vk_sync_win32_owner.h has it */
+static uint64_t
+own_identity(void)
+{
+   FILETIME start, other;
+
+   REQUIRE(GetProcessTimes(GetCurrentProcess(), &start, &other, &other,
+                           &other));
+   const uint64_t ticks = (uint64_t)start.dwHighDateTime << 32 |
+                          start.dwLowDateTime;
+
+   return (uint64_t)GetCurrentProcessId() << 32 | (uint32_t)(ticks >> 20);
+}
+
+static void
+learn_owners(void)
+{
+   /* Nobody, the idle process, the system, some that cannot be */
+   static const uint32_t pids[] = { 0, 4, 5, 8, 0x7ffffffd, UINT32_MAX };
+   const uint64_t self = own_identity();
+
+   for (unsigned i = 0; i < TEST_COUNT(pids); i++) {
+      learn_owner((uint64_t)pids[i] << 32);
+      learn_owner((uint64_t)pids[i] << 32 | UINT32_MAX);
+   }
+
+   /* Gone, and us: as we are, created before, and at an unknown time */
+   for (unsigned i = 0; i < 6; i++)
+      learn_owner(1);
+   for (unsigned i = 0; i < 4; i++)
+      learn_owner(self);
+   learn_owner(self - 1);
+   learn_owner(self & ~(uint64_t)UINT32_MAX);
+   learn_owner(self & UINT32_MAX);
+   learn_owner(UINT32_MAX);
 }
 
 static void
@@ -54,42 +90,42 @@ close_decoy(void *data)
    CloseHandle((HANDLE)data);
 }
 
+/* Semaphores of the right name, which pass, and of the other namespace, and
+ * objects that are none
+ */
+static void
+learn_decoy(unsigned number)
+{
+   struct vk_sync_win32_bell_id id = {
+      .bits = { test_random(), test_random() },
+   };
+   const bool global = (id.bits[0] & 1) == (number != 3);
+   wchar_t name[64];
+   HANDLE decoy;
+
+   swprintf(name, TEST_COUNT(name), L"%ls\\MesaVkBell-%08x%08x%08x%08x",
+            global ? L"Global" : L"Local", (uint32_t)(id.bits[0] >> 32),
+            (uint32_t)id.bits[0], (uint32_t)(id.bits[1] >> 32),
+            (uint32_t)id.bits[1]);
+   decoy = number < 4 ? CreateSemaphoreW(NULL, 0, number & 1 ? 1 : 0x7fffffff,
+                                         name) :
+           number < 6 ? CreateMutexW(NULL, FALSE, name) :
+                        CreateEventW(NULL, TRUE, FALSE, name);
+   if (decoy != NULL)
+      test_defer(close_decoy, decoy);
+   learn_bell(id);
+}
+
 void
 fuzz_learn_decoys(void)
 {
-   /* Nobody, the idle process, the system, one that cannot be, a parent */
-   static const uint32_t pids[] = { 0, 4, 5, 8, 0x7ffffffd, UINT32_MAX };
+   known.owner_count = known.bell_count = known.id_count = 0;
+   learn_owners();
 
-   known.owner_count = known.doorbell_count = known.id_count = 0;
-   for (unsigned i = 0; i < TEST_COUNT(pids); i++) {
-      learn_owner((uint64_t)pids[i] << 32);
-      learn_owner((uint64_t)pids[i] << 32 | UINT32_MAX);
-   }
-   learn_owner((uint64_t)GetCurrentProcessId() << 32);
-   learn_owner((uint64_t)GetCurrentProcessId() << 32 | 1);
-   learn_owner(UINT32_MAX);
-
-   /* Events of the right name and objects that are none */
-   for (unsigned i = 0; i < 8; i++) {
-      const struct vk_sync_win32_doorbell_id id = {
-         .bits = { test_random(), test_random() },
-      };
-      wchar_t name[64];
-      HANDLE decoy;
-
-      swprintf(name, TEST_COUNT(name), L"%ls\\MesaVkSync-%08x%08x%08x%08x",
-               i & 1 ? L"Local" : L"Global", (uint32_t)(id.bits[0] >> 32),
-               (uint32_t)id.bits[0], (uint32_t)(id.bits[1] >> 32),
-               (uint32_t)id.bits[1]);
-      decoy = i < 4 ? CreateEventW(NULL, TRUE, FALSE, name) :
-              i < 6 ? CreateMutexW(NULL, FALSE, name) :
-                      CreateSemaphoreW(NULL, 0, 1, name);
-      if (decoy != NULL)
-         test_defer(close_decoy, decoy);
-      learn_doorbell(id);
-   }
-   learn_doorbell((struct vk_sync_win32_doorbell_id) { .bits = { 0, 0 } });
-   learn_doorbell((struct vk_sync_win32_doorbell_id) {
+   for (unsigned i = 0; i < 8; i++)
+      learn_decoy(i);
+   learn_bell((struct vk_sync_win32_bell_id) { .bits = { 0, 0 } });
+   learn_bell((struct vk_sync_win32_bell_id) {
       .bits = { UINT64_MAX, UINT64_MAX },
    });
 }
@@ -97,16 +133,10 @@ fuzz_learn_decoys(void)
 void
 fuzz_page_open(struct fuzz_page *page, HANDLE handle)
 {
-   MEMORY_BASIC_INFORMATION info;
-
    page->handle = handle;
    page->layout = MapViewOfFile(handle, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0,
                                 0);
    REQUIRE(page->layout != NULL);
-   REQUIRE(VirtualQuery(page->layout, &info, sizeof(info)));
-   page->size = info.RegionSize;
-   REQUIRE(page->size > sizeof(*page->layout));
-   memset(page->layout + 1, PATTERN, page->size - sizeof(*page->layout));
 }
 
 void
@@ -115,20 +145,6 @@ fuzz_page_close(struct fuzz_page *page)
    UnmapViewOfFile(page->layout);
    CloseHandle(page->handle);
    *page = (struct fuzz_page) {0};
-}
-
-bool
-fuzz_page_is_intact(const struct fuzz_page *page)
-{
-   const uint64_t *tail = (const uint64_t *)(page->layout + 1);
-   const uint64_t *end =
-      (const uint64_t *)((const char *)page->layout + page->size);
-
-   for (; tail < end; tail++) {
-      if (*tail != PATTERN * UINT64_C(0x0101010101010101))
-         return false;
-   }
-   return true;
 }
 
 uint64_t
@@ -177,48 +193,88 @@ mutate_word(struct fuzz_rng *rng, uint64_t old)
    return (uint64_t)fuzz_value32(rng, signals) << 32 | signals;
 }
 
-static uint64_t
-mutate_armed(struct fuzz_rng *rng, uint64_t old)
+/* Of armed or failed bits */
+static void
+mutate_bits(struct fuzz_rng *rng, uint64_t *words)
 {
-   /* All at once is dear: every slot is looked up by name. */
-   switch (fuzz_below(rng, 64)) {
-   case 0: return UINT64_MAX;
-   case 1: return fuzz_random(rng);
-   case 2: return 0;
-   case 3: return UINT64_C(1) << 63;
-   default: return old ^ (UINT64_C(1) << fuzz_below(rng, 64));
+   uint64_t *word = &words[fuzz_below(rng, 2)];
+
+   switch (fuzz_below(rng, 32)) {
+   case 0:
+      words[0] = words[1] = UINT64_MAX;
+      break;
+   case 1:
+      *word = fuzz_random(rng);
+      break;
+   case 2:
+      words[0] = words[1] = 0;
+      break;
+   case 3:
+      /* There are no slots to the last ones. */
+      words[1] ^= UINT64_C(1) << (60 + fuzz_below(rng, 4));
+      break;
+   case 4:
+      *word ^= UINT64_C(1) << fuzz_below(rng, 64);
+      break;
+   default:
+      words[0] ^= UINT64_C(1) << fuzz_below(rng, 4);
+      break;
    }
+}
+
+uint64_t
+fuzz_owner(struct fuzz_rng *rng, uint64_t old)
+{
+   return known.owner_count != 0 && fuzz_chance(rng, 60) ?
+          known.owners[fuzz_below(rng, known.owner_count)] :
+          fuzz_value64(rng, old);
 }
 
 static void
 mutate_owner(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
              struct vk_sync_win32_slot *slot)
 {
-   const uint64_t owner =
-      known.owner_count != 0 && fuzz_chance(rng, 60) ?
-      known.owners[fuzz_below(rng, known.owner_count)] :
-      fuzz_value64(rng, slot->owner);
+   const uint64_t owner = fuzz_owner(rng, slot->owner);
 
    if (!fuzz_chance(rng, 2)) {
       slot->owner = owner;
       return;
    }
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++)
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
       layout->slots[i].owner = owner;
 }
 
+/* What somebody waits for, or the ticket that he says he has taken */
 static void
-mutate_doorbell(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
-                struct vk_sync_win32_slot *slot)
+mutate_target(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
+              struct vk_sync_win32_slot *slot)
+{
+   const uint64_t word = layout->word;
+
+   if (fuzz_chance(rng, 50)) {
+      const uint32_t ticket =
+         (uint32_t)(word >> 32) + 2 - fuzz_below(rng, 5);
+
+      slot->target = VK_SYNC_WIN32_TARGET_TICKET(ticket) |
+                     (fuzz_chance(rng, 80) ? VK_SYNC_WIN32_TARGET_TAKEN : 0);
+      slot->owner = fuzz_owner(rng, slot->owner);
+   } else {
+      slot->target = fuzz_value64(rng, fuzz_chance(rng, 50) ? word :
+                                       slot->target);
+   }
+}
+
+static void
+mutate_bell(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
+            struct vk_sync_win32_slot *slot)
 {
    if (fuzz_chance(rng, 30))
-      slot->doorbell = layout->slots[fuzz_below(rng, 4)].doorbell;
-   else if (known.doorbell_count != 0 && fuzz_chance(rng, 60))
-      slot->doorbell =
-         known.doorbells[fuzz_below(rng, known.doorbell_count)];
+      slot->bell = layout->slots[fuzz_below(rng, 4)].bell;
+   else if (known.bell_count != 0 && fuzz_chance(rng, 60))
+      slot->bell = known.bells[fuzz_below(rng, known.bell_count)];
    else
-      slot->doorbell.bits[fuzz_below(rng, 2)] =
-         fuzz_value64(rng, slot->doorbell.bits[0]);
+      slot->bell.bits[fuzz_below(rng, 2)] =
+         fuzz_value64(rng, slot->bell.bits[0]);
 }
 
 /* Slots are taken from the first, so that is where things are. */
@@ -227,7 +283,7 @@ any_slot(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout)
 {
    return &layout->slots[fuzz_chance(rng, 70) ?
                          fuzz_below(rng, 4) :
-                         fuzz_below(rng, VK_SYNC_WIN32_SECTION_SLOTS)];
+                         fuzz_below(rng, VK_SYNC_WIN32_SLOTS)];
 }
 
 static void
@@ -261,11 +317,11 @@ static enum fuzz_field
 choose_field(struct fuzz_rng *rng, uint32_t fields)
 {
    static const uint8_t weights[FIELD_COUNT] = {
-      [FIELD_MAGIC] = 2, [FIELD_KIND] = 2, [FIELD_KMT] = 3, [FIELD_ID] = 5,
-      [FIELD_PAD] = 1, [FIELD_WORD] = 30, [FIELD_ARMED] = 20,
-      [FIELD_OWNER] = 20, [FIELD_DOORBELL] = 20, [FIELD_WANTED] = 15,
-      [FIELD_FLAGS] = 8, [FIELD_RESERVED] = 1, [FIELD_BYTE] = 5,
-      [FIELD_SWAP] = 2, [FIELD_RUN] = 2, [FIELD_ALL] = 1,
+      [FIELD_MAGIC] = 2, [FIELD_KIND] = 2, [FIELD_RESERVED] = 1,
+      [FIELD_ID] = 5, [FIELD_PAD] = 1, [FIELD_WORD] = 30, [FIELD_ARMED] = 20,
+      [FIELD_FAILED] = 8, [FIELD_OWNER] = 20, [FIELD_TARGET] = 30,
+      [FIELD_BELL] = 20, [FIELD_BYTE] = 5, [FIELD_SWAP] = 2, [FIELD_RUN] = 2,
+      [FIELD_ALL] = 1,
    };
    uint32_t sum = 0, at;
 
@@ -297,8 +353,8 @@ fuzz_mutate(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
       layout->kind = fuzz_chance(rng, 50) ? fuzz_below(rng, 5) :
                      fuzz_value32(rng, layout->kind);
       break;
-   case FIELD_KMT:
-      layout->kmt = fuzz_value32(rng, layout->kmt);
+   case FIELD_RESERVED:
+      layout->reserved = fuzz_value32(rng, layout->reserved);
       break;
    case FIELD_ID:
       if (known.id_count != 0 && fuzz_chance(rng, 50))
@@ -309,29 +365,25 @@ fuzz_mutate(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
       break;
    case FIELD_PAD:
       layout->pad0[fuzz_below(rng, 4)] = fuzz_random(rng);
-      layout->pad1[fuzz_below(rng, 6)] = fuzz_random(rng);
+      layout->pad1[fuzz_below(rng, 3)] = fuzz_random(rng);
       break;
    case FIELD_WORD:
       layout->word = mutate_word(rng, layout->word);
       break;
    case FIELD_ARMED:
-      layout->armed = mutate_armed(rng, layout->armed);
+      mutate_bits(rng, layout->armed);
+      break;
+   case FIELD_FAILED:
+      mutate_bits(rng, layout->failed);
       break;
    case FIELD_OWNER:
       mutate_owner(rng, layout, slot);
       break;
-   case FIELD_DOORBELL:
-      mutate_doorbell(rng, layout, slot);
+   case FIELD_TARGET:
+      mutate_target(rng, layout, slot);
       break;
-   case FIELD_WANTED:
-      slot->wanted = fuzz_value64(rng, fuzz_chance(rng, 50) ? layout->word :
-                                       slot->wanted);
-      break;
-   case FIELD_FLAGS:
-      slot->flags = fuzz_value32(rng, slot->flags);
-      break;
-   case FIELD_RESERVED:
-      slot->reserved = fuzz_value32(rng, slot->reserved);
+   case FIELD_BELL:
+      mutate_bell(rng, layout, slot);
       break;
    default:
       mutate_raw(rng, layout, field);

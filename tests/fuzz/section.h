@@ -6,22 +6,21 @@
 
 #include "fuzz.h"
 
-#include "vk_sync_win32_section.h"
+#include "vk_sync_win32_slots.h"
 
 /* Everything that can be mutated by itself */
 enum fuzz_field {
    FIELD_MAGIC,
    FIELD_KIND,
-   FIELD_KMT,
+   FIELD_RESERVED,
    FIELD_ID,
    FIELD_PAD,
    FIELD_WORD,
    FIELD_ARMED,
+   FIELD_FAILED,
    FIELD_OWNER,
-   FIELD_DOORBELL,
-   FIELD_WANTED,
-   FIELD_FLAGS,
-   FIELD_RESERVED,
+   FIELD_TARGET,
+   FIELD_BELL,
    /* Any byte, any two words, any run of words, all of it */
    FIELD_BYTE,
    FIELD_SWAP,
@@ -34,27 +33,25 @@ enum fuzz_field {
 #define FIELDS_ANY ((1u << FIELD_COUNT) - 1)
 /* What may change what is imported */
 #define FIELDS_HEADER \
-   (FIELD_BIT(MAGIC) | FIELD_BIT(KIND) | FIELD_BIT(KMT) | FIELD_BIT(BYTE) | \
-    FIELD_BIT(SWAP) | FIELD_BIT(RUN) | FIELD_BIT(ALL))
+   (FIELD_BIT(MAGIC) | FIELD_BIT(KIND) | FIELD_BIT(BYTE) | FIELD_BIT(SWAP) | \
+    FIELD_BIT(RUN) | FIELD_BIT(ALL))
 
+/* All of the section: who reads or writes behind it faults. */
 struct fuzz_page {
    HANDLE handle;
    struct vk_sync_win32_layout *layout;
-   SIZE_T size;
 };
 
-/* Map all of it, with a pattern behind the layout */
 void fuzz_page_open(struct fuzz_page *page, HANDLE handle);
 void fuzz_page_close(struct fuzz_page *page);
 
-/* Whether nobody has written behind the layout */
-bool fuzz_page_is_intact(const struct fuzz_page *page);
-
 /* Values that hurt more than random ones: call it while `layout` is in use,
- * and has an identity, owners and doorbells in it.
+ * and has an identity, owners and bells in it.
  */
 void fuzz_learn(struct vk_sync_win32_layout *layout);
-/* Named objects that pass, or nearly pass, for doorbells */
+/* Processes that are there or are not, and named objects that pass, or nearly
+ * pass, for bells
+ */
 void fuzz_learn_decoys(void);
 
 /* Change one of the fields; returns which.  Plain stores, in the way of
@@ -63,6 +60,9 @@ void fuzz_learn_decoys(void);
 enum fuzz_field fuzz_mutate(struct fuzz_rng *rng,
                             struct vk_sync_win32_layout *layout,
                             uint32_t fields);
+
+/* Somebody who may own a slot: one of those learnt, or anybody */
+uint64_t fuzz_owner(struct fuzz_rng *rng, uint64_t old);
 
 /* A value near what it was, or at an edge of its type */
 uint64_t fuzz_value64(struct fuzz_rng *rng, uint64_t old);

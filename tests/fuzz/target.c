@@ -25,12 +25,6 @@ target_destroy(struct target *target)
    vk_sync_destroy(target->device, target->sync);
 }
 
-struct vk_sync_win32_layout *
-target_layout(const struct target *target)
-{
-   return fuzz_payload(target->sync)->section->layout;
-}
-
 HANDLE
 no_handle(struct fuzz_rng *rng)
 {
@@ -96,10 +90,8 @@ static void
 check_success(struct fuzz_thread *self, const struct target *target,
               const struct snapshot *before)
 {
-   const struct vk_sync_win32_section *section =
-      fuzz_payload(target->sync)->section;
-
-   if (!FUZZ_CHECK(self, section != NULL))
+   if (!FUZZ_CHECK(self, vk_sync_win32_payload_is_section(
+                            fuzz_payload(target->sync))))
       return;
    FUZZ_CHECK(self, fuzz_payload(target->sync)->kind == target->kind);
    FUZZ_CHECK(self, fuzz_message_count() == before->messages);

@@ -18,6 +18,7 @@ use_learn(struct vk_device *device)
    struct fuzz_rng rng = {0};
    struct hostile hostile;
 
+   /* Who waits in vain leaves his bell behind. */
    hostile_create(&hostile, device, &rng);
    EXPECT(vk_sync_wait(device, hostile.sync,
                        hostile.kind == VK_SYNC_WIN32_KIND_TIMELINE,
@@ -71,6 +72,8 @@ main(int argc, char **argv)
       { "by turns", by_turns, 0, 240 },
       { "by threads", by_threads, 0, 240 },
       { "by processes", by_processes, 0, 240 },
+      { "invented tickets by turns", invented_by_turns, 0, 240 },
+      { "invented tickets by threads", invented_by_threads, 0, 240 },
       { 0 },
    };
    static const struct test_role roles[] = {

@@ -16,11 +16,13 @@ void scribbler_start(struct scribbler *scribbler, struct fuzz_thread *self,
                      struct hostile *hostile);
 void scribbler_stop(struct scribbler *scribbler);
 
-/* Teach fuzz_mutate() the doorbell and the slots of this process. */
+/* Teach fuzz_mutate() a bell of this process. */
 void use_learn(struct vk_device *device);
 
 void by_threads(intptr_t arg);
 void by_processes(intptr_t arg);
+void invented_by_turns(intptr_t arg);
+void invented_by_threads(intptr_t arg);
 
 /* In the roles of children */
 int scribble_main(int argc, char **argv);

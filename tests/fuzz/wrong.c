@@ -115,7 +115,7 @@ wrong_section(const void *contents, SIZE_T contents_size, SIZE_T size,
 static void
 add_sections(struct wrong_handles *wrong)
 {
-   const void *layout = fuzz_payload(wrong->sync)->section->layout;
+   const void *layout = fuzz_layout(wrong->sync);
    const SIZE_T size = sizeof(struct vk_sync_win32_layout);
    const HANDLE genuine = wrong->genuine;
 

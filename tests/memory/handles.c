@@ -116,34 +116,6 @@ handle_alone_keeps_the_bytes(intptr_t arg)
    EXPECT_U64(((uint8_t *)memory_map(a))[SIZE / 2], 0x77);
 }
 
-static void
-freeing_closes_everything(intptr_t arg)
-{
-   struct vkt_device *device = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
-   unsigned handles = 0;
-
-   (void)arg;
-   for (unsigned i = 0; i < 4; i++) {
-      memory_make_name(name, L"");
-      struct memory *a = memory_allocate(device, &(struct memory_info){
-                                                    .size = SIZE,
-                                                    .export_types = BOTH_TYPES,
-                                                    .win32_info = true,
-                                                    .name = name,
-                                                 });
-      HANDLE handle = memory_export(a);
-      struct memory *b = memory_import(device, SIZE, handle);
-
-      test_close(handle);
-      memory_free(a);
-      memory_free(b);
-      if (i == 0)
-         handles = test_count_handles();
-   }
-   EXPECT_U64(test_count_handles(), handles);
-}
-
 static struct memory *
 create_named(struct vkt_device *device, const wchar_t *name, VkFlags types)
 {
@@ -154,6 +126,39 @@ create_named(struct vkt_device *device, const wchar_t *name, VkFlags types)
                                      .access = GENERIC_ALL,
                                      .name = name,
                                   });
+}
+
+static struct memory *
+create_numbered(struct vkt_device *device, VkFlags types)
+{
+   return memory_allocate(device, &(struct memory_info){
+                                     .size = SIZE,
+                                     .export_types = types,
+                                  });
+}
+
+static void
+freeing_closes_everything(intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+   unsigned handles = 0;
+
+   (void)arg;
+   for (unsigned i = 0; i < 4; i++) {
+      memory_make_name(name, L"");
+      struct memory *a = i & 1 ? create_named(device, name, VKT_OPAQUE_WIN32) :
+                                 create_numbered(device, BOTH_TYPES);
+      HANDLE handle = memory_export(a);
+      struct memory *b = memory_import(device, SIZE, handle);
+
+      test_close(handle);
+      memory_free(a);
+      memory_free(b);
+      if (i == 0)
+         handles = test_count_handles();
+   }
+   EXPECT_U64(test_count_handles(), handles);
 }
 
 static void
@@ -225,51 +230,32 @@ name_dies_with_the_memory(intptr_t arg)
    expect_refused_import(device, VKT_OPAQUE_WIN32, NULL, name);
 }
 
-static struct memory *
-create_numbered(struct vkt_device *device, const wchar_t *name)
-{
-   return memory_allocate(device, &(struct memory_info){
-                                     .size = SIZE,
-                                     .export_types = BOTH_TYPES,
-                                     .win32_info = name != NULL,
-                                     .name = name,
-                                  });
-}
-
 static void
-by_number(intptr_t named)
+by_number(intptr_t types)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
-   struct memory *a, *b = NULL, *c;
-   HANDLE number;
+   struct memory *a = create_numbered(device, (VkFlags)types), *b = NULL;
+   HANDLE number = memory_number(a);
    DWORD flags;
 
-   memory_make_name(name, L"");
-   a = create_numbered(device, named ? name : NULL);
-   number = memory_number(a);
    EXPECT(memory_number(a) == number);
    EXPECT(!GetHandleInformation(number, &flags));
    EXPECT(!CloseHandle(number));
    REQUIRE_OK(memory_try_import(other, SIZE, VKT_OPAQUE_WIN32_KMT, number,
                                 NULL, &b));
    memory_expect_linked(a, b);
-   c = memory_import(other, SIZE, memory_export(a));
-   memory_expect_linked(b, c);
+   if (types == BOTH_TYPES)
+      memory_expect_linked(b, memory_import(other, SIZE, memory_export(a)));
 }
 
 static void
-number_lives_as_long_as_the_memory(intptr_t named)
+number_lives_as_long_as_the_memory(intptr_t arg)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
-   struct memory *a, *b, *c = NULL;
-   HANDLE number, handle;
+   struct memory *a = create_numbered(device, BOTH_TYPES), *b, *c = NULL;
+   HANDLE number = memory_number(a), handle = memory_export(a);
 
-   memory_make_name(name, L"");
-   a = create_numbered(device, named ? name : NULL);
-   number = memory_number(a);
-   handle = memory_export(a);
+   (void)arg;
    /* Imported by the NT handle, it keeps the number alive, too. */
    b = memory_import(other, SIZE, handle);
    test_close(handle);
@@ -290,8 +276,32 @@ numbers_have_no_names(intptr_t arg)
 
    (void)arg;
    memory_make_name(name, L"");
-   create_numbered(device, name);
+   create_named(device, name, VKT_OPAQUE_WIN32);
    expect_refused_import(device, VKT_OPAQUE_WIN32_KMT, NULL, name);
+}
+
+/* An object has one name, and here that is the number. */
+static void
+name_and_number_are_refused(intptr_t types)
+{
+   struct vkt_device *device = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+   struct memory *a;
+
+   memory_make_name(name, L"");
+   vkt_clear_messages(device);
+   EXPECT_RESULT(memory_try_allocate(device,
+                                     &(struct memory_info){
+                                        .size = SIZE,
+                                        .export_types = (VkFlags)types,
+                                        .win32_info = true,
+                                        .name = name,
+                                     },
+                                     &a),
+                 REFUSED);
+   memory_expect_text(device, "What has a global share handle has no name");
+   /* The name is as free as before. */
+   create_named(device, name, VKT_OPAQUE_WIN32);
 }
 
 static struct memory *
@@ -306,12 +316,14 @@ import_for_export(struct vkt_device *device, VkFlags import_type,
                                   });
 }
 
-/* What exportFromImportedHandleTypes says */
+/* What exportFromImportedHandleTypes says, and an NT handle from a number,
+ * which is more than it promises
+ */
 static void
 exported_from_imported(intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   struct memory *a = create_numbered(device, NULL);
+   struct memory *a = create_numbered(device, BOTH_TYPES);
    HANDLE number = memory_number(a), handle = memory_export(a);
    struct memory *b = import_for_export(device, VKT_OPAQUE_WIN32, handle,
                                         VKT_OPAQUE_WIN32);
@@ -494,13 +506,15 @@ static const struct test_case cases[] = {
    {"by_local_name", by_name, 1, 0},
    {"name_is_never_adopted", name_is_never_adopted, 0, 0},
    {"name_dies_with_the_memory", name_dies_with_the_memory, 0, 0},
-   {"by_number", by_number, 0, 0},
-   {"by_number_with_name", by_number, 1, 0},
+   {"by_number", by_number, VKT_OPAQUE_WIN32_KMT, 0},
+   {"by_number_or_handle", by_number, BOTH_TYPES, 0},
    {"number_lives_as_long_as_the_memory", number_lives_as_long_as_the_memory,
     0, 0},
-   {"number_lives_as_long_as_named_memory",
-    number_lives_as_long_as_the_memory, 1, 0},
    {"numbers_have_no_names", numbers_have_no_names, 0, 0},
+   {"name_and_number_are_refused", name_and_number_are_refused,
+    VKT_OPAQUE_WIN32_KMT, 0},
+   {"name_and_both_types_are_refused", name_and_number_are_refused,
+    BOTH_TYPES, 0},
    {"exported_from_imported", exported_from_imported, 0, 0},
    {"imported_cannot_be_named", imported_cannot_be_named, 0, 0},
    {"access_words", access_words, 0, 0},

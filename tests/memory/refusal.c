@@ -7,6 +7,7 @@
 #include "memory.h"
 
 #include <string.h>
+#include <wchar.h>
 
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 #define SIZE 70000u
@@ -122,8 +123,8 @@ large_payload_as_memory(intptr_t kind)
    const uint64_t size = SIZE;
    char message[1024];
 
-   memcpy(to, from, 2048);
-   memcpy(to + 16, &size, sizeof(size));
+   memcpy(to, from, 4096);
+   memcpy(to + 8, &size, sizeof(size));
    expect_refused(device, SIZE, VKT_OPAQUE_WIN32, large);
    vkt_last_message(device, message, sizeof(message));
    EXPECT(strstr(message, "holds no memory") != NULL);
@@ -209,27 +210,18 @@ scribbled_header(intptr_t arg)
    struct memory *a = memory_exportable(device, SIZE);
    HANDLE handle = memory_export(a);
    uint8_t *map = map_section(handle);
-   uint8_t before[24];
+   uint8_t before[16];
 
    (void)arg;
    memcpy(before, map, sizeof(before));
    for (unsigned i = 0; i < sizeof(before); i++) {
-      /* The number that it says it has may be any; nothing looks at what is
-       * between that and the size.
-       */
-      const bool matters = i < 8 || i >= 16;
-
       map[i] ^= 0x11;
-      if (matters) {
-         expect_refused(device, SIZE, VKT_OPAQUE_WIN32, handle);
-         memory_expect_text(device,
-                            i < 8 ? "The section holds no memory of this "
-                                    "version" :
-                            "The memory was allocated with %llu bytes, not "
-                            "%llu");
-      } else {
-         memory_expect_linked(a, memory_import(device, SIZE, handle));
-      }
+      expect_refused(device, SIZE, VKT_OPAQUE_WIN32, handle);
+      memory_expect_text(device,
+                         i < 8 ? "The section holds no memory of this "
+                                 "version" :
+                         "The memory was allocated with %llu bytes, not "
+                         "%llu");
       map[i] = before[i];
    }
    memset(map, 0xff, 4096);
@@ -240,27 +232,31 @@ scribbled_header(intptr_t arg)
    UnmapViewOfFile(map);
 }
 
-/* Memory that was not shared by this number */
+/* A stranger has put something else under a number. */
 static void
-lying_number(intptr_t arg)
+impostor(intptr_t arg)
 {
+   static const DWORD sizes[] = {1, 4096, 4096 + SIZE, 1 << 20};
    struct vkt_device *device = vkt_open();
-   struct memory *a = memory_allocate(device,
-                                      &(struct memory_info){
-                                         .size = SIZE,
-                                         .export_types =
-                                            VKT_OPAQUE_WIN32 |
-                                            VKT_OPAQUE_WIN32_KMT,
-                                      });
-   HANDLE number = memory_number(a);
-   uint8_t *map = map_section(memory_export(a));
+   const uint32_t number =
+      ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
+   wchar_t name[MEMORY_NAME_SIZE];
 
    (void)arg;
-   map[8] ^= 1;
-   expect_refused(device, SIZE, VKT_OPAQUE_WIN32_KMT, number);
-   memory_expect_text(device, "The memory has another global share handle");
-   map[8] ^= 1;
-   UnmapViewOfFile(map);
+   swprintf(name, MEMORY_NAME_SIZE, L"Local\\MesaVkKmt-%08x", number);
+   for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
+      HANDLE section =
+         CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
+                            sizes[i], name);
+
+      REQUIRE(section != NULL && GetLastError() != ERROR_ALREADY_EXISTS);
+      expect_refused(device, SIZE, VKT_OPAQUE_WIN32_KMT,
+                     (HANDLE)(uintptr_t)number);
+      memory_expect_text(device, sizes[i] > 4096 ?
+                                 "The section holds no memory of this version" :
+                                 "The section is too small");
+      CloseHandle(section);
+   }
 }
 
 static const VkFlags foreign_types[] = {
@@ -382,7 +378,7 @@ static const struct test_case cases[] = {
    {"other_sizes", other_sizes, 0, 0},
    {"lying_size", lying_size, 0, 0},
    {"scribbled_header", scribbled_header, 0, 0},
-   {"lying_number", lying_number, 0, 0},
+   {"impostor", impostor, 0, 0},
    {"foreign_type_on_import", foreign_type_on_import, 0, 0},
    {"foreign_type_on_export", foreign_type_on_export, 0, 0},
    {"no_room", no_room, 0, 0},

@@ -115,10 +115,9 @@ agent_import_name(struct agent *agent, uint32_t slot, enum vkt_kind kind,
                            name);
 }
 
-/* With both types of handles, since a number alone can have no name. */
+/* With both types of handles */
 VkResult
-agent_create_kmt(struct agent *agent, uint32_t slot, enum vkt_kind kind,
-                 const wchar_t *name)
+agent_create_kmt(struct agent *agent, uint32_t slot, enum vkt_kind kind)
 {
    return create_or_import(agent,
                            &(struct agent_request){
@@ -128,7 +127,7 @@ agent_create_kmt(struct agent *agent, uint32_t slot, enum vkt_kind kind,
                               .types = VKT_OPAQUE_WIN32 |
                                        VKT_OPAQUE_WIN32_KMT,
                            },
-                           name);
+                           NULL);
 }
 
 VkResult

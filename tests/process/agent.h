@@ -88,7 +88,7 @@ VkResult agent_import_temporary(struct agent *agent, uint32_t slot,
 VkResult agent_import_name(struct agent *agent, uint32_t slot,
                            enum vkt_kind kind, const wchar_t *name);
 VkResult agent_create_kmt(struct agent *agent, uint32_t slot,
-                          enum vkt_kind kind, const wchar_t *name);
+                          enum vkt_kind kind);
 VkResult agent_import_kmt(struct agent *agent, uint32_t slot,
                           enum vkt_kind kind, HANDLE number);
 void agent_destroy(struct agent *agent, uint32_t slot);

@@ -217,15 +217,16 @@ by_number(intptr_t kind)
  * whoever made it, and however the others have come by the payload.
  */
 static void
-number_dies_with_payload(enum vkt_kind kind, const wchar_t *name)
+number_dies_with_payload(intptr_t arg)
 {
+   const enum vkt_kind kind = (enum vkt_kind)arg;
    struct agent first = agent_start(NULL, 0), second = agent_start(NULL, 0);
    struct vkt_device *device = vkt_open();
    struct vkt_object *a = vkt_create(device, kind);
    struct vkt_object *b = vkt_create(device, kind);
    HANDLE handle, number;
 
-   REQUIRE_OK(agent_create_kmt(&first, 0, kind, name));
+   REQUIRE_OK(agent_create_kmt(&first, 0, kind));
    number = agent_kmt(&first, 0);
    handle = agent_take_export(&first, 0);
    vkt_import(a, handle);
@@ -244,21 +245,6 @@ number_dies_with_payload(enum vkt_kind kind, const wchar_t *name)
    EXPECT_RESULT(vkt_try_import(vkt_create(device, kind),
                                 VKT_OPAQUE_WIN32_KMT, false, number, NULL),
                  VK_ERROR_INVALID_EXTERNAL_HANDLE);
-}
-
-static void
-number_without_name(intptr_t kind)
-{
-   number_dies_with_payload((enum vkt_kind)kind, NULL);
-}
-
-static void
-number_with_name(intptr_t kind)
-{
-   wchar_t name[AGENT_NAME_SIZE];
-
-   agent_make_name(name);
-   number_dies_with_payload((enum vkt_kind)kind, name);
 }
 
 static void
@@ -291,8 +277,7 @@ static const struct test_case cases[] = {
    VKT_CASES("outlives_exporter", outlives_exporter),
    VKT_CASES("outlives_killed_exporter", outlives_killed_exporter),
    VKT_CASES("by_number", by_number),
-   VKT_CASES("number_dies_with_payload", number_without_name),
-   VKT_CASES("number_dies_with_named_payload", number_with_name),
+   VKT_CASES("number_dies_with_payload", number_dies_with_payload),
    VKT_CASES("wrong_kind_across_processes", wrong_kind),
    {0},
 };

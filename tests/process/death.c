@@ -117,8 +117,11 @@ killed_while_its_queue_waits(intptr_t kind)
    Sleep(VKT_PENDING_MS);
    child_kill(p.agent.child);
    if (kind == VKT_BINARY) {
-      /* The dead peer's wait has taken this one. */
-      vkt_queue_signal(p.object, 0);
+      /* What the dead peer's wait had taken it has not seen. */
+      vkt_mark(p.object);
+      vkt_expect_marked(p.object);
+      vkt_expect_unsignalled(p.object, vkt_alias(vkt_open(), VKT_BINARY,
+                                                 p.handle));
    } else {
       vkt_host_signal(p.object, 60);
    }

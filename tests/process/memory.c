@@ -267,18 +267,14 @@ named_there(intptr_t arg)
 }
 
 static void
-by_number(intptr_t named)
+by_number(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   wchar_t name[AGENT_NAME_SIZE];
    struct link link = {.agent = agent_start(NULL, 0)};
-   const enum share_kind kind = named ? SHARE_IMAGE : SHARE_BUFFER;
 
-   agent_make_name(name);
    open_in_agent(&link.agent, AGENT_SHARE_CREATE, AGENT_SHARE(kind, 1),
-                 VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT, NULL,
-                 named ? name : NULL);
-   link.share = share_create(device, kind, true,
+                 VKT_OPAQUE_WIN32_KMT, NULL, NULL);
+   link.share = share_create(device, (enum share_kind)kind, true,
                              &(struct memory_info){
                                 .import_type = VKT_OPAQUE_WIN32_KMT,
                                 .handle = take_memory(&link.agent,
@@ -362,8 +358,8 @@ static const struct test_case cases[] = {
    {"memory_not_inherited", not_inherited, 0, 0},
    {"memory_named_here", named_here, 0, 0},
    {"memory_named_there", named_there, 0, 0},
-   {"buffer_by_number", by_number, 0, 0},
-   {"image_by_number_with_name", by_number, 1, 0},
+   {"buffer_by_number", by_number, SHARE_BUFFER, 0},
+   {"image_by_number", by_number, SHARE_IMAGE, 0},
    {"memory_outlives_killed_exporter", outlives_killed_exporter, 0, 0},
    {"memory_refused_there", refused_there, 0, 0},
    {0},

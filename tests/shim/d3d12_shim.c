@@ -37,7 +37,6 @@ nt_shim_finish_fence(struct nt_shim_object *object)
       nt_shim_unref_object(pending->event);
       free(pending);
    }
-   pthread_mutex_destroy(&object->event_mutex);
 }
 
 bool
@@ -62,7 +61,6 @@ vk_win32_d3d12_create_fence(struct vk_win32_d3d12_fence *fence,
    (void)attributes;
    pthread_mutex_lock(&nt_shim_objects_mutex);
    struct nt_shim_object *object = nt_shim_create_object(OBJECT_FENCE, name);
-   pthread_mutex_init(&object->event_mutex, NULL);
    object->value = value;
    fence->handle = nt_shim_add_handle(object);
    pthread_mutex_unlock(&nt_shim_objects_mutex);
@@ -94,9 +92,9 @@ vk_win32_d3d12_get_value(const struct vk_win32_d3d12_fence *fence)
    struct nt_shim_object *object = find_fence(fence);
 
    nt_shim_disturb();
-   pthread_mutex_lock(&object->event_mutex);
+   pthread_mutex_lock(&object->mutex);
    const uint64_t value = object->value;
-   pthread_mutex_unlock(&object->event_mutex);
+   pthread_mutex_unlock(&object->mutex);
    return value;
 }
 
@@ -129,16 +127,16 @@ vk_win32_d3d12_signal(const struct vk_win32_d3d12_fence *fence,
    struct nt_shim_fence_event *reached;
 
    nt_shim_disturb();
-   pthread_mutex_lock(&object->event_mutex);
+   pthread_mutex_lock(&object->mutex);
    object->value = value;
    while ((reached = take_reached(object)) != NULL) {
-      nt_shim_set_event_object(reached->event);
+      nt_shim_release_object(reached->event, 1);
       pthread_mutex_lock(&nt_shim_objects_mutex);
       nt_shim_unref_object(reached->event);
       pthread_mutex_unlock(&nt_shim_objects_mutex);
       free(reached);
    }
-   pthread_mutex_unlock(&object->event_mutex);
+   pthread_mutex_unlock(&object->mutex);
    return S_OK;
 }
 
@@ -177,11 +175,11 @@ vk_win32_d3d12_set_event(const struct vk_win32_d3d12_fence *fence,
 
    NT_SHIM_CHECK(target != NULL && target->type == OBJECT_EVENT);
    nt_shim_disturb();
-   pthread_mutex_lock(&object->event_mutex);
+   pthread_mutex_lock(&object->mutex);
    if (object->value >= value)
-      nt_shim_set_event_object(target);
+      nt_shim_release_object(target, 1);
    else if (!add_pending(object, value, target))
       result = E_OUTOFMEMORY;
-   pthread_mutex_unlock(&object->event_mutex);
+   pthread_mutex_unlock(&object->mutex);
    return result;
 }

@@ -40,6 +40,16 @@ stress_device_has_d3d12(void)
    return true;
 }
 
+void
+stress_enter_process(unsigned process)
+{
+   static unsigned processes[PROCESSES];
+
+   for (unsigned i = 1; process != 0 && processes[process] == 0; i++)
+      processes[i] = nt_shim_create_process();
+   nt_shim_enter_process(processes[process]);
+}
+
 uint32_t
 stress_resource_count(void)
 {
@@ -64,6 +74,22 @@ __vk_errorf(const void *object, VkResult error, const char *file, int line,
    }
    test_diag("%s:%d: error %d: %s", file, line, error, text);
    return error;
+}
+
+void
+__vk_log_impl(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+              VkDebugUtilsMessageTypeFlagsEXT types, int object_count,
+              const void **objects_or_instance, const char *file, int line,
+              const char *format, ...)
+{
+   char text[512];
+   va_list args;
+
+   (void)severity, (void)types, (void)object_count, (void)objects_or_instance;
+   va_start(args, format);
+   vsnprintf(text, sizeof(text), format, args);
+   va_end(args);
+   test_diag("%s:%d: %s", file, line, text);
 }
 
 VkResult

@@ -5,6 +5,7 @@
  */
 #include "c11/impl/threads_posix.c"
 #include "c11/impl/time.c"
+#include "util/futex.c"
 #include "util/os_time.c"
 #include "util/rb_tree.c"
 #include "vulkan/runtime/vk_sync.c"

@@ -3,7 +3,8 @@
 #define NT_SHIM_H
 
 /* The part of Windows that vk_sync_win32 uses, on POSIX threads, so that the
- * sanitizers of Linux can run it.  One process only.
+ * sanitizers of Linux can run it.  Threads may pose as threads of different
+ * processes, one of which may be ended at any of its calls.
  *
  * Locks and waits are made of pthread objects, one for each object of Windows,
  * and looking up a handle takes no lock: ThreadSanitizer then knows of no
@@ -24,8 +25,8 @@ typedef void *HANDLE;
 typedef void *PVOID;
 typedef int BOOL;
 typedef unsigned char BOOLEAN;
+typedef int32_t LONG;
 /* The source prints these with %lu; their size is of no importance here. */
-typedef long LONG;
 typedef unsigned long ULONG;
 typedef unsigned long DWORD;
 typedef long long LONGLONG;
@@ -60,6 +61,21 @@ typedef struct {
    wchar_t *Buffer;
 } UNICODE_STRING;
 
+/* As many as a program may ever have, the one that it really is among them */
+#define NT_SHIM_PROCESSES 256
+
+typedef struct SLIST_ENTRY {
+   struct SLIST_ENTRY *Next;
+} SLIST_ENTRY;
+
+/* Variables are those of all processes, but what a list is for, such as to keep
+ * handles, is of one: so each has a list of its own.
+ */
+typedef struct {
+   pthread_mutex_t mutex;
+   SLIST_ENTRY *first[NT_SHIM_PROCESSES];
+} SLIST_HEADER;
+
 #define INVALID_HANDLE_VALUE ((HANDLE)(intptr_t)-1)
 
 #define S_OK 0
@@ -88,7 +104,7 @@ typedef struct {
 #define WRITE_OWNER 0x00080000
 #define SYNCHRONIZE 0x00100000
 #define GENERIC_ALL 0x10000000
-#define EVENT_MODIFY_STATE 0x0002
+#define SEMAPHORE_MODIFY_STATE 0x0002
 #define SECTION_QUERY 0x0001
 #define SECTION_MAP_WRITE 0x0002
 #define SECTION_MAP_READ 0x0004
@@ -112,6 +128,11 @@ typedef struct {
  */
 void nt_shim_disturb(void);
 
+/* The same, where the thread's process may also end.  See
+ * nt_shim_end_process_after().
+ */
+void nt_shim_step(void);
+
 /* Locks and barriers */
 
 typedef pthread_rwlock_t SRWLOCK;
@@ -123,6 +144,7 @@ void AcquireSRWLockShared(SRWLOCK *lock);
 void ReleaseSRWLockShared(SRWLOCK *lock);
 BOOLEAN TryAcquireSRWLockExclusive(SRWLOCK *lock);
 
+/* No step: a ticket is known to be lost with who dies at this point. */
 static inline void
 MemoryBarrier(void)
 {
@@ -130,19 +152,34 @@ MemoryBarrier(void)
    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static inline LONG64
-InterlockedOr64(volatile LONG64 *target, LONG64 value)
+static inline BOOLEAN
+InterlockedBitTestAndSet(LONG volatile *target, LONG bit)
 {
-   nt_shim_disturb();
-   return __atomic_fetch_or(target, value, __ATOMIC_SEQ_CST);
+   const LONG mask = (LONG)(UINT32_C(1) << bit);
+
+   nt_shim_step();
+   return (__atomic_fetch_or(target, mask, __ATOMIC_SEQ_CST) & mask) != 0;
+}
+
+static inline BOOLEAN
+InterlockedBitTestAndReset(LONG volatile *target, LONG bit)
+{
+   const LONG mask = (LONG)(UINT32_C(1) << bit);
+
+   nt_shim_step();
+   return (__atomic_fetch_and(target, ~mask, __ATOMIC_SEQ_CST) & mask) != 0;
 }
 
 static inline LONG64
-InterlockedAnd64(volatile LONG64 *target, LONG64 value)
+InterlockedExchangeAdd64(volatile LONG64 *target, LONG64 value)
 {
-   nt_shim_disturb();
-   return __atomic_fetch_and(target, value, __ATOMIC_SEQ_CST);
+   nt_shim_step();
+   return __atomic_fetch_add(target, value, __ATOMIC_SEQ_CST);
 }
+
+void InitializeSListHead(SLIST_HEADER *list);
+SLIST_ENTRY *InterlockedPushEntrySList(SLIST_HEADER *list, SLIST_ENTRY *entry);
+SLIST_ENTRY *InterlockedPopEntrySList(SLIST_HEADER *list);
 
 static inline void
 YieldProcessor(void)
@@ -159,7 +196,9 @@ BOOL DuplicateHandle(HANDLE process, HANDLE handle, HANDLE target_process,
                      HANDLE *out, DWORD access, BOOL inherit, DWORD options);
 HANDLE CreateEventW(SECURITY_ATTRIBUTES *attributes, BOOL manual_reset,
                     BOOL initial_state, const wchar_t *name);
-HANDLE OpenEventW(DWORD access, BOOL inherit, const wchar_t *name);
+HANDLE CreateSemaphoreW(SECURITY_ATTRIBUTES *attributes, LONG initial,
+                        LONG maximum, const wchar_t *name);
+HANDLE OpenSemaphoreW(DWORD access, BOOL inherit, const wchar_t *name);
 HANDLE CreateFileMappingW(HANDLE file, SECURITY_ATTRIBUTES *attributes,
                           DWORD protection, DWORD size_high, DWORD size_low,
                           const wchar_t *name);
@@ -169,7 +208,7 @@ void *MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
 BOOL UnmapViewOfFile(const void *view);
 PVOID LocalFree(PVOID memory);
 
-/* Processes: there is this one only. */
+/* Processes and threads */
 
 DWORD GetLastError(void);
 void SetLastError(DWORD error);
@@ -196,10 +235,37 @@ void nt_shim_resolve(struct vk_sync_win32_nt_table *table);
  */
 void nt_shim_set_chaos(unsigned level, uint64_t seed);
 
-/** Whether CreateEventW() fails, as when a process may not make global names */
-void nt_shim_refuse_events(bool refuse);
+/** Whether CreateSemaphoreW() fails, as when there is no memory for it */
+void nt_shim_refuse_semaphores(bool refuse);
 
 /** Views that are mapped now; handles are counted by GetProcessHandleCount() */
 uint32_t nt_shim_view_count(void);
+
+/** Another process, beside the one of all threads, which is number 0 */
+unsigned nt_shim_create_process(void);
+
+/** Let the calling thread be one of that process from now on */
+void nt_shim_enter_process(unsigned process);
+
+/** Have the threads of a process end after so many calls of theirs
+ *
+ * Each does so at a call that it makes without holding a lock.
+ */
+void nt_shim_end_process_after(unsigned process, uint32_t calls);
+
+/** Do what a thread of that process does; false if the process ended under it */
+bool nt_shim_run_in_process(unsigned process, void (*run)(void *data),
+                            void *data);
+
+/** What there may be to see of a process that has ended */
+enum nt_shim_remains {
+   NT_SHIM_NOTHING,
+   NT_SHIM_ZOMBIE,
+   NT_SHIM_ID_REUSED,
+   NT_SHIM_REMAINS,
+};
+
+/** When none of its threads runs any more: close what it has open */
+void nt_shim_bury_process(unsigned process, enum nt_shim_remains remains);
 
 #endif /* NT_SHIM_H */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Handles, and what they refer to: events, this process, and sections, for
- * which there is nt_shim_section.c.
- */
+/* Handles, and what is common to all that they refer to */
 #include "nt_shim_private.h"
 
 #include <stdio.h>
@@ -22,13 +20,9 @@
 
 pthread_mutex_t nt_shim_objects_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct nt_shim_object *handles[MAX_HANDLES];
+static uint16_t handle_processes[MAX_HANDLES];
 static uint32_t next_handle, handle_count;
 static struct nt_shim_object *named;
-
-static struct nt_shim_object self_process = {
-   .type = OBJECT_PROCESS,
-   .refcount = 1,
-};
 
 static _Thread_local DWORD last_error;
 
@@ -56,8 +50,8 @@ nt_shim_misuse(const char *condition, const char *function)
 
 /* With the mutex held, for all of these */
 
-HANDLE
-nt_shim_add_handle(struct nt_shim_object *object)
+static HANDLE
+add_handle(struct nt_shim_object *object, unsigned process)
 {
    while (handles[next_handle] != NULL)
       next_handle = (next_handle + 1) % MAX_HANDLES;
@@ -66,8 +60,34 @@ nt_shim_add_handle(struct nt_shim_object *object)
    next_handle = (next_handle + 1) % MAX_HANDLES;
    object->refcount++;
    handle_count++;
+   handle_processes[index] = (uint16_t)process;
    __atomic_store_n(&handles[index], object, __ATOMIC_RELAXED);
    return (HANDLE)(((uintptr_t)index + 1) * 4);
+}
+
+HANDLE
+nt_shim_add_handle(struct nt_shim_object *object)
+{
+   return add_handle(object, nt_shim_current_process());
+}
+
+static void
+remove_handle(uint32_t index)
+{
+   struct nt_shim_object *object = handles[index];
+
+   __atomic_store_n(&handles[index], NULL, __ATOMIC_RELAXED);
+   handle_count--;
+   nt_shim_unref_object(object);
+}
+
+void
+nt_shim_close_handles_of(unsigned process)
+{
+   for (uint32_t i = 0; i < MAX_HANDLES; i++) {
+      if (handles[i] != NULL && handle_processes[i] == process)
+         remove_handle(i);
+   }
 }
 
 struct nt_shim_object *
@@ -88,6 +108,7 @@ nt_shim_create_object(enum object_type type, const wchar_t *name)
    NT_SHIM_CHECK(object != NULL);
    object->type = type;
    object->fd = -1;
+   pthread_mutex_init(&object->mutex, NULL);
    if (name != NULL) {
       object->name = wcsdup(name);
       object->next_named = named;
@@ -112,10 +133,8 @@ nt_shim_unref_object(struct nt_shim_object *object)
    }
    if (object->type == OBJECT_FENCE)
       nt_shim_finish_fence(object);
-   if (object->type == OBJECT_EVENT) {
-      pthread_mutex_destroy(&object->event_mutex);
-      pthread_cond_destroy(&object->event_cond);
-   }
+   NT_SHIM_CHECK(object->waits == NULL);
+   pthread_mutex_destroy(&object->mutex);
    if (object->fd >= 0)
       close(object->fd);
    free(object->memory);
@@ -129,7 +148,7 @@ nt_shim_find_object(HANDLE handle)
    const uintptr_t index = (uintptr_t)handle / 4 - 1;
 
    if (handle == GetCurrentProcess())
-      return &self_process;
+      return nt_shim_current_process_object();
    if (index >= MAX_HANDLES || (uintptr_t)handle % 4 != 0)
       return NULL;
    return __atomic_load_n(&handles[index], __ATOMIC_RELAXED);
@@ -141,12 +160,9 @@ CloseHandle(HANDLE handle)
    struct nt_shim_object *object = nt_shim_find_object(handle);
 
    NT_SHIM_CHECK(object != NULL && handle != GetCurrentProcess());
-   nt_shim_disturb();
+   nt_shim_step();
    pthread_mutex_lock(&nt_shim_objects_mutex);
-   __atomic_store_n(&handles[(uintptr_t)handle / 4 - 1], NULL,
-                    __ATOMIC_RELAXED);
-   handle_count--;
-   nt_shim_unref_object(object);
+   remove_handle((uint32_t)((uintptr_t)handle / 4 - 1));
    pthread_mutex_unlock(&nt_shim_objects_mutex);
    return TRUE;
 }
@@ -171,11 +187,11 @@ DuplicateHandle(HANDLE process, HANDLE handle, HANDLE target_process,
 }
 
 HANDLE
-nt_shim_open_named(enum object_type type, const wchar_t *name)
+nt_shim_open_named(enum object_type type, const wchar_t *name, bool common)
 {
    HANDLE handle = NULL;
 
-   nt_shim_disturb();
+   nt_shim_step();
    pthread_mutex_lock(&nt_shim_objects_mutex);
    struct nt_shim_object *object = nt_shim_find_named(name);
    if (object == NULL)
@@ -183,100 +199,10 @@ nt_shim_open_named(enum object_type type, const wchar_t *name)
    else if (object->type != type)
       SetLastError(ERROR_INVALID_HANDLE);
    else
-      handle = nt_shim_add_handle(object);
+      handle = add_handle(object, common ? 0 : nt_shim_current_process());
    pthread_mutex_unlock(&nt_shim_objects_mutex);
 
    return handle;
-}
-
-/* Events ------------------------------------------------------------------ */
-
-static bool refuse_events;
-
-void
-nt_shim_refuse_events(bool refuse)
-{
-   refuse_events = refuse;
-}
-
-HANDLE
-CreateEventW(SECURITY_ATTRIBUTES *attributes, BOOL manual_reset,
-             BOOL initial_state, const wchar_t *name)
-{
-   (void)attributes;
-   NT_SHIM_CHECK(!manual_reset);
-   if (refuse_events) {
-      SetLastError(ERROR_ACCESS_DENIED);
-      return NULL;
-   }
-
-   pthread_mutex_lock(&nt_shim_objects_mutex);
-   NT_SHIM_CHECK(nt_shim_find_named(name) == NULL);
-   struct nt_shim_object *object = nt_shim_create_object(OBJECT_EVENT, name);
-   pthread_mutex_init(&object->event_mutex, NULL);
-   nt_shim_cond_init(&object->event_cond);
-   object->signalled = initial_state;
-   HANDLE handle = nt_shim_add_handle(object);
-   pthread_mutex_unlock(&nt_shim_objects_mutex);
-
-   SetLastError(ERROR_SUCCESS);
-   return handle;
-}
-
-HANDLE
-OpenEventW(DWORD access, BOOL inherit, const wchar_t *name)
-{
-   (void)access, (void)inherit;
-   return nt_shim_open_named(OBJECT_EVENT, name);
-}
-
-void
-nt_shim_set_event_object(struct nt_shim_object *object)
-{
-   NT_SHIM_CHECK(object != NULL && object->type == OBJECT_EVENT);
-   nt_shim_disturb();
-   pthread_mutex_lock(&object->event_mutex);
-   object->signalled = true;
-   pthread_cond_signal(&object->event_cond);
-   pthread_mutex_unlock(&object->event_mutex);
-   nt_shim_disturb();
-}
-
-static LONG
-set_event(HANDLE handle, LONG *previous)
-{
-   NT_SHIM_CHECK(previous == NULL);
-   nt_shim_set_event_object(nt_shim_find_object(handle));
-   return STATUS_SUCCESS;
-}
-
-static LONG
-wait_for_single_object(HANDLE handle, BOOLEAN alertable,
-                       const LARGE_INTEGER *timeout)
-{
-   struct nt_shim_object *object = nt_shim_find_object(handle);
-   struct timespec deadline = {0};
-   int error = 0;
-
-   NT_SHIM_CHECK(object != NULL && object->type == OBJECT_EVENT);
-   NT_SHIM_CHECK(!alertable);
-   if (timeout != NULL)
-      deadline = nt_shim_deadline(timeout);
-
-   nt_shim_disturb();
-   pthread_mutex_lock(&object->event_mutex);
-   while (!object->signalled && error == 0) {
-      error = timeout == NULL ?
-              pthread_cond_wait(&object->event_cond, &object->event_mutex) :
-              pthread_cond_timedwait(&object->event_cond,
-                                     &object->event_mutex, &deadline);
-   }
-   const bool signalled = object->signalled;
-   object->signalled = false;
-   pthread_mutex_unlock(&object->event_mutex);
-   nt_shim_disturb();
-
-   return signalled ? STATUS_SUCCESS : STATUS_TIMEOUT;
 }
 
 /* ObjectNameInformation, of a named object */
@@ -306,60 +232,10 @@ query_object(HANDLE handle, int info_class, void *info, ULONG size,
    return STATUS_SUCCESS;
 }
 
-/* Processes --------------------------------------------------------------- */
-
-HANDLE
-GetCurrentProcess(void)
-{
-   return (HANDLE)(intptr_t)-1;
-}
-
-DWORD
-GetCurrentProcessId(void)
-{
-   return 4 * 1001;
-}
-
-HANDLE
-OpenProcess(DWORD access, BOOL inherit, DWORD pid)
-{
-   HANDLE handle = NULL;
-
-   (void)access, (void)inherit;
-   if (pid != GetCurrentProcessId()) {
-      SetLastError(ERROR_INVALID_PARAMETER);
-      return NULL;
-   }
-
-   pthread_mutex_lock(&nt_shim_objects_mutex);
-   handle = nt_shim_add_handle(&self_process);
-   pthread_mutex_unlock(&nt_shim_objects_mutex);
-   return handle;
-}
-
-DWORD
-WaitForSingleObject(HANDLE handle, DWORD milliseconds)
-{
-   struct nt_shim_object *object = nt_shim_find_object(handle);
-
-   NT_SHIM_CHECK(object == &self_process && milliseconds == 0);
-   return WAIT_TIMEOUT;
-}
-
-BOOL
-GetProcessTimes(HANDLE process, FILETIME *created, FILETIME *exited,
-                FILETIME *kernel, FILETIME *user)
-{
-   NT_SHIM_CHECK(nt_shim_find_object(process) == &self_process);
-   *created = (FILETIME) { .dwLowDateTime = 0x2345, .dwHighDateTime = 0x1d1 };
-   *exited = *kernel = *user = (FILETIME) {0};
-   return TRUE;
-}
-
 BOOL
 GetProcessHandleCount(HANDLE process, DWORD *count)
 {
-   NT_SHIM_CHECK(nt_shim_find_object(process) == &self_process);
+   NT_SHIM_CHECK(process == GetCurrentProcess());
    pthread_mutex_lock(&nt_shim_objects_mutex);
    *count = handle_count;
    pthread_mutex_unlock(&nt_shim_objects_mutex);
@@ -403,6 +279,13 @@ compare_objects(HANDLE first, HANDLE second)
           STATUS_SUCCESS : STATUS_NOT_SAME_OBJECT;
 }
 
+/* Programs here end when they have no other threads left. */
+static BOOLEAN
+is_shutting_down(void)
+{
+   return FALSE;
+}
+
 void
 nt_shim_resolve(struct vk_sync_win32_nt_table *table)
 {
@@ -410,13 +293,13 @@ nt_shim_resolve(struct vk_sync_win32_nt_table *table)
    *table = (struct vk_sync_win32_nt_table) {
       .wait_for_keyed_event = nt_shim_wait_for_keyed_event,
       .release_keyed_event = nt_shim_release_keyed_event,
-      .wait_for_alert_by_thread_id = nt_shim_wait_for_alert_by_thread_id,
-      .alert_thread_by_thread_id = nt_shim_alert_thread_by_thread_id,
-      .wait_for_single_object = wait_for_single_object,
-      .set_event = set_event,
+      .wait_for_single_object = nt_shim_wait_for_single_object,
+      .wait_for_multiple_objects = nt_shim_wait_for_multiple_objects,
+      .release_semaphore = nt_shim_release_semaphore,
       .delay_execution = nt_shim_delay_execution,
       .query_section = nt_shim_query_section,
       .query_object = query_object,
       .compare_objects = compare_objects,
+      .is_shutting_down = is_shutting_down,
    };
 }

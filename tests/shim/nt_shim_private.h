@@ -7,12 +7,12 @@
 #include <time.h>
 
 #define STATUS_SUCCESS 0
-#define STATUS_ALERTED 0x101
 #define STATUS_TIMEOUT 0x102
 #define STATUS_BUFFER_OVERFLOW 0x80000005L
 #define STATUS_INVALID_HANDLE 0xc0000008L
 #define STATUS_INVALID_PARAMETER 0xc000000dL
 #define STATUS_OBJECT_TYPE_MISMATCH 0xc0000024L
+#define STATUS_SEMAPHORE_LIMIT_EXCEEDED 0xc0000047L
 #define STATUS_NOT_SAME_OBJECT 0xc00001acL
 
 /* A misuse that Windows would answer with an error, or with undefined
@@ -27,6 +27,7 @@ _Noreturn void nt_shim_misuse(const char *condition, const char *function);
 
 enum object_type {
    OBJECT_EVENT,
+   OBJECT_SEMAPHORE,
    OBJECT_SECTION,
    OBJECT_PROCESS,
    OBJECT_FENCE,
@@ -39,19 +40,28 @@ struct nt_shim_object {
    wchar_t *name;
    struct nt_shim_object *next_named;
 
-   /* Events */
-   pthread_mutex_t event_mutex;
-   pthread_cond_t event_cond;
-   bool signalled;
+   /* Protects what follows, of events, semaphores and fences */
+   pthread_mutex_t mutex;
+
+   /* Events, as semaphores of maximum 1, and semaphores: how many waits may
+    * pass, and those that wait
+    */
+   LONG count, maximum;
+   struct nt_shim_wait_link *waits;
+
+   /* Fences of Direct3D 12, in d3d12_shim.c */
+   uint64_t value;
+   struct nt_shim_fence_event *pending;
 
    /* Sections */
    int fd;
    size_t size;
    void *memory;
 
-   /* Fences of Direct3D 12, in d3d12_shim.c; under event_mutex */
-   uint64_t value;
-   struct nt_shim_fence_event *pending;
+   /* Processes, in nt_shim_process.c; under nt_shim_objects_mutex */
+   uint32_t pid;
+   uint64_t created;
+   bool exists, ended;
 };
 
 extern pthread_mutex_t nt_shim_objects_mutex;
@@ -62,30 +72,54 @@ struct nt_shim_object *nt_shim_create_object(enum object_type type,
 struct nt_shim_object *nt_shim_find_named(const wchar_t *name);
 HANDLE nt_shim_add_handle(struct nt_shim_object *object);
 void nt_shim_unref_object(struct nt_shim_object *object);
+void nt_shim_close_handles_of(unsigned process);
 
 /* When a fence's last handle is closed */
 void nt_shim_finish_fence(struct nt_shim_object *object);
 
 /* Without it: a handle stays valid while its owner uses it. */
 struct nt_shim_object *nt_shim_find_object(HANDLE handle);
-HANDLE nt_shim_open_named(enum object_type type, const wchar_t *name);
+/* A handle for the process of the calling thread or, if it is `common`, for the
+ * first process, which outlives all others
+ */
+HANDLE nt_shim_open_named(enum object_type type, const wchar_t *name,
+                          bool common);
 
-/* Without a handle, which may have been closed */
-void nt_shim_set_event_object(struct nt_shim_object *object);
+/* Add to the count, by up to so many as there is room for; needs no handle,
+ * which may have been closed
+ */
+bool nt_shim_release_object(struct nt_shim_object *object, LONG count);
+
+/* Processes --------------------------------------------------------------- */
+
+unsigned nt_shim_current_process(void);
+struct nt_shim_object *nt_shim_current_process_object(void);
+
+/* Whether the calling thread has to stop, as soon as it can */
+bool nt_shim_is_ending(void);
+
+/* The thread takes a lock of Windows, or has given one back. */
+void nt_shim_note_lock(int change);
 
 /* Waits ------------------------------------------------------------------- */
 
 struct timespec nt_shim_deadline(const LARGE_INTEGER *timeout);
 void nt_shim_cond_init(pthread_cond_t *cond);
+/* Until the deadline, if any, or the end of the process: then false */
+bool nt_shim_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                       const struct timespec *deadline);
 void nt_shim_wait_init(void);
 
 LONG nt_shim_wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                                   const LARGE_INTEGER *timeout);
 LONG nt_shim_release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                                  const LARGE_INTEGER *timeout);
-LONG nt_shim_wait_for_alert_by_thread_id(void *address,
-                                         const LARGE_INTEGER *timeout);
-LONG nt_shim_alert_thread_by_thread_id(HANDLE thread_id);
+LONG nt_shim_wait_for_single_object(HANDLE handle, BOOLEAN alertable,
+                                    const LARGE_INTEGER *timeout);
+LONG nt_shim_wait_for_multiple_objects(ULONG count, const HANDLE *handles,
+                                       ULONG wait_any, BOOLEAN alertable,
+                                       const LARGE_INTEGER *timeout);
+LONG nt_shim_release_semaphore(HANDLE handle, LONG count, LONG *previous);
 LONG nt_shim_query_section(HANDLE handle, int info_class, void *info,
                            SIZE_T size, SIZE_T *result_size);
 LONG nt_shim_delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval);

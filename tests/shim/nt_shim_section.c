@@ -77,7 +77,7 @@ HANDLE
 OpenFileMappingW(DWORD access, BOOL inherit, const wchar_t *name)
 {
    (void)access, (void)inherit;
-   return nt_shim_open_named(OBJECT_SECTION, name);
+   return nt_shim_open_named(OBJECT_SECTION, name, false);
 }
 
 void *
@@ -117,7 +117,7 @@ MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
 BOOL
 UnmapViewOfFile(const void *address)
 {
-   nt_shim_disturb();
+   nt_shim_step();
    pthread_mutex_lock(&nt_shim_objects_mutex);
    uint32_t i = 0;
    while (i < MAX_VIEWS && views[i].address != address)

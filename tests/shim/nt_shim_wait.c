@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Locks, keyed events and alerts: what never has a handle. */
+/* Locks, time and keyed events: what never has a handle. */
 #include "nt_shim_private.h"
 
 #include <sched.h>
 #include <time.h>
 
-#define MAX_THREADS 1024
 #define BUCKETS 1024
 
 /* Chaos ------------------------------------------------------------------- */
@@ -67,16 +66,22 @@ touch(SRWLOCK *lock)
 void
 AcquireSRWLockExclusive(SRWLOCK *lock)
 {
-   nt_shim_disturb();
+   nt_shim_step();
    touch(lock);
    NT_SHIM_CHECK(pthread_rwlock_wrlock(lock) == 0);
+   nt_shim_note_lock(1);
    nt_shim_disturb();
 }
 
 BOOLEAN
 TryAcquireSRWLockExclusive(SRWLOCK *lock)
 {
-   return pthread_rwlock_trywrlock(lock) == 0;
+   nt_shim_step();
+   touch(lock);
+   if (pthread_rwlock_trywrlock(lock) != 0)
+      return FALSE;
+   nt_shim_note_lock(1);
+   return TRUE;
 }
 
 void
@@ -85,15 +90,17 @@ ReleaseSRWLockExclusive(SRWLOCK *lock)
    nt_shim_disturb();
    touch(lock);
    NT_SHIM_CHECK(pthread_rwlock_unlock(lock) == 0);
-   nt_shim_disturb();
+   nt_shim_note_lock(-1);
+   nt_shim_step();
 }
 
 void
 AcquireSRWLockShared(SRWLOCK *lock)
 {
-   nt_shim_disturb();
+   nt_shim_step();
    touch(lock);
    NT_SHIM_CHECK(pthread_rwlock_rdlock(lock) == 0);
+   nt_shim_note_lock(1);
 }
 
 void
@@ -101,7 +108,8 @@ ReleaseSRWLockShared(SRWLOCK *lock)
 {
    touch(lock);
    NT_SHIM_CHECK(pthread_rwlock_unlock(lock) == 0);
-   nt_shim_disturb();
+   nt_shim_note_lock(-1);
+   nt_shim_step();
 }
 
 /* Time -------------------------------------------------------------------- */
@@ -134,10 +142,38 @@ nt_shim_cond_init(pthread_cond_t *cond)
    pthread_condattr_destroy(&attributes);
 }
 
+static bool
+is_before(const struct timespec *a, const struct timespec *b)
+{
+   return a->tv_sec < b->tv_sec ||
+          (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/* A thread whose process may end looks after that itself. */
+bool
+nt_shim_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                  const struct timespec *deadline)
+{
+   const LARGE_INTEGER slice = { .QuadPart = -10 * 10000 };
+   const bool whole = nt_shim_current_process() == 0;
+
+   if (whole && deadline == NULL)
+      return pthread_cond_wait(cond, mutex) == 0;
+
+   struct timespec until = nt_shim_deadline(&slice);
+   const bool last = deadline != NULL && (whole || is_before(deadline, &until));
+   if (last)
+      until = *deadline;
+
+   const int error = pthread_cond_timedwait(cond, mutex, &until);
+   return error == 0 || (!last && !nt_shim_is_ending());
+}
+
 LONG
 nt_shim_delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
    (void)alertable;
+   nt_shim_step();
    const struct timespec deadline = nt_shim_deadline(interval);
    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL))
       ;
@@ -191,7 +227,7 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
    if (timeout != NULL)
       deadline = nt_shim_deadline(timeout);
 
-   nt_shim_disturb();
+   nt_shim_step();
    pthread_mutex_lock(&bucket->mutex);
 
    for (link = &bucket->first; (other = *link) != NULL; link = &other->next) {
@@ -210,12 +246,10 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
    nt_shim_cond_init(&self.cond);
    *link = &self;
 
-   int error = 0;
-   while (!self.met && error == 0) {
-      error = timeout == NULL ?
-              pthread_cond_wait(&self.cond, &bucket->mutex) :
-              pthread_cond_timedwait(&self.cond, &bucket->mutex, &deadline);
-   }
+   bool in_time = true;
+   while (!self.met && in_time)
+      in_time = nt_shim_cond_wait(&self.cond, &bucket->mutex,
+                                  timeout != NULL ? &deadline : NULL);
 
    if (!self.met) {
       for (link = &bucket->first; *link != &self; link = &(*link)->next)
@@ -224,7 +258,7 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
    }
    pthread_mutex_unlock(&bucket->mutex);
    pthread_cond_destroy(&self.cond);
-   nt_shim_disturb();
+   nt_shim_step();
 
    return self.met ? STATUS_SUCCESS : STATUS_TIMEOUT;
 }
@@ -243,119 +277,4 @@ nt_shim_release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
 {
    NT_SHIM_CHECK(event == NULL && !alertable);
    return keyed_meet(key, timeout, false);
-}
-
-/* Alerts ------------------------------------------------------------------ */
-
-/* Never freed: like a thread id, it may be used when its thread is gone, and
- * then hit another.
- */
-struct thread {
-   pthread_mutex_t mutex;
-   pthread_cond_t cond;
-   bool alerted;
-   bool used;
-};
-
-static struct thread threads[MAX_THREADS];
-static pthread_mutex_t threads_mutex = PTHREAD_MUTEX_INITIALIZER;
-static uint32_t threads_known;
-static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
-static pthread_key_t thread_key;
-static _Thread_local struct thread *self_thread;
-
-static void
-thread_exit(void *data)
-{
-   struct thread *thread = data;
-
-   pthread_mutex_lock(&threads_mutex);
-   thread->used = false;
-   pthread_mutex_unlock(&threads_mutex);
-}
-
-static void
-thread_key_create(void)
-{
-   pthread_key_create(&thread_key, thread_exit);
-}
-
-static struct thread *
-current_thread(void)
-{
-   if (self_thread != NULL)
-      return self_thread;
-
-   pthread_once(&thread_once, thread_key_create);
-   pthread_mutex_lock(&threads_mutex);
-
-   uint32_t i = 0;
-   while (i < threads_known && threads[i].used)
-      i++;
-   NT_SHIM_CHECK(i < MAX_THREADS);
-   if (i == threads_known) {
-      pthread_mutex_init(&threads[i].mutex, NULL);
-      nt_shim_cond_init(&threads[i].cond);
-      __atomic_store_n(&threads_known, i + 1, __ATOMIC_RELAXED);
-   }
-   threads[i].used = true;
-   self_thread = &threads[i];
-
-   pthread_mutex_unlock(&threads_mutex);
-   pthread_setspecific(thread_key, self_thread);
-   return self_thread;
-}
-
-DWORD
-GetCurrentThreadId(void)
-{
-   return (current_thread() - threads + 1) * 4;
-}
-
-LONG
-nt_shim_wait_for_alert_by_thread_id(void *address,
-                                    const LARGE_INTEGER *timeout)
-{
-   struct thread *thread = current_thread();
-   struct timespec deadline = {0};
-
-   (void)address;
-   if (timeout != NULL)
-      deadline = nt_shim_deadline(timeout);
-
-   /* Others send alerts as well, such as ntdll's own locks. */
-   nt_shim_disturb();
-   if (chaos.level != 0 && chaos_next() % 256 == 0)
-      return STATUS_ALERTED;
-
-   pthread_mutex_lock(&thread->mutex);
-   int error = 0;
-   while (!thread->alerted && error == 0) {
-      error = timeout == NULL ?
-              pthread_cond_wait(&thread->cond, &thread->mutex) :
-              pthread_cond_timedwait(&thread->cond, &thread->mutex, &deadline);
-   }
-   const bool alerted = thread->alerted;
-   thread->alerted = false;
-   pthread_mutex_unlock(&thread->mutex);
-   nt_shim_disturb();
-
-   return alerted ? STATUS_ALERTED : STATUS_TIMEOUT;
-}
-
-LONG
-nt_shim_alert_thread_by_thread_id(HANDLE thread_id)
-{
-   const uintptr_t index = (uintptr_t)thread_id / 4 - 1;
-
-   NT_SHIM_CHECK(index < __atomic_load_n(&threads_known, __ATOMIC_RELAXED));
-   struct thread *thread = &threads[index];
-
-   nt_shim_disturb();
-   pthread_mutex_lock(&thread->mutex);
-   thread->alerted = true;
-   pthread_cond_signal(&thread->cond);
-   pthread_mutex_unlock(&thread->mutex);
-   nt_shim_disturb();
-   return STATUS_SUCCESS;
 }

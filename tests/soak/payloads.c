@@ -6,23 +6,24 @@ soak_payloads_open(struct soak_payloads *payloads, const struct peer_run *run,
                    struct vk_device *device, bool create)
 {
    struct vk_sync *(*get)(const struct peer_run *, struct vk_device *,
-                           enum vk_sync_flags, const char *) =
+                           enum vk_sync_win32_kind, const char *) =
       create ? peer_share : peer_open;
    char name[24];
 
    for (unsigned i = 0; i < SOAK_WORKERS; i++) {
       snprintf(name, sizeof(name), "timeline%u", i);
-      payloads->timelines[i] = get(run, device, VK_SYNC_IS_TIMELINE, name);
+      payloads->timelines[i] = get(run, device,
+                                   VK_SYNC_WIN32_KIND_TIMELINE, name);
       for (unsigned j = 0; j < SOAK_NEIGHBOURS; j++) {
          snprintf(name, sizeof(name), "letter%u-%u", i, j);
-         payloads->letters[i][j] = get(run, device, 0, name);
+         payloads->letters[i][j] = get(run, device, VK_SYNC_WIN32_KIND_BINARY, name);
       }
    }
    for (unsigned i = 0; i < SOAK_TOKENS; i++) {
       snprintf(name, sizeof(name), "token%u", i);
-      payloads->tokens[i] = get(run, device, 0, name);
+      payloads->tokens[i] = get(run, device, VK_SYNC_WIN32_KIND_BINARY, name);
    }
-   payloads->rush = get(run, device, 0, "rush");
+   payloads->rush = get(run, device, VK_SYNC_WIN32_KIND_BINARY, "rush");
 }
 
 void

@@ -7,12 +7,12 @@
  * there to guard is checked.
  *
  * Each worker goes through the same number of steps, and its own timeline
- * tells how far it is.  In a step it writes a block, signals, waits until its
- * neighbours are nearly as far, and reads a block of each.  Beside that it
- * exchanges letters with neighbours, which binary semaphores announce, and
- * takes tokens, which binary semaphores hand on in the order of the tickets.
- * Before all that, everyone rushes for tickets of one binary semaphore, and
- * then to signal it as often.
+ * tells how far it is; to its own process, a private one does, too.  In a step
+ * it writes a block, signals, waits until its neighbours are nearly as far, and
+ * reads a block of each.  Beside that it exchanges letters with neighbours,
+ * which binary semaphores announce, and takes tokens, which binary semaphores
+ * hand on in the order of the tickets.  Before all that, everyone rushes for
+ * tickets of one binary semaphore, and then to signal it as often; and again.
  */
 #include "peer.h"
 
@@ -26,9 +26,14 @@ enum {
     * process, two of others.
     */
    SOAK_NEIGHBOURS = 4,
+   SOAK_LOCAL_NEIGHBOURS = 2,
    SOAK_TOKENS = 4,
-   /* Tickets that each worker takes in a rush */
-   SOAK_RUSH = 4000,
+   /* Tickets that each worker takes in a rush: so many that there are slots for
+    * all
+    */
+   SOAK_RUSH = 7,
+   SOAK_RUSHES = 40,
+   SOAK_RUSH_TICKETS = SOAK_RUSHES * SOAK_WORKERS * SOAK_RUSH,
    /* A worker may be this many steps ahead of a neighbour. */
    SOAK_LEAD = 3,
    /* Blocks that are kept: a neighbour reads up to SOAK_LEAD steps back, while
@@ -68,6 +73,7 @@ enum soak_wait {
    SOAK_NOTHING,
    SOAK_ANY_NEIGHBOUR,
    SOAK_ALL_NEIGHBOURS,
+   SOAK_LOCAL,
    SOAK_LETTER,
    SOAK_TOKEN,
    SOAK_RUSHED,
@@ -83,13 +89,15 @@ struct soak_process {
 struct soak_board {
    uint64_t seed;
    uint64_t steps;
-   uint32_t go, quit, dump;
+   uint32_t go, quit;
    struct soak_process processes[SOAK_PROCESSES];
    struct soak_worker workers[SOAK_WORKERS];
    struct soak_token tokens[SOAK_TOKENS];
-   /* Workers that are through with their tickets, and who has got which */
+   /* How often a worker was through with one half of a rush, and who has got
+    * which ticket
+    */
    uint32_t rushed;
-   uint8_t rush_owners[SOAK_WORKERS * SOAK_RUSH + 1];
+   uint8_t rush_owners[SOAK_RUSH_TICKETS + 1];
 };
 
 struct soak_payloads {
@@ -119,6 +127,8 @@ void soak_block_check(const struct soak_block *block, uint64_t author,
 struct soak_self {
    struct soak_board *board;
    struct soak_payloads *payloads;
+   /* The private timelines of this process */
+   struct vk_sync *const *locals;
    struct vk_device *device;
    uint32_t index;
 };

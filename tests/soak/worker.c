@@ -12,6 +12,8 @@ struct worker {
    uint64_t seen[SOAK_NEIGHBOURS];
    uint32_t letters_sent[SOAK_NEIGHBOURS];
    uint32_t letters_received[SOAK_NEIGHBOURS];
+   /* How often it has met all others */
+   uint32_t met;
 };
 
 static uint32_t
@@ -94,22 +96,37 @@ read_block(struct worker *w, uint32_t which, uint64_t step)
       soak_block_check(&shared->blocks[step % SOAK_BLOCKS], other, step);
 }
 
-static void
-wait_for_neighbours(struct worker *w, uint64_t value, bool any)
+static struct vk_sync *
+local_timeline(const struct worker *w, uint32_t worker)
 {
+   return w->self->locals[worker % SOAK_THREADS];
+}
+
+/* The first so many: of its own process, or of others, too.  What is known of a
+ * neighbour by its private timeline is no less true of its shared one.
+ */
+static void
+wait_for_neighbours(struct worker *w, enum soak_wait what, uint32_t count,
+                    uint64_t value)
+{
+   const bool any = what == SOAK_ANY_NEIGHBOUR;
    struct vk_sync_wait waits[SOAK_NEIGHBOURS];
    uint32_t reached = 0;
 
-   for (uint32_t i = 0; i < SOAK_NEIGHBOURS; i++) {
+   for (uint32_t i = 0; i < count; i++) {
+      const uint32_t other = neighbour(w, i);
+      const bool private = i < SOAK_LOCAL_NEIGHBOURS &&
+                           (what == SOAK_LOCAL || below(&w->random, 4) == 0);
+
       waits[i] = (struct vk_sync_wait) {
-         .sync = w->self->payloads->timelines[neighbour(w, i)],
+         .sync = private ? local_timeline(w, other) :
+                           w->self->payloads->timelines[other],
          .wait_value = value,
       };
    }
-   wait_many(w, any ? SOAK_ANY_NEIGHBOUR : SOAK_ALL_NEIGHBOURS,
-             SOAK_NEIGHBOURS, waits, any);
+   wait_many(w, what, count, waits, any);
 
-   for (uint32_t i = 0; i < SOAK_NEIGHBOURS; i++) {
+   for (uint32_t i = 0; i < count; i++) {
       const uint64_t now = look_at(w, i);
       reached += now >= value;
       /* The last one before the signal that we have seen, if no other */
@@ -117,7 +134,7 @@ wait_for_neighbours(struct worker *w, uint64_t value, bool any)
       if (now >= value)
          read_block(w, i, value);
    }
-   REQUIRE(any ? reached > 0 : reached == SOAK_NEIGHBOURS);
+   REQUIRE(any ? reached > 0 : reached == count);
 }
 
 static void
@@ -129,10 +146,14 @@ step_on(struct worker *w, uint64_t step)
    soak_block_write(&shared->blocks[step % SOAK_BLOCKS], w->self->index, step);
    vk_sync_win32_store64(&shared->begun, step);
    signal_one(w, w->self->payloads->timelines[w->self->index], step);
+   signal_one(w, local_timeline(w, w->self->index), step);
 
    if (below(&w->random, 4) == 0)
-      wait_for_neighbours(w, step, true);
-   wait_for_neighbours(w, step > lead ? step - lead : 0, false);
+      wait_for_neighbours(w, SOAK_ANY_NEIGHBOUR, SOAK_NEIGHBOURS, step);
+   if (below(&w->random, 4) == 0)
+      wait_for_neighbours(w, SOAK_LOCAL, SOAK_LOCAL_NEIGHBOURS, step);
+   wait_for_neighbours(w, SOAK_ALL_NEIGHBOURS, SOAK_NEIGHBOURS,
+                       step > lead ? step - lead : 0);
 }
 
 /* Letters ------------------------------------------------------------------- */
@@ -206,6 +227,18 @@ take_token(struct worker *w, uint32_t which)
 
 /* The rush ------------------------------------------------------------------ */
 
+/* Until all have been here as often */
+static void
+meet(struct worker *w)
+{
+   uint32_t *rushed = &w->self->board->rushed;
+
+   w->met++;
+   p_atomic_inc(rushed);
+   while (vk_sync_win32_load32(rushed) < SOAK_WORKERS * w->met)
+      Sleep(1);
+}
+
 /* Each ticket is given once, and no signal is lost. */
 static void
 rush(struct worker *w)
@@ -213,27 +246,27 @@ rush(struct worker *w)
    struct soak_board *board = w->self->board;
    struct vk_device *device = w->self->device;
    struct vk_sync *sync = w->self->payloads->rush;
-   struct vk_sync_wait wait = {0};
+   struct vk_sync_wait waits[SOAK_RUSH] = {0};
 
-   REQUIRE(vk_sync_create(device, &vk_sync_win32_type, 0, 0, &wait.sync) ==
-           VK_SUCCESS);
    for (unsigned i = 0; i < SOAK_RUSH; i++) {
-      REQUIRE(vk_sync_move(device, wait.sync, sync) == VK_SUCCESS);
+      REQUIRE(vk_sync_create(device, &vk_sync_win32_type, 0, 0,
+                             &waits[i].sync) == VK_SUCCESS);
+      REQUIRE(vk_sync_move(device, waits[i].sync, sync) == VK_SUCCESS);
 
-      const uint32_t ticket = ((struct vk_sync_win32 *)wait.sync)->ticket;
-      REQUIRE(ticket >= 1 && ticket <= SOAK_WORKERS * SOAK_RUSH);
+      const uint32_t ticket = ((struct vk_sync_win32 *)waits[i].sync)->ticket;
+      REQUIRE(ticket >= 1 && ticket <= SOAK_RUSH_TICKETS);
       REQUIRE_U64(board->rush_owners[ticket], 0);
       board->rush_owners[ticket] = (uint8_t)(w->self->index + 1);
    }
-
-   p_atomic_inc(&board->rushed);
-   while (vk_sync_win32_load32(&board->rushed) < SOAK_WORKERS)
-      Sleep(0);
+   meet(w);
 
    for (unsigned i = 0; i < SOAK_RUSH; i++)
       REQUIRE(vk_sync_signal(device, sync, 0) == VK_SUCCESS);
-   wait_many(w, SOAK_RUSHED, 1, &wait, false);
-   vk_sync_destroy(device, wait.sync);
+   wait_many(w, SOAK_RUSHED, SOAK_RUSH, waits, false);
+
+   for (unsigned i = 0; i < SOAK_RUSH; i++)
+      vk_sync_destroy(device, waits[i].sync);
+   meet(w);
 }
 
 void
@@ -247,7 +280,8 @@ soak_work(void *data)
       .common = self->board->seed,
    };
 
-   rush(&worker);
+   for (unsigned i = 0; i < SOAK_RUSHES; i++)
+      rush(&worker);
    for (uint64_t step = 1; step <= self->board->steps; step++) {
       if (below(&worker.random, 4) == 0)
          take_token(&worker, below(&worker.random, SOAK_TOKENS));

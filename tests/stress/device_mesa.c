@@ -73,6 +73,12 @@ stress_device_has_d3d12(void)
           vk_win32_d3d12_is_available();
 }
 
+void
+stress_enter_process(unsigned process)
+{
+   (void)process;
+}
+
 uint32_t
 stress_resource_count(void)
 {

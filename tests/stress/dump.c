@@ -6,10 +6,9 @@
 #include "stress.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "util/os_time.h"
-
-#include "vk_sync_win32_wait.h"
 
 #ifdef __SANITIZE_THREAD__
 /* Part of ThreadSanitizer, which would end the program in the middle of this */
@@ -18,86 +17,80 @@ void AnnotateIgnoreReadsBegin(const char *file, int line);
 #define AnnotateIgnoreReadsBegin(file, line) ((void)0)
 #endif
 
-static const char *const states[] = {
-   [VK_SYNC_WIN32_WAITER_RUNNING] = "running",
-   [VK_SYNC_WIN32_WAITER_PARKED] = "parked",
-   [VK_SYNC_WIN32_WAITER_LEADING] = "leading",
-   [VK_SYNC_WIN32_WAITER_PROMOTED] = "promoted",
-   [VK_SYNC_WIN32_WAITER_RELEASED] = "released",
-};
+static const char *
+kind_of(const struct stress_item *item)
+{
+   return stress_payload(item->sync)->kind == VK_SYNC_WIN32_KIND_TIMELINE ?
+          "timeline" : item->semaphore != NULL ? "semaphore" : "fence";
+}
 
 static const char *
-state_name(const struct vk_sync_win32_waiter *waiter)
+type_of(const struct vk_sync *sync)
 {
-   const uint32_t state = STRESS_GET(&waiter->state);
+   switch (stress_type(sync)) {
+   case STRESS_OPAQUE:
+      return "shared";
+   case STRESS_D3D12:
+      return "Direct3D 12";
+   default:
+      return "private";
+   }
+}
 
-   return state < TEST_COUNT(states) ? states[state] : "garbage";
+static bool
+is_set(const uint64_t *words, unsigned slot)
+{
+   return STRESS_GET(&words[slot / 64]) >> slot % 64 & 1;
 }
 
 static void
-dump_records(struct vk_sync_win32_payload *payload)
+dump_slots(const struct vk_sync *sync, uint64_t word)
 {
-   if (!TryAcquireSRWLockExclusive(&payload->lock)) {
-      test_diag("     the payload's lock is held");
-      return;
-   }
-   const uint64_t word = vk_sync_win32_payload_load(payload);
-   if (rb_tree_is_empty(&payload->records))
-      test_diag("     no record is linked");
-   rb_tree_foreach(struct vk_sync_win32_wait_record, record,
-                   &payload->records, node) {
-      test_diag("     record %p: target 0x%" PRIx64 "%s, linked %u; waiter %p: "
-                "%s, %d missing", (void *)record, record->target,
-                vk_sync_win32_target_reached(payload->kind, word,
-                                             record->target) ?
-                " REACHED" : "", record->linked, (void *)record->waiter,
-                state_name(record->waiter),
-                STRESS_GET(&record->waiter->missing));
-   }
-   ReleaseSRWLockExclusive(&payload->lock);
-}
+   struct vk_sync_win32_layout *layout = stress_layout(sync);
+   unsigned idle = 0;
 
-static void
-dump_section(const struct vk_sync_win32_section *section)
-{
-   const struct vk_sync_win32_layout *layout = section->layout;
-
-   test_diag("     section: armed 0x%" PRIx64 ", our slot %d, %u watchers",
-             STRESS_GET(&layout->armed), (int)section->slot,
-             section->remote.watchers);
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++) {
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
       const struct vk_sync_win32_slot *slot = &layout->slots[i];
-      if (STRESS_GET(&slot->owner) != 0)
-         test_diag("     slot %u: owner 0x%" PRIx64 ", flags %u, wanted 0x%" PRIx64,
-                   i, (uint64_t)STRESS_GET(&slot->owner),
-                   STRESS_GET(&slot->flags), STRESS_GET(&slot->wanted));
+      const uint64_t owner = STRESS_GET(&slot->owner);
+      const uint64_t target = STRESS_GET(&slot->target);
+      const bool armed = is_set(layout->armed, i);
+      const bool failed = is_set(layout->failed, i);
+
+      idle += owner != 0 && target == 0 && !armed && !failed;
+      if (target != 0 || armed || failed)
+         test_diag("     slot %u: process %" PRIu64 " (created 0x%08" PRIx32
+                   "), target 0x%" PRIx64 "%s%s%s, bell %016" PRIx64 "...", i,
+                   owner >> 32, (uint32_t)owner, target,
+                   vk_sync_win32_is_reached(stress_payload(sync)->kind, word,
+                                            target) ? " REACHED" : "",
+                   armed ? ", armed" : "", failed ? ", failed" : "",
+                   STRESS_GET(&slot->bell.bits[0]));
    }
+   test_diag("     %u slots that are taken and for nothing", idle);
 }
 
+/* A fence's target is a guess: it may have been signalled and reset since. */
 static void
 dump_item(uint32_t index, const struct stress_item *item)
 {
    const struct vk_sync_win32 *wsync =
       (const struct vk_sync_win32 *)item->sync;
    struct vk_sync_win32_payload *payload = wsync->payload;
-   const bool timeline = payload->kind == VK_SYNC_WIN32_KIND_TIMELINE;
+   const uint64_t word = vk_sync_win32_payload_load(payload);
+   const uint64_t target =
+      payload->kind == VK_SYNC_WIN32_KIND_TIMELINE ? item->value :
+      VK_SYNC_WIN32_TARGET_TICKET(wsync->has_ticket ? wsync->ticket :
+                                  vk_sync_win32_consumed(word) + 1);
 
    test_diag("   item %u: a %s %s, payload %p: word 0x%" PRIx64
-             ", wanted 0x%" PRIx64, index,
-             payload->section != NULL ? "shared" :
-             payload->remote != NULL ? "Direct3D 12" : "private",
-             timeline ? "timeline" :
-             item->semaphore != NULL ? "semaphore" : "fence",
-             (void *)payload, vk_sync_win32_payload_load(payload),
-             STRESS_GET(&payload->wanted));
-   if (wsync->has_ticket)
-      test_diag("     for ticket 0x%x", wsync->ticket);
-   else if (timeline)
-      test_diag("     for value 0x%" PRIx64, item->value);
-
-   if (payload->section != NULL)
-      dump_section(payload->section);
-   dump_records(payload);
+             ", target 0x%" PRIx64 "%s", index, type_of(item->sync),
+             kind_of(item), (void *)payload, word, target,
+             vk_sync_win32_is_reached(payload->kind, word, target) ?
+             " REACHED" : "");
+   if (wsync->has_ticket && wsync->slot != VK_SYNC_WIN32_NO_SLOT)
+      test_diag("     with its ticket in slot %u", wsync->slot);
+   if (stress_layout(item->sync) != NULL)
+      dump_slots(item->sync, word);
 }
 
 static void
@@ -113,29 +106,30 @@ dump_wait(struct stress_thread *thread, uint64_t now_ns)
       test_diag("   time-out in %" PRId64 " ms, %u items",
                 (int64_t)(deadline_ns - now_ns) / (int64_t)STRESS_MS, count);
 
-   /* Of a large set, those that have been reached are of no interest. */
-   for (uint32_t i = 0; i < count; i++) {
-      if (count <= 16 ||
-          !rb_tree_is_empty(&stress_payload(items[i].sync)->records))
-         dump_item(i, &items[i]);
-   }
+   /* Of a large set, there is nothing to say of most. */
+   for (uint32_t i = 0; i < count && i < 32; i++)
+      dump_item(i, &items[i]);
 }
 
-/* The key, if there is one, is the token of the thread that is parked or
- * unparked: the first member of its waiter.
+/* What a thread parks on by keyed event, or is to be released from, is the
+ * state of a waiter.
  */
 static void
-dump_call(const char *call, const void *key)
+dump_call(const char *call, const void *object, bool keyed)
 {
-   const struct vk_sync_win32_waiter *waiter = key;
+   static const char *const states[] = {
+      [VK_SYNC_WIN32_PARKED] = "parked",
+      [VK_SYNC_WIN32_NOTIFIED] = "notified",
+   };
 
-   if (waiter == NULL)
-      test_diag("   in %s", call);
-   else
-      test_diag("   in %s, waiter %p: %s, %d missing, token: thread %u, "
-                "unparked %u", call, key, state_name(waiter),
-                STRESS_GET(&waiter->missing), waiter->token.thread_id,
-                waiter->token.unparked);
+   if (!keyed) {
+      test_diag("   in %s, handle %p", call, object);
+   } else {
+      const uint32_t state = STRESS_GET((const uint32_t *)object);
+
+      test_diag("   in %s, key %p: %s", call, object,
+                state < TEST_COUNT(states) ? states[state] : "garbage");
+   }
 }
 
 static uint64_t
@@ -160,7 +154,8 @@ stress_dump(struct stress *stress)
                 ms_since(STRESS_GET(&thread->busy_ns), now_ns),
                 ms_since(since_ns, now_ns));
       if (call != NULL)
-         dump_call(call, STRESS_GET(&thread->key));
+         dump_call(call, STRESS_GET(&thread->object),
+                   strstr(call, "Keyed") != NULL);
       /* The items of a wait that is about to end may vanish under our eyes. */
       if (ms_since(since_ns, now_ns) > 500)
          dump_wait(thread, now_ns);

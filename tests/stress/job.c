@@ -64,16 +64,15 @@ static void
 store_silently(struct stress_thread *self,
                struct vk_sync_win32_payload *payload, uint64_t value)
 {
-   struct vk_sync_win32_layout *layout = payload->section->layout;
+   struct vk_sync_win32_layout *layout =
+      vk_sync_win32_section_get_layout(payload);
 
    vk_sync_win32_store64(payload->word, value);
 
    if (self->stress->config->deaf) {
-      const uint64_t armed = vk_sync_win32_load64(&layout->armed);
-      for (unsigned i = 0; i < VK_SYNC_WIN32_SECTION_SLOTS; i++) {
-         if (armed >> i & 1)
-            vk_sync_win32_store32(&layout->slots[i].flags,
-                                  VK_SYNC_WIN32_SLOT_UNREACHABLE);
+      for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+         if (vk_sync_win32_clear_bit(layout->armed, i))
+            vk_sync_win32_set_bit(layout->failed, i);
       }
    }
 }
@@ -126,11 +125,19 @@ stress_do_signal(struct stress_thread *self,
 
    bool increased;
    if (signal->sync != NULL) {
+      const struct vk_sync_signal submitted = {
+         .sync = signal->sync, .signal_value = signal->value,
+      };
+
       /* The application may destroy it while we are in there. */
-      increased = vk_sync_signal(self->stress->device, signal->sync,
-                                 signal->value) == VK_SUCCESS;
+      increased = (signal->delay % 16 < 8 ?
+                   vk_sync_signal(self->stress->device, signal->sync,
+                                  signal->value) :
+                   vk_sync_signal_many(self->stress->device, 1,
+                                       &submitted)) == VK_SUCCESS;
    } else if (self->stress->config->silent && signal->timeline != NULL &&
-              signal->timeline->ordered && signal->payload->section != NULL &&
+              signal->timeline->ordered &&
+              vk_sync_win32_payload_is_section(signal->payload) &&
               stress_chance(self, 90)) {
       store_silently(self, signal->payload, signal->value);
       increased = true;
@@ -188,7 +195,7 @@ stress_promise_timeline(struct stress_thread *self,
       timeline->views[stress_below(self, timeline->view_count)];
 
    item->timeline = timeline;
-   item->sync = timeline->views[stress_below(self, timeline->view_count)];
+   item->sync = stress_own_view(self, timeline->views, timeline->view_count);
 
    if (timeline->ordered)
       mtx_lock(&timeline->order);
@@ -222,8 +229,10 @@ take_ticket(struct stress_thread *self, struct stress_semaphore *semaphore)
       vk_sync_win32_type.begin_wait(device, sync);
    } else {
       sync = stress_sync(self, 0, STRESS_PRIVATE);
-      EXPECT(vk_sync_move(device, sync, semaphore->views[
-                stress_below(self, semaphore->view_count)]) == VK_SUCCESS);
+      EXPECT(vk_sync_move(device, sync,
+                          stress_own_view(self, semaphore->views,
+                                          semaphore->view_count)) ==
+             VK_SUCCESS);
    }
    return sync;
 }

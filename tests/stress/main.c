@@ -49,6 +49,15 @@ static const struct stress_config ephemeral = {
    .ephemeral = true,
 };
 
+static const struct stress_config crowded = {
+   .name = "crowded",
+   .operations = 20 * 1000,
+   .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
+   .shared_percent = 80,
+   .crowded = true,
+};
+
+#ifndef VK_SYNC_WIN32_NO_LOOK
 static const struct stress_config silent = {
    .name = "silent",
    .operations = 10 * 1000,
@@ -65,14 +74,15 @@ static const struct stress_config deaf = {
    .silent = true,
    .deaf = true,
 };
+#endif
 
 #ifndef _WIN32
-static const struct stress_config no_doorbell = {
-   .name = "no doorbell",
+static const struct stress_config no_bell = {
+   .name = "no bell",
    .operations = 20 * 1000,
    .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
    .shared_percent = 80,
-   .no_doorbell = true,
+   .no_bell = true,
 };
 #endif
 
@@ -94,10 +104,14 @@ main(int argc, char **argv)
       CASE("shared payloads with peers", shared_only),
       CASE("shared payloads with little else going on", quiet),
       CASE("payloads that come and go", ephemeral),
+      CASE("shared payloads with few slots", crowded),
+#ifndef VK_SYNC_WIN32_NO_LOOK
       CASE("peers that die before they ring", silent),
       CASE("peers that cannot ring", deaf),
+#endif
 #ifndef _WIN32
-      CASE("no doorbell", no_doorbell),
+      CASE("no bells", no_bell),
+      { "processes that end", stress_death },
 #endif
       { 0 },
    };

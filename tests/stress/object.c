@@ -53,8 +53,8 @@ stress_import(struct stress_thread *self, enum vk_sync_flags flags,
    if (!(flags & VK_SYNC_IS_TIMELINE) && stress_chance(self, 20))
       EXPECT(vk_sync_signal(self->stress->device, sync, 0) == VK_SUCCESS);
 
-   /* A peer is what another process would have: a view, a slot, a payload.
-    * The hook in watch.c makes the kernel say that it is a new section.
+   /* A peer is what another process would have: a view, and a payload.  The
+    * hook in watch.c makes the kernel say that it is a new section.
     */
    self->operations++;
    self->import_as_peer = peer;

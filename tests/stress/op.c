@@ -65,8 +65,8 @@ submit(struct stress_thread *self, struct stress_fence *fence,
    item->promise->refs = 2;
    job.signal.promise = item->promise;
    job.signal.sync = fence->peer != NULL ? fence->peer : fence->sync;
-   stress_push(&stress->queues[SIGNAL_THREADS +
-                               stress_below(self, SUBMIT_THREADS)], &job);
+   /* A ticket is of one process. */
+   stress_push(&stress->queues[SIGNAL_THREADS + self->process], &job);
 }
 
 static void
@@ -85,7 +85,7 @@ op_fence(struct stress_thread *self)
    stress_wait_for(self, &item, 1, false);
 
    /* A new shared object costs many times what the rest does. */
-   if (stress_chance(self, stress_payload(fence->sync)->section ? 5 : 50)) {
+   if (stress_chance(self, stress_type(fence->sync) == STRESS_PRIVATE ? 50 : 5)) {
       destroy_fence(self, fence);
    } else {
       EXPECT(vk_sync_reset(device, fence->sync) == VK_SUCCESS);
@@ -103,7 +103,7 @@ static void
 look_at_timeline(struct stress_thread *self, struct stress_timeline *timeline)
 {
    struct vk_sync *sync =
-      timeline->views[stress_below(self, timeline->view_count)];
+      stress_own_view(self, timeline->views, timeline->view_count);
    const uint64_t seen = vk_sync_win32_load64(&timeline->seen);
    uint64_t value = 0, old;
 
@@ -232,9 +232,8 @@ meet(struct stress_barrier *barrier, bool leave)
    mtx_unlock(&barrier->mutex);
 }
 
-/* Moments without any object, when the process has no doorbell, come only if
- * few threads have some; and what is to be tested is that one begins to have
- * some while another ends.
+/* Moments without any object come only if few threads have some; and what is to
+ * be tested is that one begins to have some while another ends.
  */
 static bool
 stagger(struct stress_thread *self)

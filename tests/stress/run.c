@@ -5,7 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vk_sync_win32_owner.h"
 #include "vk_sync_win32_park.h"
+
+static unsigned
+make_views(struct stress_thread *self, struct vk_sync **views,
+           enum vk_sync_flags flags,
+           VkExternalSemaphoreHandleTypeFlagBits type)
+{
+   const unsigned count = stress_make_views(self, views, flags, type);
+   struct vk_sync_win32_layout *layout = stress_layout(views[0]);
+
+   if (layout != NULL && self->stress->config->crowded) {
+      for (unsigned i = FREE_SLOTS; i < VK_SYNC_WIN32_SLOTS; i++)
+         EXPECT(vk_sync_win32_slot_claim(layout) != VK_SYNC_WIN32_NO_SLOT);
+   }
+   return count;
+}
 
 static void
 create_objects(struct stress *stress)
@@ -25,9 +41,8 @@ create_objects(struct stress *stress)
       /* Threads that race for the next value would take it back. */
       timeline->d3d12 = stress->has_d3d12 && timeline->ordered && i % 4 == 0;
       timeline->view_count =
-         stress_make_views(self, timeline->views, VK_SYNC_IS_TIMELINE,
-                           shared ? stress_timeline_type(timeline) :
-                                    STRESS_PRIVATE);
+         make_views(self, timeline->views, VK_SYNC_IS_TIMELINE,
+                    shared ? stress_timeline_type(timeline) : STRESS_PRIVATE);
       if (shared)
          timeline->handle = stress_export(self, timeline->views[0]);
       timeline->home = i / 2 % SIGNAL_THREADS;
@@ -40,8 +55,8 @@ create_objects(struct stress *stress)
 
       mtx_init(&semaphore->order, mtx_plain);
       semaphore->view_count =
-         stress_make_views(self, semaphore->views, 0,
-                           shared ? STRESS_OPAQUE : STRESS_PRIVATE);
+         make_views(self, semaphore->views, 0,
+                    shared ? STRESS_OPAQUE : STRESS_PRIVATE);
       if (shared)
          semaphore->handle = stress_export(self, semaphore->views[0]);
 
@@ -102,16 +117,18 @@ check_objects(struct stress *stress)
 static void
 check_idle(struct stress_thread *self, struct vk_sync **views, unsigned count)
 {
-   for (unsigned i = 0; i < count; i++) {
-      struct vk_sync_win32_payload *payload = stress_payload(views[i]);
+   struct vk_sync_win32_layout *layout = stress_layout(views[0]);
+   unsigned taken = 0;
 
-      EXPECT(rb_tree_is_empty(&payload->records));
-      EXPECT_U64(payload->wanted, UINT64_MAX);
-      if (payload->remote != NULL)
-         EXPECT_U64(payload->remote->watchers, 0);
-      if (payload->section != NULL)
-         EXPECT_U64(payload->section->layout->armed, 0);
+   for (unsigned i = 0; layout != NULL && i < VK_SYNC_WIN32_SLOTS; i++) {
+      EXPECT_U64(layout->armed[i / 64] >> i % 64 & 1, 0);
+      EXPECT_U64(layout->slots[i].target, 0);
+      taken += layout->slots[i].owner != VK_SYNC_WIN32_OWNER_NONE;
    }
+   if (layout != NULL)
+      EXPECT_U64(taken, self->stress->config->crowded ?
+                        VK_SYNC_WIN32_SLOTS - FREE_SLOTS : 0);
+
    for (unsigned i = 0; i < count; i++)
       stress_destroy(self, views[i]);
 }
@@ -147,7 +164,7 @@ report(const struct stress *stress, double ms)
    const struct stress_config *config = stress->config;
    struct stress_thread sum = {0};
    const bool keyed =
-      !strcmp(vk_sync_win32_get_parker()->name, "keyed");
+      vk_sync_win32_get_parker() == &vk_sync_win32_keyed_parker;
 
    for (unsigned i = 0; i < THREADS; i++) {
       const struct stress_thread *thread = &stress->threads[i];
@@ -157,26 +174,38 @@ report(const struct stress *stress, double ms)
       sum.parks += thread->parks;
       sum.unparks += thread->unparks;
       sum.rings += thread->rings;
-      sum.doorbell_waits += thread->doorbell_waits;
+      sum.bell_waits += thread->bell_waits;
       sum.polls += thread->polls;
    }
    test_diag("%" PRIu64 " operations in %.1f s: %" PRIu64 " waits, %" PRIu64
-             " of them timed out; %" PRIu64 " parks (%s), %" PRIu64
-             " doorbell waits, %" PRIu64 " rings, %" PRIu64 " polls",
-             sum.operations, ms / 1000, sum.waits, sum.timeouts, sum.parks,
-             vk_sync_win32_get_parker()->name, sum.doorbell_waits, sum.rings,
-             sum.polls);
+             " of them timed out; parker %s, %" PRIu64 " parks by its calls; %"
+             PRIu64 " bell waits, %" PRIu64 " rings, %" PRIu64 " polls",
+             sum.operations, ms / 1000, sum.waits, sum.timeouts,
+             vk_sync_win32_get_parker()->name, sum.parks, sum.bell_waits,
+             sum.rings, sum.polls);
 
    /* Each thread that is released is released once, and collects it. */
-   if (keyed)
-      EXPECT_U64(sum.parks, sum.unparks);
+   EXPECT_U64(sum.parks, sum.unparks);
 
    /* That it was a test of what its name says */
    EXPECT(sum.operations >= config->operations);
-   EXPECT(sum.parks > 0);
-   if (config->shared_percent > 0 && !config->no_doorbell)
-      EXPECT(sum.doorbell_waits > 0 && sum.rings > 0);
-   EXPECT((sum.polls > 0) == (config->deaf || config->no_doorbell));
+   EXPECT(keyed ? sum.parks > 0 || config->silent : sum.parks == 0);
+   EXPECT((sum.bell_waits > 0) == (config->shared_percent > 0));
+   EXPECT((sum.rings > 0) == (config->shared_percent > 0 && !config->no_bell));
+   EXPECT((sum.polls > 0) ==
+          (config->deaf || config->crowded || config->no_bell));
+}
+
+/* vk_sync.c initializes a variable of its own on the first wait, which is a
+ * harmless race that should not occupy the sanitizer.
+ */
+void
+stress_first_wait(struct stress_thread *self)
+{
+   struct stress_item item = { .sync = stress_sync(self, 0, STRESS_PRIVATE) };
+
+   EXPECT(stress_wait(self, &item, 1, false, 0) == VK_TIMEOUT);
+   stress_destroy(self, item.sync);
 }
 
 static void
@@ -195,6 +224,7 @@ run_once(const struct stress_config *config, struct vk_device *device,
       struct stress_thread *thread = &stress->threads[i];
       thread->stress = stress;
       thread->index = i;
+      thread->process = i % PROCESSES;
       thread->random = test_random();
       thread->role = i < APP_THREADS ? "application" :
                      i < APP_THREADS + SIGNAL_THREADS ? "signal" : "submit";
@@ -212,14 +242,7 @@ run_once(const struct stress_config *config, struct vk_device *device,
    create_objects(stress);
    create_loose(stress);
 
-   /* vk_sync.c initializes a variable of its own on the first wait, which is
-    * a harmless race that should not occupy the sanitizer.
-    */
-   struct stress_item item = {
-      .sync = stress_sync(&stress->threads[0], 0, STRESS_PRIVATE),
-   };
-   EXPECT(stress_wait(&stress->threads[0], &item, 1, false, 0) == VK_TIMEOUT);
-   stress_destroy(&stress->threads[0], item.sync);
+   stress_first_wait(&stress->threads[0]);
 
    for (unsigned i = 0; i < THREADS; i++) {
       struct stress_thread *thread = &stress->threads[i];
@@ -253,22 +276,36 @@ run_once(const struct stress_config *config, struct vk_device *device,
    free(stress);
 }
 
+/* What is kept from one wait to the next */
+static void
+forget_waiters(void)
+{
+   for (unsigned i = PROCESSES; i-- > 0;) {
+      stress_enter_process(i);
+      vk_sync_win32_waiter_destroy_free();
+   }
+   vk_sync_win32_bell_forget_all();
+}
+
 void
 stress_run(const struct stress_config *config)
 {
    struct vk_device *device = stress_device_create();
 
+   forget_waiters();
 #ifndef _WIN32
-   nt_shim_refuse_events(config->no_doorbell);
+   nt_shim_refuse_semaphores(config->no_bell);
 #endif
 
    /* Whatever is created once, and kept */
    run_once(config, device, 2000, false);
+   forget_waiters();
    const uint32_t before = stress_resource_count();
 
    if (!test_failed())
       run_once(config, device, config->operations * test_scale(), true);
 
+   forget_waiters();
    EXPECT_U64(stress_resource_count(), before);
    stress_device_destroy(device);
 }

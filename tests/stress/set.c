@@ -7,18 +7,21 @@
 
 #include "util/os_time.h"
 
-/* A fence of its own, mostly; or what others signal, too */
+/* A fence of its own, mostly; or what others signal, too.  Nobody waits for any
+ * of some tickets.
+ */
 static void
-fill_item(struct stress_thread *self, struct stress_item *item, bool shared)
+fill_item(struct stress_thread *self, struct stress_item *item, bool shared,
+          bool any)
 {
    struct stress *stress = self->stress;
 
-   switch (stress_below(self, 4)) {
+   switch (stress_below(self, any ? 3 : 4)) {
    case 0:
       stress_promise_timeline(self, &stress->timelines[
                                  stress_below(self, TIMELINES)], item);
       break;
-   case 1:
+   case 3:
       stress_promise_ticket(self, &stress->semaphores[
                                stress_below(self, SEMAPHORES)], item);
       break;
@@ -67,17 +70,17 @@ void
 stress_op_set(struct stress_thread *self)
 {
    const unsigned count = set_size(self);
+   const bool any = stress_chance(self, 60);
    struct stress_item *items = calloc(count, sizeof(*items));
    REQUIRE(items != NULL);
 
    for (unsigned i = 0; i < count; i++)
-      fill_item(self, &items[i], count < 64);
+      fill_item(self, &items[i], count < 64, any);
 
    /* Of the fences, signal some, and wait for any; then the rest, and wait
     * for all.  The first may be the only one that anybody signals by then.
     */
    unsigned promised = 0;
-   const bool any = stress_chance(self, 60);
    if (any) {
       for (unsigned i = 0; i < count; i++) {
          if (is_fence(&items[i]) && (promised == 0 || stress_chance(self, 20))) {

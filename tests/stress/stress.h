@@ -9,7 +9,10 @@
  * submit, wait, reset and destroy; signal threads, in the role of rasterizer
  * threads, signal and never wait; submit threads wait, then signal.  Whatever
  * is waited for without a time-out has been handed to a signal thread, so a
- * thread that stays blocked has been forgotten.
+ * thread that stays blocked has been forgotten.  Compiled with
+ * VK_SYNC_WIN32_NO_LOOK, it stays blocked for good.
+ *
+ * On the shim, half of the threads pose as those of another process.
  */
 
 #include "test.h"
@@ -22,7 +25,8 @@
 #include "vk_sync_win32.h"
 #include "vk_sync_win32_nt.h"
 #include "vk_sync_win32_payload.h"
-#include "vk_sync_win32_section.h"
+#include "vk_sync_win32_payload_section.h"
+#include "vk_sync_win32_slots.h"
 
 #define STRESS_MS UINT64_C(1000000)
 
@@ -70,11 +74,13 @@ struct stress_config {
    /* No object outlives an operation, so that there are none at times */
    bool ephemeral;
    /* Some signals are not followed by a ring: the peer has died by then, or
-    * cannot open the doorbell and says so.
+    * cannot open the bell and says so.
     */
    bool silent, deaf;
-   /* This process gets no doorbell; on the shim only */
-   bool no_doorbell;
+   /* Most slots of what lives long are taken. */
+   bool crowded;
+   /* Nobody gets a bell; on the shim only */
+   bool no_bell;
 };
 
 enum {
@@ -82,7 +88,11 @@ enum {
    SIGNAL_THREADS = 2,
    SUBMIT_THREADS = 2,
    THREADS = APP_THREADS + SIGNAL_THREADS + SUBMIT_THREADS,
-   VIEWS = 4,
+   PROCESSES = 2,
+   /* Of a shared payload: as many for each process */
+   VIEWS = 2 * PROCESSES,
+   /* That are left where most are taken */
+   FREE_SLOTS = 2,
    TIMELINES = 8,
    SEMAPHORES = 8,
    FENCES = 8,
@@ -191,7 +201,7 @@ struct stress_thread {
    struct stress *stress;
    struct test_thread *thread;
    const char *role;
-   unsigned index;
+   unsigned index, process;
    uint64_t random;
 
    uint64_t operations, waits, timeouts;
@@ -206,12 +216,12 @@ struct stress_thread {
    const struct stress_item *items;
    uint32_t item_count;
    const char *kernel_call;
-   const void *key;
+   const void *object;
 
    /* Counted by the hooks.  Polls: sleeps of VK_SYNC_WIN32_POLL_NS, by waits
     * that have more time than that.
     */
-   uint64_t kernel_calls, parks, unparks, rings, doorbell_waits, polls;
+   uint64_t kernel_calls, parks, unparks, rings, bell_waits, polls;
    bool import_as_peer;
 };
 
@@ -232,6 +242,7 @@ struct stress {
 
 /* run.c */
 void stress_run(const struct stress_config *config);
+void stress_first_wait(struct stress_thread *self);
 
 /* op.c: what application threads do */
 void stress_app_thread(void *data);
@@ -240,6 +251,9 @@ void stress_destroy_fences(struct stress_thread *self);
 /* set.c */
 void stress_op_set(struct stress_thread *self);
 void stress_op_churn(struct stress_thread *self);
+
+/* death.c, on the shim only */
+void stress_death(intptr_t arg);
 
 /* job.c: what the other threads do */
 void stress_queue_init(struct stress_queue *queue);
@@ -293,8 +307,17 @@ stress_type(const struct vk_sync *sync)
 {
    const struct vk_sync_win32_payload *payload = stress_payload(sync);
 
-   return payload->remote == NULL ? STRESS_PRIVATE :
-          payload->section == NULL ? STRESS_D3D12 : STRESS_OPAQUE;
+   return !payload->ops->is_shared ? STRESS_PRIVATE :
+          vk_sync_win32_payload_is_section(payload) ? STRESS_OPAQUE :
+                                                      STRESS_D3D12;
+}
+
+/* NULL if there is no section */
+static inline struct vk_sync_win32_layout *
+stress_layout(const struct vk_sync *sync)
+{
+   return stress_type(sync) == STRESS_OPAQUE ?
+          vk_sync_win32_section_get_layout(stress_payload(sync)) : NULL;
 }
 
 static inline VkExternalSemaphoreHandleTypeFlagBits
@@ -319,6 +342,7 @@ void stress_promise_unref(struct stress_promise *promise);
 /* watch.c */
 void stress_watch_start(struct stress *stress);
 void stress_watch_stop(void);
+/* The calling thread is this one from now on. */
 void stress_enter(struct stress_thread *self);
 
 /* dump.c */
@@ -330,6 +354,8 @@ void stress_dump(struct stress *stress);
 struct vk_device *stress_device_create(void);
 void stress_device_destroy(struct vk_device *device);
 bool stress_device_has_d3d12(void);
+/* Let the calling thread pose as one of that process, where that is possible */
+void stress_enter_process(unsigned process);
 /* What must be the same before and after a run */
 uint32_t stress_resource_count(void);
 
@@ -353,6 +379,17 @@ static inline bool
 stress_chance(struct stress_thread *self, uint32_t percent)
 {
    return stress_below(self, 100) < percent;
+}
+
+/* One of those that the thread's process has */
+static inline struct vk_sync *
+stress_own_view(struct stress_thread *self, struct vk_sync *const *views,
+                unsigned count)
+{
+   const unsigned own = count / PROCESSES;
+
+   return count < PROCESSES ? views[0] :
+          views[self->process * own + stress_below(self, own)];
 }
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "util/os_time.h"
 
-#include "vk_sync_win32_shared_wait.h"
+#include "vk_sync_win32_wait.h"
 
 /* How often the watchdog looks, and how many times in a row it has to find a
  * thread at the same operation: looks rather than time, since a machine that
@@ -32,10 +32,11 @@ void
 stress_enter(struct stress_thread *self)
 {
    current = self;
+   stress_enter_process(self->process);
 }
 
 static void
-enter_kernel(const char *call, const void *key)
+enter_kernel(const char *call, const void *object)
 {
    if (current == NULL)
       return;
@@ -44,7 +45,7 @@ enter_kernel(const char *call, const void *key)
    /* Let others overtake us where it hurts. */
    if (stress_below(current, 16) == 0)
       thrd_yield();
-   STRESS_SET(&current->key, key);
+   STRESS_SET(&current->object, object);
    STRESS_SET(&current->kernel_call, call);
 }
 
@@ -76,46 +77,17 @@ release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
    const LONG status =
       real.release_keyed_event(event, key, alertable, timeout);
    leave_kernel();
-   if (current != NULL)
+   if (current != NULL && status == VK_SYNC_WIN32_STATUS_SUCCESS)
       current->unparks++;
    return status;
 }
 
-static LONG WINAPI
-wait_for_alert(void *address, const LARGE_INTEGER *timeout)
-{
-   enter_kernel("NtWaitForAlertByThreadId", address);
-   const LONG status = real.wait_for_alert_by_thread_id(address, timeout);
-   leave_kernel();
-   if (current != NULL)
-      current->parks++;
-   return status;
-}
-
-static LONG WINAPI
-alert(HANDLE thread_id)
-{
-   enter_kernel("NtAlertThreadByThreadId", NULL);
-   const LONG status = real.alert_thread_by_thread_id(thread_id);
-   leave_kernel();
-   if (current != NULL)
-      current->unparks++;
-   return status;
-}
-
-/* Whether a leader that sleeps for so long does so because it has to poll */
-static bool
-is_poll(const LARGE_INTEGER *timeout)
-{
-   return timeout != NULL &&
-          -timeout->QuadPart <= VK_SYNC_WIN32_POLL_NS / 100 + 1;
-}
-
+/* Whether a thread that sleeps for so long does so because it has to poll */
 static void
 count_poll(const LARGE_INTEGER *timeout)
 {
    if (current != NULL && current->deadline_ns == UINT64_MAX &&
-       is_poll(timeout))
+       timeout != NULL && -timeout->QuadPart <= VK_SYNC_WIN32_POLL_NS / 100)
       current->polls++;
 }
 
@@ -123,37 +95,48 @@ static LONG WINAPI
 delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
    count_poll(interval);
-   return real.delay_execution(alertable, interval);
+   enter_kernel("NtDelayExecution", NULL);
+   const LONG status = real.delay_execution(alertable, interval);
+   leave_kernel();
+   return status;
 }
 
-/* A leader looks again at a bound, in case that a peer has died.  None has
- * here, and the bound would hide a ring that was forgotten: so there is none,
- * unless the run is about it.
- */
-static LONG WINAPI
-wait_for_doorbell(HANDLE object, BOOLEAN alertable,
-                  const LARGE_INTEGER *timeout)
+static void
+leave_bell_wait(void)
 {
-   LARGE_INTEGER ticks;
-
-   count_poll(timeout);
-   if (current != NULL && !current->stress->config->silent &&
-       !is_poll(timeout))
-      timeout = vk_sync_win32_nt_timeout(current->deadline_ns, &ticks);
-
-   enter_kernel("NtWaitForSingleObject", NULL);
-   const LONG status = real.wait_for_single_object(object, alertable, timeout);
    leave_kernel();
    if (current != NULL)
-      current->doorbell_waits++;
+      current->bell_waits++;
+}
+
+static LONG WINAPI
+wait_for_single_object(HANDLE object, BOOLEAN alertable,
+                       const LARGE_INTEGER *timeout)
+{
+   count_poll(timeout);
+   enter_kernel("NtWaitForSingleObject", object);
+   const LONG status = real.wait_for_single_object(object, alertable, timeout);
+   leave_bell_wait();
    return status;
 }
 
 static LONG WINAPI
-set_event(HANDLE event, LONG *previous)
+wait_for_multiple_objects(ULONG count, const HANDLE *objects, ULONG wait_any,
+                          BOOLEAN alertable, const LARGE_INTEGER *timeout)
 {
-   enter_kernel("NtSetEvent", NULL);
-   const LONG status = real.set_event(event, previous);
+   count_poll(timeout);
+   enter_kernel("NtWaitForMultipleObjects", objects[0]);
+   const LONG status = real.wait_for_multiple_objects(count, objects, wait_any,
+                                                      alertable, timeout);
+   leave_bell_wait();
+   return status;
+}
+
+static LONG WINAPI
+release_semaphore(HANDLE semaphore, LONG count, LONG *previous)
+{
+   enter_kernel("NtReleaseSemaphore", semaphore);
+   const LONG status = real.release_semaphore(semaphore, count, previous);
    leave_kernel();
    if (current != NULL)
       current->rings++;
@@ -201,16 +184,13 @@ stress_watch_start(struct stress *stress)
 {
    REQUIRE(vk_sync_win32_nt_init());
 
-   if (real.set_event == NULL) {
+   if (real.delay_execution == NULL) {
       real = vk_sync_win32_nt;
       vk_sync_win32_nt.wait_for_keyed_event = wait_for_keyed_event;
       vk_sync_win32_nt.release_keyed_event = release_keyed_event;
-      if (real.wait_for_alert_by_thread_id != NULL) {
-         vk_sync_win32_nt.wait_for_alert_by_thread_id = wait_for_alert;
-         vk_sync_win32_nt.alert_thread_by_thread_id = alert;
-      }
-      vk_sync_win32_nt.wait_for_single_object = wait_for_doorbell;
-      vk_sync_win32_nt.set_event = set_event;
+      vk_sync_win32_nt.wait_for_single_object = wait_for_single_object;
+      vk_sync_win32_nt.wait_for_multiple_objects = wait_for_multiple_objects;
+      vk_sync_win32_nt.release_semaphore = release_semaphore;
       vk_sync_win32_nt.delay_execution = delay_execution;
       if (real.compare_objects != NULL)
          vk_sync_win32_nt.compare_objects = compare_objects;

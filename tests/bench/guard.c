@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A benchmark that ends without a word cannot be told from one that nobody
+ * has run.
+ */
+#include "bench.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *volatile stage = "the start";
+static DWORD main_thread;
+
+void
+bench_stage(const char *name)
+{
+   stage = name;
+   /* For when there is nothing else to be had */
+   if (name != NULL)
+      fprintf(stderr, "at: %s\n", name);
+}
+
+static void
+end_process(UINT status)
+{
+   fflush(NULL);
+   /* Threads may be blocked for ever, so let nothing wait for them. */
+   TerminateProcess(GetCurrentProcess(), status);
+}
+
+void
+bench_fail(const char *file, int line, const char *text)
+{
+   bench_abandon("%s:%d: not true: %s (error %lu)", file, line, text,
+                 GetLastError());
+}
+
+void
+bench_abandon(const char *format, ...)
+{
+   va_list args;
+
+   va_start(args, format);
+   vfprintf(stderr, format, args);
+   va_end(args);
+   fprintf(stderr, "; it was at: %s\n", stage ? stage : "the end");
+   end_process(1);
+}
+
+/* As module+offset, which addr2line takes */
+static void
+print_address(const char *what, const void *address)
+{
+   char path[MAX_PATH] = "";
+   HMODULE module = NULL;
+
+   GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
+                      GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                      address, &module);
+   if (module != NULL)
+      GetModuleFileNameA(module, path, sizeof(path));
+   fprintf(stderr, "%s %s+0x%llx\n", what, path,
+           (unsigned long long)((uintptr_t)address - (uintptr_t)module));
+}
+
+static const void *
+instruction(const CONTEXT *context)
+{
+#if defined(__x86_64__) || defined(_M_X64)
+   return (const void *)(uintptr_t)context->Rip;
+#elif defined(__aarch64__) || defined(_M_ARM64)
+   return (const void *)(uintptr_t)context->Pc;
+#else
+   return (const void *)(uintptr_t)context->Eip;
+#endif
+}
+
+static LONG WINAPI
+on_exception(EXCEPTION_POINTERS *info)
+{
+   print_address("exception at", info->ExceptionRecord->ExceptionAddress);
+   bench_abandon("exception 0x%08lx on thread %lu (main: %lu)",
+                 info->ExceptionRecord->ExceptionCode, GetCurrentThreadId(),
+                 main_thread);
+   return EXCEPTION_EXECUTE_HANDLER;
+}
+
+static void
+on_exit(void)
+{
+   if (stage != NULL) {
+      fprintf(stderr, "somebody called exit(); it was at: %s\n", stage);
+      end_process(1);
+   }
+}
+
+static void
+on_abort(int number)
+{
+   (void)number;
+   bench_abandon("somebody called abort()");
+}
+
+static DWORD WINAPI
+watch(void *data)
+{
+   const unsigned seconds = (unsigned)(uintptr_t)data;
+   CONTEXT context = {.ContextFlags = CONTEXT_CONTROL};
+   HANDLE thread = OpenThread(THREAD_SUSPEND_RESUME | THREAD_GET_CONTEXT,
+                              FALSE, main_thread);
+
+   Sleep(1000 * seconds);
+   if (thread != NULL && SuspendThread(thread) != (DWORD)-1) {
+      const bool known = GetThreadContext(thread, &context);
+
+      /* It may have been printing. */
+      ResumeThread(thread);
+      if (known)
+         print_address("the main thread was at", instruction(&context));
+   }
+   bench_abandon("no end after %u s", seconds);
+   return 0;
+}
+
+void
+bench_guard(unsigned seconds)
+{
+   main_thread = GetCurrentThreadId();
+   SetUnhandledExceptionFilter(on_exception);
+   signal(SIGABRT, on_abort);
+   atexit(on_exit);
+   CloseHandle(bench_thread_start(watch, (void *)(uintptr_t)seconds));
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "share.h"
+
+#include "util/bitscan.h"
+
+#include "vk_sync_win32_payload_section.h"
+
+#define OPAQUE_WIN32 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
+
+static VkObjectType
+object_type(enum vk_sync_win32_kind kind)
+{
+   return kind == VK_SYNC_WIN32_KIND_FENCE ? VK_OBJECT_TYPE_FENCE :
+                                             VK_OBJECT_TYPE_SEMAPHORE;
+}
+
+static struct vk_sync *
+create(enum vk_sync_win32_kind kind)
+{
+   const enum vk_sync_flags flags = VK_SYNC_IS_SHAREABLE |
+      (kind == VK_SYNC_WIN32_KIND_TIMELINE ? VK_SYNC_IS_TIMELINE : 0);
+   struct vk_sync *sync;
+
+   BENCH_REQUIRE(vk_sync_create(bench_device(BENCH_OURS), &vk_sync_win32_type,
+                                flags, 0, &sync) == VK_SUCCESS);
+   return sync;
+}
+
+struct vk_sync *
+bench_shared_create(enum vk_sync_win32_kind kind)
+{
+   const SECURITY_ATTRIBUTES attributes = {
+      .nLength = sizeof(attributes),
+      .bInheritHandle = TRUE,
+   };
+   const struct vk_sync_win32_export_params params = {
+      .object_type = object_type(kind),
+      .handle_types = OPAQUE_WIN32,
+      .explicit_params = true,
+      .security_attributes = &attributes,
+   };
+   struct vk_sync *sync = create(kind);
+
+   BENCH_REQUIRE(vk_sync_set_win32_export_params(bench_device(BENCH_OURS),
+                                                 sync, &params) ==
+                 VK_SUCCESS);
+   return sync;
+}
+
+struct vk_sync *
+bench_shared_import(enum vk_sync_win32_kind kind, HANDLE handle)
+{
+   const struct vk_sync_win32_import_info info = {
+      .object_type = object_type(kind),
+      .handle_type = OPAQUE_WIN32,
+      .handle = handle,
+   };
+   struct vk_sync *sync = create(kind);
+
+   BENCH_REQUIRE(vk_sync_import_win32_handle(bench_device(BENCH_OURS), sync,
+                                             &info) == VK_SUCCESS);
+   return sync;
+}
+
+HANDLE
+bench_shared_export(struct vk_sync *sync)
+{
+   HANDLE handle;
+
+   BENCH_REQUIRE(vk_sync_export_win32_handle(bench_device(BENCH_OURS), sync,
+                                             OPAQUE_WIN32, &handle) ==
+                 VK_SUCCESS);
+   return handle;
+}
+
+uint32_t
+bench_shared_blocked(struct vk_sync *sync)
+{
+   struct vk_sync_win32_payload *payload = vk_sync_win32_get_payload(sync);
+   struct vk_sync_win32_layout *layout =
+      vk_sync_win32_section_get_layout(payload);
+   const uint32_t count =
+      util_bitcount64(vk_sync_win32_load64(&layout->armed[0])) +
+      util_bitcount64(vk_sync_win32_load64(&layout->armed[1]));
+
+   vk_sync_win32_payload_unref(payload);
+   return count;
+}

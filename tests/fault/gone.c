@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Nobody waits for a thread that is gone: neither who signals what threads
+ * were blocked on that have been terminated, nor a process that ends while
+ * its threads are blocked.
+ */
+#include "api.h"
+
+#include <process.h>
+#include <stdlib.h>
+
+#include "util/macros.h"
+#include "util/os_time.h"
+
+#include "step.h"
+
+#define MS UINT64_C(1000000)
+#define NEVER (UINT64_C(1) << 40)
+#define PATIENCE_S 20
+#define TRIES 3
+
+/* A signal may take as long, and longer for each of the dead: what it tries in
+ * vain are calls into the kernel.
+ */
+#define LIMIT_MS 250.0
+#define LIMIT_MS_EACH 25.0
+
+#define MOST_THREADS 80
+
+/* The dead ------------------------------------------------------------------ */
+
+static struct {
+   struct vk_device *device;
+   struct vk_sync_wait waits[2];
+   uint32_t count;
+   HANDLE threads[MOST_THREADS];
+   uint32_t waiting, done;
+} grave;
+
+static unsigned __stdcall
+wait_in_grave(UNUSED void *data)
+{
+   p_atomic_inc(&grave.waiting);
+   REQUIRE(vk_sync_wait_many(grave.device, grave.count, grave.waits,
+                             VK_SYNC_WAIT_ANY, UINT64_MAX) == VK_SUCCESS);
+   p_atomic_inc(&grave.done);
+   return 0;
+}
+
+static HANDLE
+start_thread(unsigned (__stdcall *run)(void *data), void *data)
+{
+   HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, run, data, 0, NULL);
+
+   REQUIRE(thread != NULL);
+   return thread;
+}
+
+static void
+terminate(HANDLE thread)
+{
+   REQUIRE(TerminateThread(thread, 0));
+   REQUIRE(WaitForSingleObject(thread, 10000) == WAIT_OBJECT_0);
+   CloseHandle(thread);
+}
+
+/* The first threads to wait, or the last, or some; one goes on. */
+static void
+dig_graves(unsigned dead)
+{
+   const unsigned living = test_random_below(dead + 1);
+
+   grave.waiting = grave.done = 0;
+   for (unsigned i = 0; i <= dead; i++)
+      grave.threads[i] = start_thread(wait_in_grave, NULL);
+   PEER_AWAIT(vk_sync_win32_load32(&grave.waiting) == dead + 1, PATIENCE_S);
+   Sleep(20 + test_random_below(100));
+
+   for (unsigned i = 0; i <= dead; i++) {
+      if (i != living)
+         terminate(grave.threads[i]);
+      else
+         CloseHandle(grave.threads[i]);
+   }
+}
+
+struct kind {
+   const char *name;
+   enum vk_sync_win32_kind kind;
+   bool shared;
+   /* Beside it */
+   int other;
+};
+
+static const struct kind kinds[] = {
+   { "private timeline", VK_SYNC_WIN32_KIND_TIMELINE, false, -1 },
+   { "private fence", VK_SYNC_WIN32_KIND_FENCE, false, -1 },
+   { "shared timeline", VK_SYNC_WIN32_KIND_TIMELINE, true, -1 },
+   { "shared fence", VK_SYNC_WIN32_KIND_FENCE, true, -1 },
+   { "private timeline, or a shared one", VK_SYNC_WIN32_KIND_TIMELINE, false,
+     2 },
+   { "shared timeline, or a private one", VK_SYNC_WIN32_KIND_TIMELINE, true,
+     0 },
+};
+
+static struct vk_sync *
+new_sync(const struct kind *kind)
+{
+   return kind->shared ? peer_shared(grave.device, kind->kind) :
+                         peer_private(grave.device, kind->kind);
+}
+
+static double
+bury(struct vk_sync *sync, uint64_t value, unsigned dead)
+{
+   dig_graves(dead);
+
+   const double start_ms = test_now_ms();
+   REQUIRE(vk_sync_signal(grave.device, sync, value) == VK_SUCCESS);
+   const double ms = test_now_ms() - start_ms;
+
+   PEER_AWAIT(vk_sync_win32_load32(&grave.done) == 1, PATIENCE_S);
+   return ms;
+}
+
+static void
+signal_the_dead(const struct kind *kind, unsigned dead)
+{
+   const double limit_ms = LIMIT_MS + LIMIT_MS_EACH * dead;
+   const bool timeline = kind->kind == VK_SYNC_WIN32_KIND_TIMELINE;
+   struct vk_sync *sync = new_sync(kind);
+   double ms = 0;
+
+   grave.count = kind->other < 0 ? 1 : 2;
+   grave.waits[0] = (struct vk_sync_wait) { .sync = sync };
+   if (kind->other >= 0)
+      grave.waits[1] = (struct vk_sync_wait) {
+         .sync = new_sync(&kinds[kind->other]), .wait_value = NEVER,
+      };
+
+   for (unsigned i = 1; i <= TRIES; i++) {
+      grave.waits[0].wait_value = timeline ? i : 0;
+      ms = bury(sync, timeline ? i : 0, dead);
+      if (ms < limit_ms)
+         break;
+      if (!timeline)
+         REQUIRE(vk_sync_reset(grave.device, sync) == VK_SUCCESS);
+   }
+   test_diag("%s, %u dead: the signal takes %.1f ms", kind->name, dead, ms);
+   EXPECT(ms < limit_ms);
+
+   /* What the dead leave behind hurts nobody later, either. */
+   if (kind->other >= 0)
+      REQUIRE(vk_sync_signal(grave.device, grave.waits[1].sync, NEVER) ==
+              VK_SUCCESS);
+   for (unsigned i = 0; i < 2; i++) {
+      if (!timeline)
+         REQUIRE(vk_sync_reset(grave.device, sync) == VK_SUCCESS);
+      REQUIRE(vk_sync_signal(grave.device, sync,
+                             timeline ? NEVER + i : 0) == VK_SUCCESS);
+   }
+}
+
+/* A child, since the threads' stacks and more are lost for good. */
+static int
+signaller_main(int argc, char **argv)
+{
+   static const unsigned counts[] = { 1, 3, MOST_THREADS - 1 };
+
+   (void)argc;
+   (void)argv;
+   grave.device = unit_device();
+   for (unsigned i = 0; i < TEST_COUNT(kinds); i++) {
+      for (unsigned j = 0; j < TEST_COUNT(counts); j++)
+         signal_the_dead(&kinds[i], counts[j]);
+   }
+   return test_failed();
+}
+
+static unsigned __stdcall
+wait_for_fence(void *fence)
+{
+   p_atomic_inc(&grave.waiting);
+   (void)!api_wait_fence(grave.device, (VkFence)fence, UINT64_MAX);
+   return 0;
+}
+
+/* The submit thread wakes who waits for a fence, and has more to do. */
+static int
+submitter_main(int argc, char **argv)
+{
+   enum { BATCHES = 12, THREADS = 3 };
+   HANDLE threads[BATCHES][THREADS];
+   VkFence fences[BATCHES];
+
+   (void)argc;
+   (void)argv;
+   grave.device = unit_device();
+   VkQueue queue = unit_queue(grave.device);
+   VkSemaphore gate = api_semaphore(grave.device, true);
+
+   for (unsigned i = 0; i < BATCHES; i++) {
+      fences[i] = api_fence(grave.device);
+      api_submit(queue, &(struct api_batch) {
+         .wait = gate, .wait_value = i + 1, .fence = fences[i],
+      });
+      for (unsigned j = 0; j < THREADS && i < BATCHES - 1; j++)
+         threads[i][j] = start_thread(wait_for_fence, (void *)fences[i]);
+   }
+   PEER_AWAIT(vk_sync_win32_load32(&grave.waiting) == (BATCHES - 1) * THREADS,
+              PATIENCE_S);
+   Sleep(50);
+   for (unsigned i = 0; i < BATCHES - 1; i++) {
+      for (unsigned j = 0; j < THREADS; j++)
+         terminate(threads[i][j]);
+   }
+
+   const double start_ms = test_now_ms();
+   REQUIRE(api_signal(grave.device, gate, BATCHES) == VK_SUCCESS);
+   REQUIRE(api_wait_fence(grave.device, fences[BATCHES - 1],
+                          PATIENCE_S * 1000 * MS) == VK_SUCCESS);
+   test_diag("%u batches whose waiters are dead take %.1f ms", BATCHES - 1,
+             test_now_ms() - start_ms);
+   return 0;
+}
+
+static void
+run_child(intptr_t role)
+{
+   const struct peer_run run = peer_run_create(16);
+   struct peer *peer = peer_start(&run, (const char *)role, 0);
+   DWORD status = 1;
+
+   REQUIRE(peer_ended(peer, 60000, &status));
+   EXPECT_U64(status, 0);
+}
+
+/* The end of a process ------------------------------------------------------ */
+
+enum ending {
+   END_RETURN,         /* from main() */
+   END_EXIT_THREAD,    /* another thread calls exit(), main() is blocked */
+   END_PROCESS,        /* ExitProcess() */
+   END_PROCESS_THREAD, /* the same from another thread */
+   ENDINGS,
+};
+
+#define END_STATUS 42
+
+struct end_board {
+   uint64_t seed;
+   /* After so many instructions of a wait, one thread stops for good. */
+   uint32_t steps;
+   /* Waits without a time-out, which takes a while */
+   uint32_t patient;
+   uint32_t at_exit, at_detach, failed;
+};
+
+static struct {
+   struct end_board *board;
+   struct vk_device *device;
+   /* Threads block on the first, come and go on the second, and one may have
+    * stopped in the lock of the third.
+    */
+   struct vk_sync *private[3], *shared[2];
+   struct vk_sync *fence;
+   VkSemaphore semaphore;
+   int32_t steps_left;
+   uint32_t stopped;
+   /* Whose callback comes last of all */
+   DWORD fls;
+} end;
+
+static VkResult
+wait_for(struct vk_sync *sync, uint64_t value, uint64_t timeout_ns)
+{
+   return vk_sync_wait(end.device, sync, value, VK_SYNC_WAIT_COMPLETE,
+                       os_time_get_absolute_timeout(timeout_ns));
+}
+
+static VkResult
+wait_for_any(struct vk_sync *a, struct vk_sync *b, uint64_t timeout_ns)
+{
+   const struct vk_sync_wait waits[] = {
+      { .sync = a, .wait_value = NEVER }, { .sync = b, .wait_value = NEVER },
+   };
+
+   return vk_sync_wait_many(end.device, 2, waits, VK_SYNC_WAIT_ANY,
+                            os_time_get_absolute_timeout(timeout_ns));
+}
+
+static void
+signal_next(struct vk_sync *sync)
+{
+   /* Somebody else may be faster. */
+   (void)!vk_sync_signal(end.device, sync, peer_word(sync) + 1);
+}
+
+/* What an application might still do then */
+static void
+use_all(void)
+{
+   uint64_t value;
+
+   for (unsigned i = 0; i < 2; i++) {
+      signal_next(end.private[i]);
+      signal_next(end.shared[i]);
+      EXPECT(wait_for(end.private[i], 1, UINT64_MAX) == VK_SUCCESS);
+      EXPECT(wait_for(end.shared[i], 1, UINT64_MAX) == VK_SUCCESS);
+      EXPECT(wait_for(end.shared[i], NEVER, 5 * MS) != VK_SUCCESS);
+   }
+   REQUIRE(vk_sync_get_value(end.device, end.shared[0], &value) ==
+           VK_SUCCESS);
+   EXPECT(vk_sync_signal(end.device, end.fence, 0) == VK_SUCCESS);
+   EXPECT(vk_sync_reset(end.device, end.fence) == VK_SUCCESS);
+   REQUIRE(vk_sync_get_value(end.device, api_semaphore_sync(end.semaphore),
+                             &value) == VK_SUCCESS);
+   EXPECT(api_signal(end.device, end.semaphore, value + 1) == VK_SUCCESS);
+}
+
+static void
+at_exit(void)
+{
+   use_all();
+   EXPECT(wait_for_any(end.private[0], end.shared[0], 5 * MS) == VK_TIMEOUT);
+   vk_sync_win32_store32(&end.board->at_exit, 1);
+}
+
+/* All other threads are gone, wherever they were, as when a DLL is told that
+ * the process ends.
+ */
+static void WINAPI
+at_detach(UNUSED void *data)
+{
+   if (!vk_sync_win32_nt.is_shutting_down())
+      return;
+
+   vk_sync_win32_store32(&end.board->at_detach, 1);
+   use_all();
+   end.board->failed = 1;
+   signal_next(end.private[2]);
+   for (unsigned i = 0; i < 3; i++) {
+   end.board->failed = 10 * i + 10;
+      EXPECT(wait_for(end.private[i], 1, 5 * MS) == VK_SUCCESS);
+      EXPECT(wait_for(end.private[i], NEVER, UINT64_MAX) ==
+             VK_ERROR_DEVICE_LOST);
+   end.board->failed = 10 * i + 11;
+      EXPECT(wait_for_any(end.private[i], end.shared[0], 5 * MS) !=
+             VK_SUCCESS);
+   }
+   if (end.board->patient)
+      EXPECT(wait_for_any(end.private[2], end.shared[0], UINT64_MAX) ==
+             VK_ERROR_DEVICE_LOST);
+   end.board->failed = test_failed();
+   vk_sync_win32_store32(&end.board->at_detach, 2);
+}
+
+static unsigned __stdcall
+block_for_good(void *data)
+{
+   switch ((uintptr_t)data % 3) {
+   case 0:
+      (void)!wait_for(end.private[0], NEVER, UINT64_MAX);
+      break;
+   case 1:
+      (void)!wait_for(end.shared[0], NEVER, UINT64_MAX);
+      break;
+   default:
+      (void)!wait_for_any(end.private[0], end.shared[0], UINT64_MAX);
+   }
+   return 0;
+}
+
+static unsigned __stdcall
+come_and_go(void *data)
+{
+   for (;;) {
+      if ((uintptr_t)data % 2)
+         signal_next(end.private[1]);
+      else
+         (void)!wait_for(end.private[1], peer_word(end.private[1]) + 1, MS);
+      (void)!wait_for_any(end.private[1], end.shared[1], MS / 4);
+      signal_next(end.shared[1]);
+   }
+   return 0;
+}
+
+static void
+count_step(UNUSED void *data)
+{
+   if (end.steps_left-- == 0) {
+      vk_sync_win32_store32(&end.stopped, 1);
+      Sleep(INFINITE);
+   }
+}
+
+static unsigned __stdcall
+stop_in_wait(UNUSED void *data)
+{
+   /* Nor in what is done but once, with a lock of its own */
+   (void)!wait_for(end.private[2], NEVER, MS / 10);
+
+   for (;;) {
+      step_begin(count_step, NULL);
+      (void)!wait_for(end.private[2], NEVER, MS / 10);
+      step_end();
+   }
+   return 0;
+}
+
+static unsigned __stdcall
+end_here(void *ending)
+{
+   REQUIRE(FlsSetValue(end.fls, &end));
+   if ((uintptr_t)ending == END_EXIT_THREAD)
+      exit(END_STATUS);
+   ExitProcess(END_STATUS);
+   return 0;
+}
+
+/* So that no thread stops in an allocation, and thereby stops all who allocate */
+static void
+make_waiters(void)
+{
+   struct vk_sync_win32_waiter *waiters[16];
+
+   for (unsigned i = 0; i < TEST_COUNT(waiters); i++) {
+      waiters[i] = vk_sync_win32_waiter_get(256);
+      REQUIRE(waiters[i] != NULL);
+      vk_sync_win32_waiter_begin(waiters[i], true);
+      vk_sync_win32_waiter_end(waiters[i]);
+   }
+   for (unsigned i = 0; i < TEST_COUNT(waiters); i++)
+      vk_sync_win32_waiter_put(waiters[i]);
+}
+
+static void
+start_threads(void)
+{
+   VkQueue queue = unit_queue(end.device);
+
+   make_waiters();
+
+   for (uintptr_t i = 0; i < 6; i++)
+      CloseHandle(start_thread(block_for_good, (void *)i));
+   for (uintptr_t i = 0; i < 3; i++)
+      CloseHandle(start_thread(come_and_go, (void *)i));
+   api_submit(queue, &(struct api_batch) {
+      .wait = end.semaphore, .wait_value = NEVER, .fence = api_fence(end.device),
+   });
+
+   end.steps_left = (int32_t)end.board->steps;
+   step_install();
+   CloseHandle(start_thread(stop_in_wait, NULL));
+   PEER_AWAIT(vk_sync_win32_load32(&end.stopped), PATIENCE_S);
+   Sleep(peer_random_below(&end.board->seed, 60));
+}
+
+static int
+ender_main(int argc, char **argv)
+{
+   const struct peer_run run =
+      peer_run_open(argc, argv, sizeof(struct end_board));
+   const uintptr_t ending = (uintptr_t)atoi(argv[1]);
+
+   end.device = unit_device();
+   for (unsigned i = 0; i < 3; i++)
+      end.private[i] = peer_private(end.device, VK_SYNC_WIN32_KIND_TIMELINE);
+   for (unsigned i = 0; i < 2; i++)
+      end.shared[i] = peer_shared(end.device, VK_SYNC_WIN32_KIND_TIMELINE);
+   end.fence = peer_private(end.device, VK_SYNC_WIN32_KIND_FENCE);
+   end.semaphore = api_semaphore(end.device, true);
+   end.board = run.board;
+   atexit(at_exit);
+   end.fls = FlsAlloc(at_detach);
+   start_threads();
+
+   if (ending == END_RETURN) {
+      REQUIRE(FlsSetValue(end.fls, &end));
+      return END_STATUS;
+   }
+   if (ending == END_PROCESS)
+      end_here((void *)ending);
+   start_thread(end_here, (void *)ending);
+   block_for_good((void *)(uintptr_t)peer_random_below(&end.board->seed, 3));
+   return 1;
+}
+
+static void
+end_process(intptr_t ending)
+{
+   const struct peer_run run = peer_run_create(sizeof(struct end_board));
+   struct end_board *board = run.board;
+   const unsigned times = 12 * test_scale();
+
+   for (unsigned i = 0; i < times; i++) {
+      DWORD status = 0;
+
+      *board = (struct end_board) {
+         .seed = test_random(), .steps = test_random_below(3000),
+         .patient = i % 8 == 7,
+      };
+      struct peer *peer = peer_start(&run, "ender", (unsigned)ending);
+      if (!peer_ended(peer, PATIENCE_S * 1000, &status))
+         test_fail(true, __FILE__, __LINE__, "the process does not end "
+                   "(number %u, steps %u, stages %u and %u) %u", i, board->steps,
+                   board->at_exit, board->at_detach, board->failed);
+      EXPECT_U64(status, END_STATUS);
+      EXPECT_U64(board->at_exit,
+                 ending == END_RETURN || ending == END_EXIT_THREAD);
+      EXPECT_U64(board->at_detach, 2);
+      EXPECT_U64(board->failed, 0);
+      peer_release(peer);
+   }
+}
+
+static const struct test_case cases[] = {
+   { "signals reach nobody but those who live", run_child,
+     (intptr_t)"signaller", 90 },
+   { "a queue goes on when waiters are gone", run_child,
+     (intptr_t)"submitter", 90 },
+   { "main() returns while threads are blocked", end_process, END_RETURN,
+     120 },
+   { "a thread calls exit() while others are blocked", end_process,
+     END_EXIT_THREAD, 120 },
+   { "ExitProcess() while threads are blocked", end_process, END_PROCESS,
+     120 },
+   { "a thread calls ExitProcess() while others are blocked", end_process,
+     END_PROCESS_THREAD, 120 },
+   { 0 },
+};
+
+static const struct test_role roles[] = {
+   { "signaller", signaller_main },
+   { "submitter", submitter_main },
+   { "ender", ender_main },
+   { 0 },
+};
+
+int
+main(int argc, char **argv)
+{
+   return test_main(argc, argv, cases, roles);
+}

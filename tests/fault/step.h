@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FAULT_STEP_H
+#define FAULT_STEP_H
+
+/* Single steps of one thread of this process.  `at` is called after each
+ * instruction, on that thread; what it does is not stepped through.
+ */
+void step_install(void);
+void step_begin(void (*at)(void *data), void *data);
+void step_end(void);
+
+/* No more of this process */
+void step_die(unsigned status);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A stranger opens what named objects it can find, with as many rights as it
+ * gets, and resets, waits for and raises them without end.  That may wake
+ * threads for nothing, but keeps nobody from being woken.
+ */
+#include "peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "util/macros.h"
+#include "util/os_time.h"
+
+#define TRIPS 10000
+#define LIMIT_NS (UINT64_C(250) * 1000 * 1000)
+#define TRIES 3
+
+struct side {
+   uint64_t most_ns, sum_ns;
+   uint32_t late;
+};
+
+struct board {
+   uint32_t ready, quit;
+   uint64_t sent_ns;
+   struct side sides[2];
+
+   /* What the stranger has done */
+   uint32_t found, bells, opened, raised;
+   /* How often it could wait for a bell, or take a ring */
+   uint32_t may_wait, taken;
+};
+
+/* Hand-overs ---------------------------------------------------------------- */
+
+struct pair {
+   struct board *board;
+   struct vk_device *device;
+   struct vk_sync *ping, *pong;
+};
+
+static void
+receive(struct pair *pair, unsigned side, struct vk_sync *sync, uint64_t value)
+{
+   struct side *s = &pair->board->sides[side];
+
+   REQUIRE(vk_sync_wait(pair->device, sync, value, VK_SYNC_WAIT_COMPLETE,
+                        UINT64_MAX) == VK_SUCCESS);
+   const uint64_t ns = os_time_get_nano() -
+                       vk_sync_win32_load64(&pair->board->sent_ns);
+   s->most_ns = MAX2(s->most_ns, ns);
+   s->sum_ns += ns;
+   s->late += ns > LIMIT_NS;
+}
+
+static void
+send(struct pair *pair, struct vk_sync *sync, uint64_t value)
+{
+   vk_sync_win32_store64(&pair->board->sent_ns, os_time_get_nano());
+   REQUIRE(vk_sync_signal(pair->device, sync, value) == VK_SUCCESS);
+}
+
+static int
+partner_main(int argc, char **argv)
+{
+   const struct peer_run run = peer_run_open(argc, argv, sizeof(struct board));
+   struct pair pair = { .board = run.board, .device = unit_device() };
+
+   pair.ping = peer_open(&run, pair.device, VK_SYNC_WIN32_KIND_TIMELINE,
+                         "ping");
+   pair.pong = peer_open(&run, pair.device, VK_SYNC_WIN32_KIND_TIMELINE,
+                         "pong");
+   vk_sync_win32_store32(&pair.board->ready, 1);
+   for (uint64_t value = 1;; value++) {
+      receive(&pair, 0, pair.ping, value);
+      send(&pair, pair.pong, value);
+   }
+   return 0;
+}
+
+/* The stranger -------------------------------------------------------------- */
+
+struct nt_string {
+   USHORT length, capacity;
+   wchar_t *text;
+};
+
+struct nt_attributes {
+   ULONG length;
+   HANDLE root;
+   struct nt_string *name;
+   ULONG flags;
+   void *descriptor, *quality;
+};
+
+struct nt_entry {
+   struct nt_string name, type;
+};
+
+typedef LONG (WINAPI *open_function)(HANDLE *object, ACCESS_MASK access,
+                                     struct nt_attributes *attributes);
+
+static struct {
+   open_function open_directory;
+   LONG (WINAPI *query_directory)(HANDLE directory, void *buffer, ULONG size,
+                                  BOOLEAN single, BOOLEAN restart,
+                                  ULONG *context, ULONG *result_size);
+   LONG (WINAPI *query_object)(HANDLE object, int info_class, void *info,
+                               ULONG size, ULONG *result_size);
+   LONG (WINAPI *reset_event)(HANDLE event, LONG *previous);
+   LONG (WINAPI *release_semaphore)(HANDLE semaphore, LONG count,
+                                    LONG *previous);
+   LONG (WINAPI *wait)(HANDLE object, BOOLEAN alertable,
+                       const LARGE_INTEGER *timeout);
+} nt;
+
+static struct {
+   const wchar_t *type;
+   const char *symbol;
+   open_function open;
+} types[] = {
+   { L"Event", "NtOpenEvent", NULL },
+   { L"Semaphore", "NtOpenSemaphore", NULL },
+   { L"Mutant", "NtOpenMutant", NULL },
+   { L"Timer", "NtOpenTimer", NULL },
+   { L"Section", "NtOpenSection", NULL },
+};
+
+static const ACCESS_MASK accesses[] = {
+   MAXIMUM_ALLOWED, 0x0001, 0x0002, 0x0004, DELETE, READ_CONTROL, WRITE_DAC,
+   WRITE_OWNER, SYNCHRONIZE, GENERIC_ALL,
+};
+
+static struct {
+   struct board *board;
+   const char *run;
+   HANDLE objects[512];
+   bool is_section[512], is_bell[512];
+   unsigned count;
+} stranger;
+
+static void
+resolve(const char *symbol, void *function)
+{
+   FARPROC proc = GetProcAddress(GetModuleHandleW(L"ntdll.dll"), symbol);
+
+   REQUIRE(proc != NULL);
+   memcpy(function, &proc, sizeof(proc));
+}
+
+static void
+resolve_all(void)
+{
+   resolve("NtOpenDirectoryObject", &nt.open_directory);
+   resolve("NtQueryDirectoryObject", &nt.query_directory);
+   resolve("NtQueryObject", &nt.query_object);
+   resolve("NtResetEvent", &nt.reset_event);
+   resolve("NtReleaseSemaphore", &nt.release_semaphore);
+   resolve("NtWaitForSingleObject", &nt.wait);
+   for (unsigned i = 0; i < TEST_COUNT(types); i++)
+      resolve(types[i].symbol, &types[i].open);
+}
+
+static HANDLE
+open_directory(wchar_t *path)
+{
+   struct nt_string name = {
+      (USHORT)(wcslen(path) * sizeof(wchar_t)),
+      (USHORT)(wcslen(path) * sizeof(wchar_t)), path,
+   };
+   struct nt_attributes attributes = {
+      .length = sizeof(attributes), .name = &name,
+   };
+   HANDLE directory = NULL;
+
+   /* DIRECTORY_QUERY | DIRECTORY_TRAVERSE */
+   nt.open_directory(&directory, 3, &attributes);
+   return directory;
+}
+
+/* This run's.  Who has other objects on this machine is no part of the test. */
+static bool
+is_ours(const struct nt_entry *entry)
+{
+   wchar_t run[64];
+
+   swprintf(run, TEST_COUNT(run), L"%hs", stranger.run);
+   return wcsstr(entry->name.text, L"MesaVk") != NULL ||
+          wcsstr(entry->name.text, run) != NULL;
+}
+
+static void
+keep(HANDLE object, bool is_section, bool is_bell)
+{
+   struct {
+      ULONG attributes;
+      ACCESS_MASK granted;
+      ULONG rest[12];
+   } info = {0};
+
+   if (stranger.count == TEST_COUNT(stranger.objects)) {
+      CloseHandle(object);
+      return;
+   }
+   stranger.objects[stranger.count] = object;
+   stranger.is_section[stranger.count] = is_section;
+   stranger.is_bell[stranger.count++] = is_bell;
+   stranger.board->opened++;
+   if (is_bell && nt.query_object(object, 0, &info, sizeof(info), NULL) == 0)
+      stranger.board->may_wait += (info.granted & SYNCHRONIZE) != 0;
+}
+
+static void
+open_entry(HANDLE directory, struct nt_entry *entry)
+{
+   const bool bell = wcsstr(entry->name.text, L"MesaVkBell-") != NULL;
+   struct nt_attributes attributes = {
+      .length = sizeof(attributes), .root = directory, .name = &entry->name,
+   };
+
+   stranger.board->found++;
+   stranger.board->bells += bell;
+   for (unsigned i = 0; i < TEST_COUNT(types); i++) {
+      if (wcscmp(entry->type.text, types[i].type) != 0)
+         continue;
+      for (unsigned j = 0; j < TEST_COUNT(accesses); j++) {
+         HANDLE object;
+
+         if (types[i].open(&object, accesses[j], &attributes) == 0)
+            keep(object, wcscmp(types[i].type, L"Section") == 0, bell);
+      }
+   }
+}
+
+static void
+scan(wchar_t *path)
+{
+   HANDLE directory = open_directory(path);
+   ULONG context = 0, size;
+   union {
+      struct nt_entry entry;
+      char space[2048];
+   } buffer;
+
+   if (directory == NULL)
+      return;
+   while (nt.query_directory(directory, &buffer, sizeof(buffer), TRUE,
+                             context == 0, &context, &size) == 0) {
+      if (is_ours(&buffer.entry))
+         open_entry(directory, &buffer.entry);
+   }
+   CloseHandle(directory);
+}
+
+static void
+scan_all(void)
+{
+   wchar_t session[64], global[] = L"\\BaseNamedObjects";
+   DWORD number = 0;
+
+   for (unsigned i = 0; i < stranger.count; i++)
+      CloseHandle(stranger.objects[i]);
+   stranger.count = 0;
+   stranger.board->found = stranger.board->bells = 0;
+
+   ProcessIdToSessionId(GetCurrentProcessId(), &number);
+   swprintf(session, TEST_COUNT(session),
+            L"\\Sessions\\%lu\\BaseNamedObjects", (unsigned long)number);
+   scan(global);
+   scan(session);
+}
+
+static void
+molest(unsigned i)
+{
+   static const LARGE_INTEGER at_once;
+   HANDLE object = stranger.objects[i];
+   LONG previous;
+
+   /* Whoever may write a section may write it. */
+   if (stranger.is_section[i])
+      return;
+
+   nt.reset_event(object, &previous);
+   if (nt.wait(object, FALSE, &at_once) == 0 && stranger.is_bell[i])
+      stranger.board->taken++;
+   if (nt.release_semaphore(object, 1, &previous) == 0)
+      stranger.board->raised++;
+   nt.release_semaphore(object, 1000, &previous);
+}
+
+static int
+stranger_main(int argc, char **argv)
+{
+   const struct peer_run run = peer_run_open(argc, argv, sizeof(struct board));
+
+   stranger.board = run.board;
+   stranger.run = run.name;
+   resolve_all();
+   vk_sync_win32_store32(&stranger.board->ready, 1);
+   while (!vk_sync_win32_load32(&stranger.board->quit)) {
+      scan_all();
+      for (unsigned i = 0; i < 20; i++) {
+         for (unsigned j = 0; j < stranger.count; j++)
+            molest(j);
+      }
+   }
+   return 0;
+}
+
+/* The parent ---------------------------------------------------------------- */
+
+static bool
+run_series(struct pair *pair, const char *what)
+{
+   struct side *sides = pair->board->sides;
+   const uint64_t first = peer_word(pair->ping);
+   const double start_ms = test_now_ms();
+
+   memset(sides, 0, sizeof(pair->board->sides));
+   for (uint64_t value = first + 1; value <= first + TRIPS; value++) {
+      send(pair, pair->ping, value);
+      receive(pair, 1, pair->pong, value);
+   }
+   test_diag("%s: %u hand-overs in %.1f s, %.0f us on average, %.1f ms at "
+             "most, %u late", what, 2 * TRIPS,
+             (test_now_ms() - start_ms) / 1000,
+             (sides[0].sum_ns + sides[1].sum_ns) / 1e3 / (2 * TRIPS),
+             MAX2(sides[0].most_ns, sides[1].most_ns) / 1e6,
+             sides[0].late + sides[1].late);
+   return sides[0].late + sides[1].late == 0;
+}
+
+static void
+hand_over_beside_a_stranger(UNUSED intptr_t arg)
+{
+   const struct peer_run run = peer_run_create(sizeof(struct board));
+   struct pair pair = { .board = run.board, .device = unit_device() };
+   bool in_time = false;
+   DWORD status;
+
+   pair.ping = peer_share(&run, pair.device, VK_SYNC_WIN32_KIND_TIMELINE,
+                          "ping");
+   pair.pong = peer_share(&run, pair.device, VK_SYNC_WIN32_KIND_TIMELINE,
+                          "pong");
+   peer_start_ready(&run, "partner", 0, &pair.board->ready);
+   run_series(&pair, "alone");
+
+   struct peer *peer = peer_start_ready(&run, "stranger", 0,
+                                        &pair.board->ready);
+   for (unsigned i = 0; i < TRIES && !in_time; i++)
+      in_time = run_series(&pair, "beside the stranger");
+   EXPECT(in_time);
+
+   struct board *board = pair.board;
+   board->quit = 1;
+   REQUIRE(peer_ended(peer, 20000, &status));
+   EXPECT_U64(status, 0);
+   test_diag("it found %u objects, %u of them bells, opened them %u times, "
+             "raised %u, may wait for %u, took %u rings", board->found,
+             board->bells, board->opened, board->raised, board->may_wait,
+             board->taken);
+   EXPECT(board->bells >= 2);
+   EXPECT(board->raised > 0);
+   /* Wine grants the standard rights, whatever the descriptor says. */
+   if (!vk_sync_win32_nt.is_wine) {
+      EXPECT_U64(board->may_wait, 0);
+      EXPECT_U64(board->taken, 0);
+   }
+   vk_sync_destroy(pair.device, pair.ping);
+   vk_sync_destroy(pair.device, pair.pong);
+}
+
+static const struct test_case cases[] = {
+   { "hand-over beside a stranger", hand_over_beside_a_stranger, 0, 180 },
+   { 0 },
+};
+
+static const struct test_role roles[] = {
+   { "partner", partner_main },
+   { "stranger", stranger_main },
+   { 0 },
+};
+
+int
+main(int argc, char **argv)
+{
+   return test_main(argc, argv, cases, roles);
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A lock-step over binary semaphores goes on whenever a consumer is killed: no
+ * signal is lost, none is counted twice.  A ticket may be lost only by who
+ * dies between two neighbouring instructions, which then is told by what it
+ * leaves in the section.
+ */
+#include "tickets.h"
+
+#include <stdlib.h>
+
+#include "util/macros.h"
+#include "util/os_time.h"
+
+#define MS UINT64_C(1000000)
+#define ROUND_MS 20000
+
+struct lock_step {
+   struct peer_run peers;
+   struct tickets_board *board;
+   struct vk_device *device;
+   struct vk_sync *forth, *back;
+   struct peer *consumers[TICKETS_CONSUMERS];
+   double since_ms[TICKETS_CONSUMERS];
+   unsigned consumer_count;
+
+   uint32_t round;
+   /* What the counters started at, and tickets that are lost for good */
+   uint32_t first, lost;
+   /* Whose turn it is */
+   unsigned turn;
+   double due_ms, started_ms;
+   /* It is being killed. */
+   bool killing;
+   /* The last to die has left a ticket that comes back. */
+   bool noted;
+
+   unsigned kills, deaths[DEATHS], unseen, missed, stillborn;
+};
+
+static const char *const names[DEATHS] = {
+   "none", "blocked", "blocked, signalled", "queued", "queued, signalled",
+   "at any time", "taking a ticket", "claiming a slot", "waiting",
+   "seeing the signal", "importing", "giving back",
+};
+
+static void
+give_up(struct lock_step *run, const char *why)
+{
+   for (unsigned i = 0; i < run->consumer_count; i++) {
+      const struct tickets_consumer *c = &run->board->consumers[i];
+
+      test_diag("consumer %u (process %lu): stage %u, turn %u, its queue is at "
+                "%u, death \"%s\", %u steps", i, run->consumers[i] != NULL ?
+                (unsigned long)run->consumers[i]->id : 0, c->stage, c->turn,
+                c->queue_round, names[c->death], c->steps);
+   }
+   test_diag("round %u, sent %u, received %u, first %u, lost %u, turn of %u",
+             run->round, run->board->sent, run->board->received, run->first,
+             run->lost, run->turn);
+   peer_dump("forth", run->forth);
+   peer_dump("back", run->back);
+   test_fail(true, __FILE__, __LINE__, "%s (%u kills)", why, run->kills);
+}
+
+static struct tickets_consumer *
+on_turn(struct lock_step *run)
+{
+   return &run->board->consumers[run->turn];
+}
+
+static void
+start_consumer(struct lock_step *run, unsigned index)
+{
+   struct tickets_consumer *c = &run->board->consumers[index];
+   const unsigned by_handle = test_random_below(2) * TICKETS_BY_HANDLE;
+
+   vk_sync_win32_store32(&c->stage, STAGE_CREATED);
+   vk_sync_win32_store32(&c->queue_round, 0);
+   vk_sync_win32_store32(&c->turn, 0);
+   c->death = DEATH_NONE;
+   if (run->noted && test_random_below(2)) {
+      c->death = DEATH_OPEN + test_random_below(2);
+      c->steps = test_random_below(c->death == DEATH_OPEN ? 20000 : 80);
+   }
+   run->consumers[index] = peer_start(&run->peers, "consumer",
+                                      index + by_handle);
+   run->since_ms[index] = test_now_ms();
+}
+
+/* Also those that the tickets of the dead have eaten */
+static void
+send(struct lock_step *run)
+{
+   vk_sync_win32_store32(&run->board->sent, run->round);
+   while ((int32_t)(run->first + run->round + run->lost -
+                    peer_signals(run->forth)) > 0) {
+      const uint32_t before = peer_signals(run->forth);
+
+      REQUIRE(vk_sync_signal(run->device, run->forth, 0) == VK_SUCCESS);
+      if (peer_signals(run->forth) == before)
+         give_up(run, "a signal is not counted");
+   }
+}
+
+static bool
+is_sent(const struct lock_step *run)
+{
+   return run->board->sent == run->round;
+}
+
+static void
+kill(struct lock_step *run)
+{
+   peer_kill(run->consumers[run->turn], TICKETS_KILLED_FROM_OUTSIDE);
+   run->killing = true;
+}
+
+/* What has become of the tickets -------------------------------------------- */
+
+static bool
+is_noted(struct lock_step *run, uint32_t ticket)
+{
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      struct vk_sync_win32_slot *slot = &unit_layout(run->forth)->slots[i];
+
+      if (slot->owner != 0 &&
+          slot->target == (VK_SYNC_WIN32_TARGET_TAKEN |
+                           VK_SYNC_WIN32_TARGET_TICKET(ticket)))
+         return true;
+   }
+   return false;
+}
+
+/* Whoever dies between taking a ticket and noting it, or between clearing a
+ * dead one's note and giving it back, has a slot in which nothing is noted.
+ */
+static bool
+has_empty_slot(struct lock_step *run, DWORD process)
+{
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      i = peer_find_slot(run->forth, i, process);
+      if (i == VK_SYNC_WIN32_NO_SLOT)
+         break;
+      if (unit_layout(run->forth)->slots[i].target == 0)
+         return true;
+   }
+   return false;
+}
+
+/* The consumer on turn is dead, and nobody else is at it. */
+static void
+account(struct lock_step *run)
+{
+   struct tickets_consumer *c = on_turn(run);
+   struct tickets_board *board = run->board;
+   const uint32_t consumed = peer_consumed(run->forth);
+   const uint32_t taken = consumed - run->first - run->lost;
+   const bool noted_before = run->noted;
+
+   run->noted = is_noted(run, consumed);
+
+   if (taken == board->received) {
+      if (run->noted)
+         give_up(run, "the ticket of a received signal is still noted");
+   } else if (taken != run->round || board->received != run->round - 1) {
+      give_up(run, "a signal is lost, or counted twice");
+   } else if (run->noted) {
+      run->unseen += !noted_before;
+   } else if (c->queue_round == run->round && is_sent(run)) {
+      /* Seen, but not told */
+      board->received = run->round;
+   } else if (has_empty_slot(run, run->consumers[run->turn]->id) &&
+              (c->stage == STAGE_TAKING ||
+               (c->stage == STAGE_OPENING && noted_before))) {
+      run->lost++;
+      if (is_sent(run))
+         send(run);
+   } else {
+      give_up(run, "a ticket is lost");
+   }
+}
+
+/* Rounds -------------------------------------------------------------------- */
+
+static void
+pass_turn(struct lock_step *run)
+{
+   struct tickets_consumer *c = on_turn(run);
+
+   /* The dead one may have given the answer. */
+   if (peer_signals(run->back) == run->first + run->round)
+      return;
+
+   c->answer_only = run->board->received == run->round;
+   vk_sync_win32_store32(&c->turn, run->round);
+}
+
+static void
+bury(struct lock_step *run, DWORD status)
+{
+   if (status != TICKETS_KILLED && status != TICKETS_KILLED_FROM_OUTSIDE) {
+      test_diag("exit status %lu", (unsigned long)status);
+      give_up(run, "a consumer has ended by itself");
+   }
+   run->kills++;
+   run->deaths[on_turn(run)->death]++;
+   account(run);
+   peer_release(run->consumers[run->turn]);
+   run->consumers[run->turn] = NULL;
+   run->killing = false;
+}
+
+/* Whoever takes the dead one's place either comes and imports, or has been
+ * there from the start and takes the next ticket.
+ */
+static void
+on_death(struct lock_step *run, DWORD status)
+{
+   bury(run, status);
+
+   if (run->consumer_count == 1) {
+      start_consumer(run, run->turn);
+   } else {
+      run->turn = !run->turn;
+      on_turn(run)->death = DEATH_NONE;
+      pass_turn(run);
+   }
+   if (!is_sent(run) && test_random_below(2))
+      send(run);
+}
+
+/* Under Wine it happens that a process never comes to its program. */
+static void
+check_start(struct lock_step *run, unsigned index)
+{
+   const double late_ms = test_now_ms() - run->since_ms[index] - ROUND_MS / 2;
+   const uint32_t stage =
+      vk_sync_win32_load32(&run->board->consumers[index].stage);
+
+   if (stage >= STAGE_IDLE || late_ms < 0)
+      return;
+
+   if (stage != STAGE_CREATED || ++run->stillborn > 3)
+      give_up(run, "a consumer does not start");
+   peer_release(run->consumers[index]);
+   start_consumer(run, index);
+}
+
+static bool
+is_blocked(struct lock_step *run)
+{
+   struct vk_sync_win32_layout *layout = unit_layout(run->forth);
+   const uint32_t slot =
+      peer_find_slot(run->forth, 0, run->consumers[run->turn]->id);
+
+   return slot != VK_SYNC_WIN32_NO_SLOT && peer_has_bit(layout->armed, slot);
+}
+
+static void
+spin_us(unsigned us)
+{
+   const double until_ms = test_now_ms() + us / 1000.0;
+
+   while (test_now_ms() < until_ms)
+      ;
+}
+
+/* What the producer does about the death that the consumer is to die */
+static void
+act(struct lock_step *run)
+{
+   struct tickets_consumer *c = on_turn(run);
+   const bool queued = vk_sync_win32_load32(&c->stage) == STAGE_TAKEN;
+
+   switch (c->death) {
+   case DEATH_BLOCKED:
+   case DEATH_BLOCKED_SIGNALLED:
+      if (!is_blocked(run))
+         return;
+      break;
+   case DEATH_QUEUED:
+   case DEATH_QUEUED_SIGNALLED:
+      if (!queued)
+         return;
+      break;
+   case DEATH_ANY_TIME:
+      if (!is_sent(run) && test_random_below(4) == 0)
+         send(run);
+      if (test_now_ms() < run->due_ms)
+         return;
+      break;
+   default:
+      if (!is_sent(run))
+         send(run);
+      return;
+   }
+
+   if (c->death == DEATH_BLOCKED_SIGNALLED ||
+       c->death == DEATH_QUEUED_SIGNALLED)
+      send(run);
+   if (c->death == DEATH_BLOCKED_SIGNALLED)
+      spin_us(test_random_below(200));
+   kill(run);
+}
+
+static void
+watch(struct lock_step *run)
+{
+   struct tickets_consumer *c = on_turn(run);
+   const uint32_t stage = vk_sync_win32_load32(&c->stage);
+   DWORD status;
+
+   if (peer_ended(run->consumers[run->turn], 0, &status)) {
+      on_death(run, status);
+   } else if (stage < STAGE_IDLE) {
+      check_start(run, run->turn);
+   } else if (c->turn != run->round) {
+      if (c->death >= DEATH_OPEN)
+         c->death = DEATH_NONE;
+      pass_turn(run);
+   } else if (!run->killing) {
+      act(run);
+   }
+}
+
+static void
+plan_death(struct lock_step *run)
+{
+   struct tickets_consumer *c = on_turn(run);
+
+   c->death = 1 + test_random_below(DEATH_SIGNALLED);
+   switch (c->death) {
+   case DEATH_TAKE:
+      c->steps = test_random_below(6000);
+      break;
+   case DEATH_CLAIMED:
+      c->steps = test_random_below(60);
+      break;
+   case DEATH_WAIT:
+      c->steps = test_random_below(4000);
+      break;
+   case DEATH_SIGNALLED:
+      c->steps = test_random_below(400);
+      break;
+   }
+   run->due_ms = test_now_ms() + test_random_below(4000) / 1000.0;
+}
+
+static void
+check_round(struct lock_step *run)
+{
+   struct tickets_board *board = run->board;
+   const uint32_t all = run->first + run->round;
+
+   EXPECT_U64(peer_signals(run->forth), all + run->lost);
+   EXPECT_U64(peer_consumed(run->forth), all + run->lost);
+   EXPECT_U64(peer_signals(run->back), all);
+   EXPECT_U64(peer_consumed(run->back), all);
+   EXPECT_U64(board->received, run->round);
+   if (test_failed())
+      give_up(run, "the counters are wrong");
+}
+
+static void
+await_idle(struct lock_step *run, unsigned index)
+{
+   const double start_ms = test_now_ms();
+
+   while (vk_sync_win32_load32(&run->board->consumers[index].stage) !=
+          STAGE_IDLE) {
+      check_start(run, index);
+      if (test_now_ms() > start_ms + 2 * ROUND_MS)
+         give_up(run, "a consumer does not come to the end of a round");
+      Sleep(1);
+   }
+}
+
+static void
+start_round(struct lock_step *run)
+{
+   run->round++;
+   for (unsigned i = 0; i < run->consumer_count; i++) {
+      if (run->consumers[i] == NULL)
+         start_consumer(run, i);
+   }
+   for (unsigned i = 0; i < run->consumer_count; i++)
+      await_idle(run, i);
+
+   run->turn = test_random_below(run->consumer_count);
+   if (test_random_below(2))
+      send(run);
+   plan_death(run);
+}
+
+/* Whoever has given the answer may die all the same. */
+static void
+end_round(struct lock_step *run)
+{
+   const double start_ms = test_now_ms();
+   DWORD status;
+
+   if (on_turn(run)->death == DEATH_ANY_TIME)
+      kill(run);
+   while (!peer_ended(run->consumers[run->turn], 0, &status)) {
+      if (!run->killing &&
+          vk_sync_win32_load32(&on_turn(run)->stage) == STAGE_IDLE)
+         break;
+      check_start(run, run->turn);
+      if (test_now_ms() > start_ms + 2 * ROUND_MS)
+         give_up(run, "a consumer does not come to the end of a round");
+      Sleep(1);
+   }
+   if (peer_ended(run->consumers[run->turn], 0, &status))
+      bury(run, status);
+
+   check_round(run);
+   run->noted = false;
+}
+
+static void
+do_round(struct lock_step *run)
+{
+   struct vk_sync *answer = peer_private(run->device,
+                                         VK_SYNC_WIN32_KIND_BINARY);
+   const double start_ms = test_now_ms();
+   const unsigned kills = run->kills;
+   VkResult result;
+
+   start_round(run);
+   REQUIRE(vk_sync_move(run->device, answer, run->back) == VK_SUCCESS);
+   do {
+      watch(run);
+      result = vk_sync_wait(run->device, answer, 0, VK_SYNC_WAIT_COMPLETE,
+                            os_time_get_absolute_timeout(MS / 4));
+      if (test_now_ms() > start_ms + ROUND_MS)
+         give_up(run, "the lock-step has stopped");
+   } while (result == VK_TIMEOUT);
+   REQUIRE(result == VK_SUCCESS);
+   vk_sync_destroy(run->device, answer);
+   end_round(run);
+   run->missed += run->kills == kills;
+}
+
+static uint64_t
+export(struct vk_device *device, struct vk_sync *sync)
+{
+   return (uintptr_t)test_own_handle(unit_export(device, sync));
+}
+
+static void
+set_up(struct lock_step *run, unsigned consumers)
+{
+   run->consumer_count = consumers;
+   run->peers = peer_run_create(sizeof(struct tickets_board));
+   run->board = run->peers.board;
+   run->device = unit_device();
+   run->forth = peer_share(&run->peers, run->device,
+                           VK_SYNC_WIN32_KIND_BINARY, "forth");
+   run->back = peer_share(&run->peers, run->device,
+                          VK_SYNC_WIN32_KIND_BINARY, "back");
+   run->board->producer = GetCurrentProcessId();
+   run->board->forth = export(run->device, run->forth);
+   run->board->back = export(run->device, run->back);
+
+   /* The counters wrap before long, or do not. */
+   run->first = test_random_below(2) ? 0 - test_random_below(40) : 0;
+   unit_layout(run->forth)->word = vk_sync_win32_pair(run->first, run->first);
+   unit_layout(run->back)->word = vk_sync_win32_pair(run->first, run->first);
+}
+
+static void
+kill_consumers(intptr_t consumers)
+{
+   const unsigned kills =
+      (consumers == 1 ? 60 : 40) * (getenv("LVP_SYNC_LONG") ? 10 : 1);
+   struct lock_step *run = calloc(1, sizeof(*run));
+
+   REQUIRE(run != NULL);
+   test_defer(free, run);
+   set_up(run, (unsigned)consumers);
+   while (run->kills < kills)
+      do_round(run);
+
+   for (unsigned i = 0; i < run->consumer_count; i++) {
+      if (run->consumers[i] != NULL)
+         peer_release(run->consumers[i]);
+   }
+   test_diag("%u rounds, %u kills, %u tickets given back, %u lost between two "
+             "instructions; %u rounds without a kill, %u stillborn",
+             run->round, run->kills, run->unseen, run->lost, run->missed,
+             run->stillborn);
+   for (unsigned i = 0; i < DEATHS; i++) {
+      if (run->deaths[i] != 0)
+         test_diag("   %s: %u", names[i], run->deaths[i]);
+   }
+   EXPECT(run->unseen > 0);
+   vk_sync_destroy(run->device, run->forth);
+   vk_sync_destroy(run->device, run->back);
+}
+
+static const struct test_case cases[] = {
+   { "a consumer is killed and started again", kill_consumers, 1, 240 },
+   { "one of two consumers is killed", kill_consumers, 2, 240 },
+   { 0 },
+};
+
+static const struct test_role roles[] = {
+   { "consumer", tickets_consumer_main },
+   { 0 },
+};
+
+int
+main(int argc, char **argv)
+{
+   return test_main(argc, argv, cases, roles);
+}
