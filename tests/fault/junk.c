@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "util/macros.h"
 #include "util/os_time.h"
@@ -215,6 +216,94 @@ failures_are_remembered(UNUSED intptr_t arg)
    vk_sync_destroy(device, sync);
 }
 
+struct nt_string {
+   USHORT length, capacity;
+   wchar_t *text;
+};
+
+struct nt_attributes {
+   ULONG length;
+   HANDLE root;
+   struct nt_string *name;
+   ULONG flags;
+   void *descriptor, *quality;
+};
+
+typedef LONG (WINAPI *create_link_function)(HANDLE *link, ACCESS_MASK access,
+                                            struct nt_attributes *attributes,
+                                            struct nt_string *target);
+
+static struct nt_string
+make_string(wchar_t *text)
+{
+   const USHORT length = (USHORT)(wcslen(text) * sizeof(wchar_t));
+
+   return (struct nt_string) { length, length, text };
+}
+
+/* The name of a bell that leads to another object */
+static HANDLE
+create_link(const struct vk_sync_win32_bell_id *id, const wchar_t *target)
+{
+   FARPROC proc = GetProcAddress(GetModuleHandleW(L"ntdll.dll"),
+                                 "NtCreateSymbolicLinkObject");
+   wchar_t name_text[128], target_text[128];
+   create_link_function create;
+   DWORD session = 0;
+   HANDLE link;
+
+   memcpy(&create, &proc, sizeof(create));
+   ProcessIdToSessionId(GetCurrentProcessId(), &session);
+   swprintf(name_text, TEST_COUNT(name_text),
+            L"\\Sessions\\%lu\\BaseNamedObjects\\"
+            L"MesaVkBell-%08x%08x%08x%08x", (unsigned long)session,
+            (uint32_t)(id->bits[0] >> 32), (uint32_t)id->bits[0],
+            (uint32_t)(id->bits[1] >> 32), (uint32_t)id->bits[1]);
+   swprintf(target_text, TEST_COUNT(target_text),
+            L"\\Sessions\\%lu\\BaseNamedObjects\\%ls",
+            (unsigned long)session, target);
+
+   struct nt_string name = make_string(name_text);
+   struct nt_string target_string = make_string(target_text);
+   struct nt_attributes attributes = {
+      .length = sizeof(attributes), .name = &name,
+   };
+   const LONG status = create(&link, GENERIC_ALL, &attributes,
+                              &target_string);
+   if (status != 0)
+      test_skip("no symbolic link: status 0x%lx", (unsigned long)status);
+   return link;
+}
+
+static void
+nothing_but_bells_is_rung(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = peer_shared(device, VK_SYNC_WIN32_KIND_TIMELINE);
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
+   /* In the session's own namespace */
+   const struct vk_sync_win32_bell_id id = { .bits = {
+      test_random() & ~UINT64_C(1), test_random(),
+   } };
+   wchar_t name[32];
+
+   count_opens();
+   swprintf(name, TEST_COUNT(name), L"lvp-fault-%lu",
+            (unsigned long)GetCurrentProcessId());
+   HANDLE semaphore = test_own_handle(CreateSemaphoreW(NULL, 0, 5, name));
+   REQUIRE(semaphore != NULL);
+   test_own_handle(create_link(&id, name));
+
+   const uint32_t queries = hook.calls[HOOK_QUERY_OBJECT];
+   layout->slots[0].bell = id;
+   layout->armed[0] = 1;
+   REQUIRE(vk_sync_signal(device, sync, 1) == VK_SUCCESS);
+   EXPECT_U64(layout->failed[0], 1);
+   EXPECT_U64(hook.calls[HOOK_QUERY_OBJECT], queries + 1);
+   EXPECT(WaitForSingleObject(semaphore, 0) == WAIT_TIMEOUT);
+   vk_sync_destroy(device, sync);
+}
+
 /* Everybody whose slot is full of junk may be dead, and is asked for. */
 static void
 tickets_are_taken_in_bounded_time(UNUSED intptr_t arg)
@@ -268,7 +357,7 @@ struct board {
    uint64_t reached;
 };
 
-/* Waits for payload "good", and for "bad" beside it if the number says so */
+/* Waits for payload "good" */
 static int
 bystander_main(int argc, char **argv)
 {
@@ -393,6 +482,7 @@ static const struct test_case cases[] = {
    { "a signal opens two bells at most: fence", signal_opens_two_bells,
      VK_SYNC_WIN32_KIND_FENCE },
    { "what cannot be opened is remembered", failures_are_remembered },
+   { "nothing but bells is rung", nothing_but_bells_is_rung },
    { "tickets are taken in bounded time",
      tickets_are_taken_in_bounded_time },
    { "other payloads notice nothing", others_notice_nothing, 0, 120 },

@@ -287,6 +287,19 @@ forget_waiters(void)
    vk_sync_win32_bell_forget_all();
 }
 
+/* A thread that has ended holds its handles for a moment longer. */
+static uint32_t
+count_resources(uint32_t expected)
+{
+   uint32_t count = stress_resource_count();
+
+   for (unsigned i = 0; i < 200 && count != expected; i++) {
+      Sleep(5);
+      count = stress_resource_count();
+   }
+   return count;
+}
+
 void
 stress_run(const struct stress_config *config)
 {
@@ -306,6 +319,6 @@ stress_run(const struct stress_config *config)
       run_once(config, device, config->operations * test_scale(), true);
 
    forget_waiters();
-   EXPECT_U64(stress_resource_count(), before);
+   EXPECT_U64(count_resources(before), before);
    stress_device_destroy(device);
 }
