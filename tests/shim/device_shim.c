@@ -24,7 +24,7 @@ stress_device_create(void)
 
    REQUIRE(device != NULL);
    device->alloc = *vk_default_allocator();
-   nt_shim_set_chaos(16, test_random());
+   nt_shim_set_chaos(4, test_random());
    return device;
 }
 
