@@ -66,7 +66,8 @@ dump_slots(const struct vk_sync *sync, uint64_t word)
                    armed ? ", armed" : "", failed ? ", failed" : "",
                    STRESS_GET(&slot->bell.bits[0]));
    }
-   test_diag("     %u slots that are taken and for nothing", idle);
+   if (idle > 0)
+      test_diag("     and %u slots that are taken and no more", idle);
 }
 
 /* A fence's target is a guess: it may have been signalled and reset since. */
