@@ -52,4 +52,10 @@ uint32_t bench_transition_total(void);
 /** Those of them that wake somebody */
 uint32_t bench_wake_total(void);
 
+static inline struct vk_sync_win32_payload *
+bench_payload(const struct vk_sync *sync)
+{
+   return ((const struct vk_sync_win32 *)sync)->payload;
+}
+
 #endif /* BENCH_RUNTIME_H */

@@ -76,13 +76,9 @@ bench_shared_export(struct vk_sync *sync)
 uint32_t
 bench_shared_blocked(struct vk_sync *sync)
 {
-   struct vk_sync_win32_payload *payload = vk_sync_win32_get_payload(sync);
    struct vk_sync_win32_layout *layout =
-      vk_sync_win32_section_get_layout(payload);
-   const uint32_t count =
-      util_bitcount64(vk_sync_win32_load64(&layout->armed[0])) +
-      util_bitcount64(vk_sync_win32_load64(&layout->armed[1]));
+      vk_sync_win32_section_get_layout(bench_payload(sync));
 
-   vk_sync_win32_payload_unref(payload);
-   return count;
+   return util_bitcount64(vk_sync_win32_load64(&layout->armed[0])) +
+          util_bitcount64(vk_sync_win32_load64(&layout->armed[1]));
 }

@@ -130,10 +130,8 @@ static double
 size_of_ours(void)
 {
    struct vk_sync *fence = bench_fence(BENCH_OURS);
-   struct vk_sync_win32_payload *payload = vk_sync_win32_get_payload(fence);
-   const size_t size = _msize(payload);
+   const size_t size = _msize(bench_payload(fence));
 
-   vk_sync_win32_payload_unref(payload);
    bench_sync_destroy(BENCH_OURS, fence);
    return (double)(vk_sync_win32_type.size - sizeof(struct vk_sync) + size);
 }
