@@ -22,7 +22,7 @@
 static struct vk_sync_win32 *
 to_vk_sync_win32(const struct vk_sync *sync)
 {
-   assert(vk_sync_type_is_vk_sync_win32(sync->type));
+   assert(sync->type == &vk_sync_win32_type);
    return container_of(sync, struct vk_sync_win32, base);
 }
 
@@ -37,7 +37,7 @@ free_process(void)
    vk_sync_win32_bell_forget_all();
 }
 
-static bool process_is_ready;
+static uint32_t process_is_ready;
 
 static void
 init_process(void)
@@ -47,7 +47,7 @@ init_process(void)
 
    vk_sync_win32_waiter_init_free();
    atexit(free_process);
-   process_is_ready = true;
+   vk_sync_win32_store32(&process_is_ready, true);
 }
 
 static VkResult
@@ -57,8 +57,9 @@ vk_sync_win32_init(struct vk_device *device, struct vk_sync *sync,
    struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
 
    static once_flag once = ONCE_FLAG_INIT;
-   call_once(&once, init_process);
-   if (!process_is_ready)
+   if (!vk_sync_win32_load32(&process_is_ready))
+      call_once(&once, init_process);
+   if (!vk_sync_win32_load32(&process_is_ready))
       return vk_errorf(device, VK_ERROR_INITIALIZATION_FAILED,
                        "ntdll lacks a call that vk_sync_win32 needs");
 
@@ -103,8 +104,11 @@ replace_payload(struct vk_sync_win32 *wsync,
    wsync->export_inherit = false;
 }
 
-struct vk_sync_win32_payload *
-vk_sync_win32_get_payload(const struct vk_sync *sync)
+/* Whoever signals holds the payload rather than the vk_sync: the application
+ * may destroy that as soon as the signal can be seen.
+ */
+static struct vk_sync_win32_payload *
+get_payload(const struct vk_sync *sync)
 {
    struct vk_sync_win32_payload *payload = to_vk_sync_win32(sync)->payload;
    vk_sync_win32_payload_ref(payload);
@@ -126,7 +130,7 @@ static VkResult
 vk_sync_win32_signal(struct vk_device *device, struct vk_sync *sync,
                      uint64_t value)
 {
-   struct vk_sync_win32_payload *payload = vk_sync_win32_get_payload(sync);
+   struct vk_sync_win32_payload *payload = get_payload(sync);
    VkResult result = VK_SUCCESS;
 
    if (!vk_sync_win32_payload_signal(payload, value)) {
@@ -154,7 +158,7 @@ vk_sync_win32_signal_many(struct vk_device *device, uint32_t signal_count,
       return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
 
    for (uint32_t i = 0; i < signal_count; i++)
-      payloads[i] = vk_sync_win32_get_payload(signals[i].sync);
+      payloads[i] = get_payload(signals[i].sync);
 
    for (uint32_t i = 0; i < signal_count; i++) {
       if (!vk_sync_win32_payload_signal(payloads[i], signals[i].signal_value))
@@ -221,7 +225,7 @@ vk_sync_win32_move(UNUSED struct vk_device *device, struct vk_sync *dst,
 {
    struct vk_sync_win32 *wdst = to_vk_sync_win32(dst);
 
-   replace_payload(wdst, vk_sync_win32_get_payload(src));
+   replace_payload(wdst, get_payload(src));
    take_ticket(wdst);
    return VK_SUCCESS;
 }
@@ -287,9 +291,11 @@ poll_one(struct vk_device *device, const struct vk_sync_wait *wait,
    return check_not_lost(device, payload, word);
 }
 
+/* `records`, which is optional, gets those that there is something to wait for. */
 static VkResult
 poll_many(struct vk_device *device, uint32_t wait_count,
-          const struct vk_sync_wait *waits, bool any)
+          const struct vk_sync_wait *waits, bool any,
+          struct vk_sync_win32_record *records, uint32_t *record_count)
 {
    VkResult result = any ? VK_NOT_READY : VK_SUCCESS;
 
@@ -301,6 +307,8 @@ poll_many(struct vk_device *device, uint32_t wait_count,
          return one;
       if (one == VK_NOT_READY)
          result = VK_NOT_READY;
+      if (one == VK_NOT_READY && records != NULL)
+         records[(*record_count)++] = record;
    }
    return result;
 }
@@ -310,7 +318,6 @@ block_many(struct vk_device *device, uint32_t wait_count,
            const struct vk_sync_wait *waits, bool any,
            uint64_t abs_timeout_ns)
 {
-   VkResult result = VK_NOT_READY;
    uint32_t count = 0;
 
    struct vk_sync_win32_waiter *waiter = vk_sync_win32_waiter_get(
@@ -318,25 +325,15 @@ block_many(struct vk_device *device, uint32_t wait_count,
    if (waiter == NULL)
       return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
 
-   struct vk_sync_win32_record *records = waiter->memory;
-   bool tickets = false;
-   for (uint32_t i = 0; i < wait_count && result == VK_NOT_READY; i++) {
-      result = poll_one(device, &waits[i], &records[count]);
-      if (result == VK_NOT_READY)
-         tickets |= records[count++].slot_is_ticket;
-      else if (result == VK_SUCCESS && !any)
-         result = VK_NOT_READY;
-   }
-
+   VkResult result = poll_many(device, wait_count, waits, any, waiter->memory,
+                               &count);
    if (result == VK_NOT_READY)
-      result = count == 0 ? VK_SUCCESS :
-               vk_sync_win32_wait_records(device, waiter, count, any,
+      result = vk_sync_win32_wait_records(device, waiter, count, any,
                                           abs_timeout_ns);
    vk_sync_win32_waiter_put(waiter);
 
-   /* A wait operation is for all of its semaphores. */
-   assert(!tickets || !any);
-   for (uint32_t i = 0; i < wait_count && tickets && result == VK_SUCCESS; i++)
+   /* A wait operation, which alone has tickets, is for all of its semaphores. */
+   for (uint32_t i = 0; i < wait_count && result == VK_SUCCESS && !any; i++)
       note_seen(to_vk_sync_win32(waits[i].sync));
    return result;
 }
@@ -355,11 +352,18 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
    if (wait_flags & VK_SYNC_WAIT_PENDING)
       return VK_SUCCESS;
 
-   const VkResult result = poll_many(device, wait_count, waits, any);
+   struct vk_sync_win32_record record;
+   VkResult result = wait_count == 1 ? poll_one(device, waits, &record) :
+                     poll_many(device, wait_count, waits, any, NULL, NULL);
    if (result != VK_NOT_READY)
       return result;
+   if (abs_timeout_ns == 0)
+      return VK_TIMEOUT;
 
-   return abs_timeout_ns == 0 ? VK_TIMEOUT :
+   result = wait_count == 1 ?
+            vk_sync_win32_wait_seated(device, &record, abs_timeout_ns) :
+            VK_INCOMPLETE;
+   return result != VK_INCOMPLETE ? result :
           block_many(device, wait_count, waits, any, abs_timeout_ns);
 }
 

@@ -4,7 +4,7 @@
 
 #include "vk_sync.h"
 
-#include "vk_sync_win32_payload.h"
+struct vk_sync_win32_payload;
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,22 +40,6 @@ struct vk_sync_win32 {
 
 extern const struct vk_sync_type vk_sync_win32_type;
 
-static inline bool
-vk_sync_type_is_vk_sync_win32(const struct vk_sync_type *type)
-{
-   return type == &vk_sync_win32_type;
-}
-
-/** Return the payload of a vk_sync_win32, with a reference for the caller
- *
- * Whoever signals from a thread of its own must hold the payload rather than
- * the vk_sync: the application may destroy the fence or semaphore as soon as
- * the signal can be seen, while the signalling thread is still at it.
- *
- * Callable from any thread that may use the vk_sync.  Never fails.
- */
-struct vk_sync_win32_payload *
-vk_sync_win32_get_payload(const struct vk_sync *sync);
 
 #ifdef __cplusplus
 }

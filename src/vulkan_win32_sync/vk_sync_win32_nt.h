@@ -21,8 +21,7 @@
 
 /** The calls that can enter the kernel, resolved once from ntdll
  *
- * They sit in a table so that tests and benchmarks can count them.  The
- * optional ones are NULL where the system has none.
+ * They sit in a table so that tests and benchmarks can count them.
  *
  * Time-outs are in 100 ns ticks, negative for relative ones; NULL is forever.
  */
@@ -53,9 +52,6 @@ struct vk_sync_win32_nt_table {
    LONG (WINAPI *query_object)(HANDLE object, int info_class, void *info,
                                ULONG size, ULONG *result_size);
 
-   /* Optional: Windows 10 */
-   LONG (WINAPI *compare_objects)(HANDLE first, HANDLE second);
-
    /** Whether the process is ending, so that this is its only thread left */
    BOOLEAN (WINAPI *is_shutting_down)(void);
 
@@ -71,13 +67,12 @@ extern struct vk_sync_win32_nt_table vk_sync_win32_nt;
 bool
 vk_sync_win32_nt_init(void);
 
-/** Ticks from now until `abs_timeout_ns` on the os_time clock, rounded up
+/** Ticks for a time-out from now on, rounded up
  *
- * Returns NULL, for "no time-out", if it is too far away to be told from
- * forever.
+ * Returns NULL, for "no time-out", if it is too long to be told from forever.
  */
 const LARGE_INTEGER *
-vk_sync_win32_nt_timeout(uint64_t abs_timeout_ns, LARGE_INTEGER *ticks);
+vk_sync_win32_nt_timeout(uint64_t timeout_ns, LARGE_INTEGER *ticks);
 
 /** Fill with bits that nobody can guess; false if the system has none
  *
@@ -86,68 +81,55 @@ vk_sync_win32_nt_timeout(uint64_t abs_timeout_ns, LARGE_INTEGER *ticks);
 bool
 vk_sync_win32_random(void *bytes, uint32_t size);
 
-/* For MSVC, whose u_atomic reads and writes are plain ones */
-#if defined(_MSC_VER)
+/* What MSVC needs beside u_atomic, whose reads and writes are plain ones there,
+ * for those to have acquire and release order
+ */
 static inline void
-vk_sync_win32_acquire_release_barrier(void)
+vk_sync_win32_order(void)
 {
-#if defined(_M_ARM64) || defined(_M_ARM64EC)
+#if defined(_MSC_VER) && (defined(_M_ARM64) || defined(_M_ARM64EC))
    __dmb(_ARM64_BARRIER_ISH);
-#else
+#elif defined(_MSC_VER)
    _ReadWriteBarrier();
-#endif
-}
-#endif
-
-/** A 64-bit load with acquire order that cannot tear in a 32-bit process */
-static inline uint64_t
-vk_sync_win32_load64(uint64_t *p)
-{
-#if UINTPTR_MAX < UINT64_MAX
-   return (uint64_t)p_atomic_cmpxchg(p, (uint64_t)0, (uint64_t)0);
-#elif defined(_MSC_VER)
-   const uint64_t value = *(volatile uint64_t *)p;
-   vk_sync_win32_acquire_release_barrier();
-   return value;
-#else
-   return p_atomic_read(p);
-#endif
-}
-
-/** A 64-bit store with release order that cannot tear in a 32-bit process */
-static inline void
-vk_sync_win32_store64(uint64_t *p, uint64_t value)
-{
-#if UINTPTR_MAX < UINT64_MAX
-   (void)p_atomic_xchg(p, value);
-#elif defined(_MSC_VER)
-   vk_sync_win32_acquire_release_barrier();
-   *(volatile uint64_t *)p = value;
-#else
-   p_atomic_set(p, value);
 #endif
 }
 
 static inline uint32_t
 vk_sync_win32_load32(uint32_t *p)
 {
-#if defined(_MSC_VER)
-   const uint32_t value = *(volatile uint32_t *)p;
-   vk_sync_win32_acquire_release_barrier();
+   const uint32_t value = p_atomic_read((volatile uint32_t *)p);
+   vk_sync_win32_order();
    return value;
-#else
-   return p_atomic_read(p);
-#endif
 }
 
 static inline void
 vk_sync_win32_store32(uint32_t *p, uint32_t value)
 {
-#if defined(_MSC_VER)
-   vk_sync_win32_acquire_release_barrier();
-   *(volatile uint32_t *)p = value;
+   vk_sync_win32_order();
+   p_atomic_set((volatile uint32_t *)p, value);
+}
+
+/* Neither tears, in a 32-bit process either. */
+static inline uint64_t
+vk_sync_win32_load64(uint64_t *p)
+{
+#if UINTPTR_MAX < UINT64_MAX
+   return (uint64_t)p_atomic_cmpxchg(p, (uint64_t)0, (uint64_t)0);
 #else
-   p_atomic_set(p, value);
+   const uint64_t value = p_atomic_read((volatile uint64_t *)p);
+   vk_sync_win32_order();
+   return value;
+#endif
+}
+
+static inline void
+vk_sync_win32_store64(uint64_t *p, uint64_t value)
+{
+#if UINTPTR_MAX < UINT64_MAX
+   (void)p_atomic_xchg(p, value);
+#else
+   vk_sync_win32_order();
+   p_atomic_set((volatile uint64_t *)p, value);
 #endif
 }
 

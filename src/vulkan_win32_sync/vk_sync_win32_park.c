@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk_sync_win32_park.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "c11/threads.h"
 #include "util/bitscan.h"
 #include "util/futex.h"
 #include "util/log.h"
+#include "util/macros.h"
 #include "util/os_misc.h"
 #include "util/os_time.h"
-
-#include "vk_sync_win32_nt.h"
 
 /* How long to wait for the other side of a keyed event.  It is there already,
  * or a few instructions away, unless it has been stopped: for good, maybe.
@@ -19,42 +17,44 @@
 #ifdef VK_SYNC_WIN32_NO_LOOK
 #define RENDEZVOUS_NS UINT64_MAX
 #else
-#define RENDEZVOUS_NS (50 * 1000 * 1000)
+#define RENDEZVOUS_NS (UINT64_C(50) * 1000 * 1000)
 #endif
-
-static uint64_t
-rendezvous_end(void)
-{
-   if (RENDEZVOUS_NS == UINT64_MAX)
-      return UINT64_MAX;
-   return os_time_get_nano() + RENDEZVOUS_NS;
-}
 
 /* The kernel matches waits and releases by key within one process only, and
  * the key must be even.  A release blocks until its wait has come.
  */
 static bool
-keyed_wait(uint32_t *state, uint64_t abs_timeout_ns)
+keyed_wait(uint32_t *state, uint64_t timeout_ns)
 {
-   for (;;) {
-      LARGE_INTEGER ticks;
-      const LARGE_INTEGER *timeout =
-         vk_sync_win32_nt_timeout(abs_timeout_ns, &ticks);
+   LARGE_INTEGER ticks;
 
-      if (vk_sync_win32_nt.wait_for_keyed_event(NULL, state, FALSE, timeout) ==
-          VK_SYNC_WIN32_STATUS_SUCCESS)
-         return true;
-
-      if (timeout != NULL && (uint64_t)os_time_get_nano() >= abs_timeout_ns)
-         return false;
-   }
+   return vk_sync_win32_nt.wait_for_keyed_event(
+             NULL, state, FALSE,
+             vk_sync_win32_nt_timeout(timeout_ns, &ticks)) ==
+          VK_SYNC_WIN32_STATUS_SUCCESS;
 }
 
 static bool
-keyed_release(uint32_t *state, const LARGE_INTEGER *timeout)
+keyed_release(uint32_t *state, uint64_t timeout_ns)
 {
-   return vk_sync_win32_nt.release_keyed_event(NULL, state, FALSE, timeout) ==
+   LARGE_INTEGER ticks;
+
+   return vk_sync_win32_nt.release_keyed_event(
+             NULL, state, FALSE,
+             vk_sync_win32_nt_timeout(timeout_ns, &ticks)) ==
           VK_SYNC_WIN32_STATUS_SUCCESS;
+}
+
+/* All of them together have no longer than one has. */
+static void
+keyed_release_late(uint32_t *const *states, uint64_t late)
+{
+   const uint64_t start_ns = os_time_get_nano();
+
+   u_foreach_bit64(i, late) {
+      const uint64_t spent_ns = os_time_get_nano() - start_ns;
+      keyed_release(states[i], RENDEZVOUS_NS - MIN2(spent_ns, RENDEZVOUS_NS));
+   }
 }
 
 /* First those who are there, so that nobody has to wait for one who may never
@@ -63,28 +63,25 @@ keyed_release(uint32_t *state, const LARGE_INTEGER *timeout)
 static void
 keyed_unpark(uint32_t *const *states, uint32_t count)
 {
-   static const LARGE_INTEGER at_once;
-   uint64_t late = 1;
+   uint64_t late = 0;
 
-   if (count > 1) {
-      late = 0;
-      for (uint32_t i = 0; i < count; i++) {
-         if (!keyed_release(states[i], &at_once))
-            late |= UINT64_C(1) << i;
-      }
+   if (count == 1) {
+      keyed_release(states[0], RENDEZVOUS_NS);
+      return;
    }
 
-   const uint64_t end_ns = late != 0 ? rendezvous_end() : 0;
-   u_foreach_bit64(i, late) {
-      LARGE_INTEGER ticks;
-      keyed_release(states[i], vk_sync_win32_nt_timeout(end_ns, &ticks));
+   for (uint32_t i = 0; i < count; i++) {
+      if (!keyed_release(states[i], 0))
+         late |= UINT64_C(1) << i;
    }
+   if (late != 0)
+      keyed_release_late(states, late);
 }
 
 static void
 keyed_collect(uint32_t *state)
 {
-   keyed_wait(state, rendezvous_end());
+   keyed_wait(state, RENDEZVOUS_NS);
 }
 
 const struct vk_sync_win32_parker vk_sync_win32_keyed_parker = {
@@ -96,22 +93,27 @@ const struct vk_sync_win32_parker vk_sync_win32_keyed_parker = {
 
 #if UTIL_FUTEX_SUPPORTED
 static bool
-futex_park(uint32_t *state, uint64_t abs_timeout_ns)
+futex_park(uint32_t *state, uint64_t timeout_ns)
 {
+#ifdef _WIN32
+   /* futex_wait() takes an absolute time, for which it and we would have to
+    * read the clock.
+    */
+   uint32_t parked = VK_SYNC_WIN32_PARKED;
+   const uint64_t ms = DIV_ROUND_UP(timeout_ns, 1000000);
+
+   return WaitOnAddress(state, &parked, sizeof(parked),
+                        ms < INFINITE ? (DWORD)ms : INFINITE);
+#else
+   const uint64_t end_ns = os_time_get_nano() + timeout_ns;
    const struct timespec end = {
-      .tv_sec = abs_timeout_ns / 1000000000,
-      .tv_nsec = abs_timeout_ns % 1000000000,
+      .tv_sec = end_ns / 1000000000,
+      .tv_nsec = end_ns % 1000000000,
    };
-   /* 2^62 ns is 146 years of uptime. */
-   const bool forever = abs_timeout_ns >= UINT64_C(1) << 62;
 
-   while (vk_sync_win32_load32(state) == VK_SYNC_WIN32_PARKED) {
-      if (!forever && (uint64_t)os_time_get_nano() >= abs_timeout_ns)
-         return false;
-
-      futex_wait(state, VK_SYNC_WIN32_PARKED, forever ? NULL : &end);
-   }
-   return true;
+   return futex_wait(state, VK_SYNC_WIN32_PARKED,
+                     timeout_ns == UINT64_MAX ? NULL : &end) == 0;
+#endif
 }
 
 static void
@@ -142,31 +144,53 @@ static const struct vk_sync_win32_parker *the_parker;
 static void
 choose_parker(void)
 {
-   const char *name = os_get_option("MESA_VK_WIN32_PARKER");
+   const char *name = os_get_option_cached("MESA_VK_WIN32_PARKER");
+   const struct vk_sync_win32_parker *parker =
+      vk_sync_win32_nt.is_wine ? &vk_sync_win32_futex_parker :
+                                 &vk_sync_win32_keyed_parker;
 
-   the_parker = vk_sync_win32_nt.is_wine ? &vk_sync_win32_futex_parker :
-                                           &vk_sync_win32_keyed_parker;
+   if (name != NULL && strcmp(name, "keyed") == 0)
+      parker = &vk_sync_win32_keyed_parker;
+   else if (name != NULL && strcmp(name, "futex") == 0)
+      parker = &vk_sync_win32_futex_parker;
+   else if (name != NULL)
+      mesa_logw("MESA_VK_WIN32_PARKER=%s is unknown; using %s", name,
+                parker->name);
 
-   if (name == NULL)
-      return;
-
-   if (strcmp(name, "keyed") == 0) {
-      the_parker = &vk_sync_win32_keyed_parker;
-   } else if (strcmp(name, "futex") == 0) {
-      the_parker = &vk_sync_win32_futex_parker;
-   } else {
-      /* The log asks for an option of its own, into the same buffer. */
-      char copy[32];
-
-      snprintf(copy, sizeof(copy), "%s", name);
-      mesa_logw("MESA_VK_WIN32_PARKER=%s is unknown; using %s", copy,
-                the_parker->name);
-   }
+   p_atomic_set(&the_parker, parker);
 }
 
 const struct vk_sync_win32_parker *
 vk_sync_win32_get_parker(void)
 {
-   call_once(&parker_once, choose_parker);
-   return the_parker;
+   /* call_once() is a call into ntdll. */
+   if (p_atomic_read(&the_parker) == NULL)
+      call_once(&parker_once, choose_parker);
+   return p_atomic_read(&the_parker);
+}
+
+bool
+vk_sync_win32_park(uint32_t *state, uint64_t timeout_ns)
+{
+   const struct vk_sync_win32_parker *parker = vk_sync_win32_get_parker();
+   const bool woken = vk_sync_win32_load32(state) == VK_SYNC_WIN32_PARKED &&
+                      parker->park(state, timeout_ns);
+
+   if (vk_sync_win32_load32(state) != VK_SYNC_WIN32_NOTIFIED)
+      return woken;
+
+   if (!woken)
+      parker->collect(state);
+   vk_sync_win32_store32(state, VK_SYNC_WIN32_PARKED);
+   return true;
+}
+
+void
+vk_sync_win32_leave(uint32_t *state)
+{
+   if (vk_sync_win32_cas32(state, VK_SYNC_WIN32_PARKED, VK_SYNC_WIN32_VACANT))
+      return;
+
+   vk_sync_win32_get_parker()->collect(state);
+   vk_sync_win32_store32(state, VK_SYNC_WIN32_VACANT);
 }

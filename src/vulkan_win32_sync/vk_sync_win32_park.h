@@ -2,15 +2,16 @@
 #ifndef VK_SYNC_WIN32_PARK_H
 #define VK_SYNC_WIN32_PARK_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "vk_sync_win32_nt.h"
 
 /** What a thread parks on
  *
  * The thread says PARKED before it tells anybody of itself.  Whoever wakes it
- * turns that into NOTIFIED, once, and owes it an unpark().
+ * turns that into NOTIFIED, once, and owes it an unpark().  VACANT is for those
+ * who take turns.
  */
 enum vk_sync_win32_park_state {
+   VK_SYNC_WIN32_VACANT,
    VK_SYNC_WIN32_PARKED,
    VK_SYNC_WIN32_NOTIFIED,
 };
@@ -18,17 +19,19 @@ enum vk_sync_win32_park_state {
 /** A way to block a thread until another thread of this process wakes it
  *
  * The state is in memory that outlives the thread, which may be terminated.
- * Time-outs are absolute os_time, in ns; UINT64_MAX is forever.
+ * Time-outs are in ns from now on, so that nobody reads the clock who waits
+ * for ever; UINT64_MAX is forever.
  */
 struct vk_sync_win32_parker {
    const char *name;
 
    /** Block while PARKED
     *
-    * Returns false on time-out, never early.  Otherwise the thread has been
-    * woken, though not necessarily by somebody who has said NOTIFIED.
+    * Returns false on time-out, which may be early by a tick of the system.
+    * Otherwise the thread has been woken, though not necessarily by somebody
+    * who has said NOTIFIED.
     */
-   bool (*park)(uint32_t *state, uint64_t abs_timeout_ns);
+   bool (*park)(uint32_t *state, uint64_t timeout_ns);
 
    /** Wake threads that are NOTIFIED, at most VK_SYNC_WIN32_WAKES of them
     *
@@ -54,6 +57,25 @@ struct vk_sync_win32_parker {
  */
 const struct vk_sync_win32_parker *
 vk_sync_win32_get_parker(void);
+
+/** Block until the state, which was PARKED, is NOTIFIED, or for so many ns
+ *
+ * Returns false on time-out.  Whoever has been woken is PARKED again.
+ */
+bool
+vk_sync_win32_park(uint32_t *state, uint64_t timeout_ns);
+
+/** Say VACANT, and take up the unpark() that may be owed */
+void
+vk_sync_win32_leave(uint32_t *state);
+
+/** Say NOTIFIED; false if somebody else has */
+static inline bool
+vk_sync_win32_notify(uint32_t *state)
+{
+   return vk_sync_win32_cas32(state, VK_SYNC_WIN32_PARKED,
+                              VK_SYNC_WIN32_NOTIFIED);
+}
 
 extern const struct vk_sync_win32_parker vk_sync_win32_keyed_parker;
 extern const struct vk_sync_win32_parker vk_sync_win32_futex_parker;

@@ -19,6 +19,12 @@ struct private_payload {
     */
    uint64_t wanted;
 
+   /* Where one thread may park without a record, and its target.  One that is
+    * terminated there leaves the others the tree.
+    */
+   uint32_t seat;
+   uint64_t seat_target;
+
    /* Protects the tree, the records in it, and thereby their waiters */
    SRWLOCK lock;
    struct rb_tree records;
@@ -83,7 +89,7 @@ unlink_record_locked(struct private_payload *payload,
                      struct vk_sync_win32_record *record)
 {
    rb_tree_remove(&payload->records, &record->node);
-   record->is_linked = false;
+   vk_sync_win32_store32(&record->is_linked, false);
 }
 
 static void
@@ -91,7 +97,9 @@ private_disarm(struct vk_sync_win32_record *record)
 {
    struct private_payload *payload = to_private(record->payload);
 
-   if (vk_sync_win32_nt.is_shutting_down())
+   /* Whoever has woken us has unlinked it. */
+   if (!vk_sync_win32_load32(&record->is_linked) ||
+       vk_sync_win32_nt.is_shutting_down())
       return;
 
    AcquireSRWLockExclusive(&payload->lock);
@@ -149,6 +157,37 @@ wake_reached(struct private_payload *payload)
    } while (!complete);
 }
 
+static uint32_t *
+private_sit(struct vk_sync_win32_payload *base, uint64_t target)
+{
+   struct private_payload *payload = to_private(base);
+
+   /* Nobody notifies it before it has its target. */
+   if (vk_sync_win32_nt.is_shutting_down() ||
+       !vk_sync_win32_cas32(&payload->seat, VK_SYNC_WIN32_VACANT,
+                            VK_SYNC_WIN32_NOTIFIED))
+      return NULL;
+
+   vk_sync_win32_store64(&payload->seat_target, target);
+   vk_sync_win32_store32(&payload->seat, VK_SYNC_WIN32_PARKED);
+   return &payload->seat;
+}
+
+/* If somebody else has taken the seat since the target was read, he is woken
+ * for nothing.
+ */
+static void
+wake_seat(struct private_payload *payload, uint64_t word)
+{
+   uint32_t *seat = &payload->seat;
+
+   if (vk_sync_win32_load32(seat) == VK_SYNC_WIN32_PARKED &&
+       vk_sync_win32_is_reached(payload->base.kind, word,
+                                vk_sync_win32_load64(&payload->seat_target)) &&
+       !vk_sync_win32_nt.is_shutting_down() && vk_sync_win32_notify(seat))
+      vk_sync_win32_get_parker()->unpark(&seat, 1);
+}
+
 static bool
 private_signal(struct vk_sync_win32_payload *base, uint64_t value)
 {
@@ -162,6 +201,8 @@ private_signal(struct vk_sync_win32_payload *base, uint64_t value)
     * the record or its thread sees the signal.
     */
    vk_sync_win32_barrier_after_swap();
+
+   wake_seat(payload, word);
 
    const uint64_t wanted = vk_sync_win32_load64(&payload->wanted);
    if (base->kind == VK_SYNC_WIN32_KIND_TIMELINE ? word >= wanted :
@@ -179,6 +220,7 @@ private_destroy(struct vk_sync_win32_payload *base)
 
 static const struct vk_sync_win32_payload_ops private_ops = {
    .signal = private_signal,
+   .sit = private_sit,
    .arm = private_arm,
    .disarm = private_disarm,
    .destroy = private_destroy,

@@ -7,10 +7,6 @@
 #include "vk_sync_win32_slots.h"
 #include "vk_sync_win32_waiter.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct vk_sync_win32_payload;
 
 /** One payload that one thread waits on; in that thread's waiter */
@@ -25,10 +21,11 @@ struct vk_sync_win32_record {
    uint32_t slot;
    bool slot_is_ticket;
 
-   /* Of a private payload: link in its tree.  Under its lock.  Of a Direct3D
+   /* Of a private payload: link in its tree.  Changed under its lock; once a
+    * record is not linked, nobody else knows of it.  Of a Direct3D
     * 12 fence: whether the event was asked for.
     */
-   bool is_linked;
+   uint32_t is_linked;
    struct rb_node node;
 };
 
@@ -50,6 +47,13 @@ struct vk_sync_win32_payload_ops {
     * false if somebody may not be able to wake it, so that it has to poll.
     */
    bool (*arm)(struct vk_sync_win32_record *record);
+
+   /** The same for one thread that waits for nothing else, at little cost
+    *
+    * Returns where to park, with vk_sync_win32_park() and _leave(); NULL while
+    * another thread is there.  Optional.
+    */
+   uint32_t *(*sit)(struct vk_sync_win32_payload *payload, uint64_t target);
 
    /** Undo arm(); nobody refers to the record afterwards */
    void (*disarm)(struct vk_sync_win32_record *record);
@@ -108,20 +112,6 @@ vk_sync_win32_payload_ref(struct vk_sync_win32_payload *payload)
    p_atomic_inc(&payload->refcount);
 }
 
-/** Take a reference unless the last one is gone */
-static inline bool
-vk_sync_win32_payload_try_ref(struct vk_sync_win32_payload *payload)
-{
-   uint32_t count;
-
-   do {
-      count = vk_sync_win32_load32(&payload->refcount);
-   } while (count != 0 &&
-            !vk_sync_win32_cas32(&payload->refcount, count, count + 1));
-
-   return count != 0;
-}
-
 /** Perform a signal operation
  *
  * `value` is the timeline value, or ignored for binary payloads.  Callable
@@ -136,15 +126,8 @@ bool
 vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,
                              uint64_t value);
 
-/** Drop a reference taken by vk_sync_win32_get_payload()
- *
- * Callable from any thread; the last reference frees the payload.
- */
+/** Drop a reference; the last one frees the payload.  Any thread. */
 void
 vk_sync_win32_payload_unref(struct vk_sync_win32_payload *payload);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VK_SYNC_WIN32_PAYLOAD_H */

@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "util/list.h"
 #include "util/macros.h"
 #include "util/os_time.h"
 
@@ -33,17 +32,7 @@ struct section_payload {
 
    /* Not before then, in ns, slots of the dead are looked for again. */
    uint64_t recover_after_ns;
-
-   /* Link in the list of this process's sections */
-   struct list_head link;
-
-   /* Next of those that are to leave it */
-   struct section_payload *next_dead;
 };
-
-static SRWLOCK sections_lock = SRWLOCK_INIT;
-static struct list_head sections = { &sections, &sections };
-static uintptr_t dead_sections;
 
 #define SECOND_NS (1000 * 1000 * 1000)
 
@@ -124,51 +113,12 @@ section_signal(struct vk_sync_win32_payload *payload, uint64_t value)
 }
 
 static void
-free_section(struct section_payload *section)
-{
-   vk_win32_section_close(&section->memory);
-   free(section);
-}
-
-/* Whoever has had the lock sees to those that went meanwhile. */
-static void
-unlock_sections(void)
-{
-   do {
-      struct section_payload *dead =
-         (struct section_payload *)p_atomic_xchg(&dead_sections, 0);
-
-      for (struct section_payload *section = dead; section != NULL;
-           section = section->next_dead)
-         list_del(&section->link);
-      ReleaseSRWLockExclusive(&sections_lock);
-
-      while (dead != NULL) {
-         struct section_payload *next = dead->next_dead;
-         free_section(dead);
-         dead = next;
-      }
-   } while (p_atomic_read(&dead_sections) != 0 &&
-            TryAcquireSRWLockExclusive(&sections_lock));
-}
-
-/* A wait or a signal may drop the last reference, and waits for nobody who is
- * stopped in the middle of an import.
- */
-static void
 section_destroy(struct vk_sync_win32_payload *payload)
 {
    struct section_payload *section = to_section(payload);
-   uintptr_t first;
 
-   do {
-      first = p_atomic_read(&dead_sections);
-      section->next_dead = (struct section_payload *)first;
-   } while ((uintptr_t)p_atomic_cmpxchg(&dead_sections, first,
-                                        (uintptr_t)section) != first);
-
-   if (TryAcquireSRWLockExclusive(&sections_lock))
-      unlock_sections();
+   vk_win32_section_close(&section->memory);
+   free(section);
 }
 
 static const struct vk_sync_win32_payload_ops section_ops = {
@@ -193,15 +143,15 @@ vk_sync_win32_section_get_layout(struct vk_sync_win32_payload *payload)
 }
 
 /* Takes over the section, also on failure. */
-static struct section_payload *
+static VkResult
 create_payload(struct vk_device *device, enum vk_sync_win32_kind kind,
-               struct vk_win32_section *memory)
+               struct vk_win32_section *memory,
+               struct vk_sync_win32_payload **payload_out)
 {
    struct section_payload *section = malloc(sizeof(*section));
    if (section == NULL) {
       vk_win32_section_close(memory);
-      vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
-      return NULL;
+      return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
    }
 
    struct vk_sync_win32_layout *layout = memory->map;
@@ -215,7 +165,9 @@ create_payload(struct vk_device *device, enum vk_sync_win32_kind kind,
       .memory = *memory,
       .layout = layout,
    };
-   return section;
+
+   *payload_out = &section->base;
+   return VK_SUCCESS;
 }
 
 VkResult
@@ -241,21 +193,11 @@ vk_sync_win32_section_create(struct vk_device *device,
    struct vk_sync_win32_layout *layout = memory.map;
    layout->kind = kind;
    layout->word = word;
-   vk_sync_win32_random(layout->id, sizeof(layout->id));
 
    /* Last, for those who open it by name while we are at it */
    vk_sync_win32_store64(&layout->magic, VK_SYNC_WIN32_SECTION_MAGIC);
 
-   struct section_payload *section = create_payload(device, kind, &memory);
-   if (section == NULL)
-      return VK_ERROR_OUT_OF_HOST_MEMORY;
-
-   AcquireSRWLockExclusive(&sections_lock);
-   list_addtail(&section->link, &sections);
-   unlock_sections();
-
-   *payload_out = &section->base;
-   return VK_SUCCESS;
+   return create_payload(device, kind, &memory, payload_out);
 }
 
 static VkResult
@@ -274,25 +216,6 @@ check_layout(struct vk_device *device, struct vk_sync_win32_layout *layout,
                        found, kind);
 
    return VK_SUCCESS;
-}
-
-/* The payload of this process for the same section, if there is one.  The id
- * is written by strangers: only the kernel can tell that two sections are one.
- * Where it cannot be asked, the payload gets another view.
- */
-static struct section_payload *
-find_payload_locked(const struct section_payload *wanted)
-{
-   const uint64_t id = vk_sync_win32_load64(&wanted->layout->id[0]);
-
-   list_for_each_entry(struct section_payload, section, &sections, link) {
-      if (section->base.kind == wanted->base.kind &&
-          vk_sync_win32_load64(&section->layout->id[0]) == id &&
-          vk_win32_section_is_same(&section->memory, &wanted->memory) &&
-          vk_sync_win32_payload_try_ref(&section->base))
-         return section;
-   }
-   return NULL;
 }
 
 VkResult
@@ -321,24 +244,8 @@ vk_sync_win32_section_import(struct vk_device *device,
       return result;
    }
 
-   struct section_payload *section = create_payload(device, kind, &memory);
-   if (section == NULL)
-      return VK_ERROR_OUT_OF_HOST_MEMORY;
-
-   AcquireSRWLockExclusive(&sections_lock);
-   struct section_payload *found = find_payload_locked(section);
-   if (found == NULL)
-      list_addtail(&section->link, &sections);
-   unlock_sections();
-
-   if (found != NULL) {
-      free_section(section);
-      section = found;
-   }
-
-   vk_sync_win32_slots_recover(section->layout, kind, false);
-   *payload_out = &section->base;
-   return VK_SUCCESS;
+   vk_sync_win32_slots_recover(memory.map, kind, false);
+   return create_payload(device, kind, &memory, payload_out);
 }
 
 VkResult

@@ -22,9 +22,9 @@ vk_sync_win32_section_create(struct vk_device *device,
 
 /** Return the payload behind a handle or a name, with a reference
  *
- * A payload that this process already holds is found again.  Returns
- * VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message, for anything that is not
- * a payload of this kind.
+ * Each import maps the section once more: waits meet in the section, so views
+ * need not know of each other.  Returns VK_ERROR_INVALID_EXTERNAL_HANDLE, with
+ * a message, for anything that is not a payload of this kind.
  */
 VkResult
 vk_sync_win32_section_import(struct vk_device *device,

@@ -32,7 +32,7 @@
  * does no harm.
  *
  * Everybody also looks without having been rung, after VK_SYNC_WIN32_LOOK_NS
- * and at longer and longer intervals: somebody may have died between changing
+ * and then once a second: somebody may have died between changing
  * the word and ringing, and a lost device rings nobody.  Who cannot ring a
  * bell sets the slot's failed bit: then the owner polls for a while.  So does
  * a thread that finds no slot.
@@ -89,9 +89,7 @@ struct vk_sync_win32_layout {
    /* enum vk_sync_win32_kind */
    uint32_t kind;
    uint32_t reserved;
-   /* Random; two views with different ids are different payloads */
-   uint64_t id[2];
-   uint64_t pad0[4];
+   uint64_t pad0[6];
 
    /* See vk_sync_win32_word.h */
    uint64_t word;

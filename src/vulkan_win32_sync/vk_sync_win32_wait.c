@@ -9,6 +9,8 @@
 struct wait {
    struct vk_device *device;
    struct vk_sync_win32_waiter *waiter;
+   /* Instead of the waiter, where there is one */
+   uint32_t *seat;
    uint64_t abs_timeout_ns;
 
    /* Of all payloads, those that are not being waited for just now, too */
@@ -16,15 +18,24 @@ struct wait {
    uint32_t count;
 };
 
+/* For how long to block before looking again.  Where the wait has no end, no
+ * clock is read: under Wine that takes longer than all else here.
+ */
 static uint64_t
-next_look(uint64_t interval_ns)
+get_pause(const struct wait *wait, uint64_t interval_ns, bool heard)
 {
 #ifdef VK_SYNC_WIN32_NO_LOOK
    /* For tests, which then hang on a wake-up that is missing */
-   return UINT64_MAX;
-#else
-   return os_time_get_nano() + interval_ns;
+   interval_ns = UINT64_MAX;
 #endif
+   const uint64_t pause_ns = heard ? interval_ns : VK_SYNC_WIN32_POLL_NS;
+
+   if (wait->abs_timeout_ns == UINT64_MAX)
+      return pause_ns;
+
+   const uint64_t now_ns = os_time_get_nano();
+   return now_ns >= wait->abs_timeout_ns ? 0 :
+          MIN2(wait->abs_timeout_ns - now_ns, pause_ns);
 }
 
 /* VK_NOT_READY if none is reached */
@@ -42,7 +53,7 @@ look(const struct vk_sync_win32_record *records, uint32_t count)
    return VK_NOT_READY;
 }
 
-/* Whether what is waited for may never come, or not in time */
+/* Whether what is waited for may never come */
 static VkResult
 check(const struct wait *wait)
 {
@@ -59,16 +70,16 @@ check(const struct wait *wait)
          return VK_ERROR_DEVICE_LOST;
    }
 
-   return (uint64_t)os_time_get_nano() >= wait->abs_timeout_ns ?
-          VK_TIMEOUT : VK_NOT_READY;
+   return VK_NOT_READY;
 }
 
 static bool
-arm(struct vk_sync_win32_record *records, uint32_t count)
+arm(const struct wait *wait, struct vk_sync_win32_record *records,
+    uint32_t count)
 {
    bool heard = true;
 
-   for (uint32_t i = 0; i < count; i++) {
+   for (uint32_t i = 0; i < count && wait->seat == NULL; i++) {
       if (!records[i].payload->ops->arm(&records[i]))
          heard = false;
    }
@@ -100,17 +111,19 @@ block(struct wait *wait, struct vk_sync_win32_record *records,
    /* Nobody is left to signal, except maybe in other processes: a wait for
     * them goes on for as long as they would take to look.
     */
-   const bool ending = vk_sync_win32_nt.is_shutting_down();
+   const bool ending = wait->seat == NULL &&
+                       vk_sync_win32_nt.is_shutting_down();
    const uint64_t end_ns = !ending ? UINT64_MAX : os_time_get_nano() +
-                           (shared ? VK_SYNC_WIN32_LONGEST_LOOK_NS : 0);
+                           (shared ? VK_SYNC_WIN32_LATER_LOOK_NS : 0);
    const bool gives_up = end_ns < wait->abs_timeout_ns;
    if (gives_up)
       wait->abs_timeout_ns = end_ns;
 
-   const bool has_bell = vk_sync_win32_waiter_begin(waiter, shared);
+   const bool has_bell = wait->seat != NULL ||
+                         vk_sync_win32_waiter_begin(waiter, shared);
 
    do {
-      const bool heard = arm(records, count) && has_bell;
+      const bool heard = arm(wait, records, count) && has_bell;
 
       result = look(records, count);
       if (result == VK_NOT_READY)
@@ -118,21 +131,29 @@ block(struct wait *wait, struct vk_sync_win32_record *records,
       if (result != VK_NOT_READY)
          break;
 
-      const uint64_t until_ns =
-         heard ? next_look(interval_ns) :
-                 os_time_get_nano() + VK_SYNC_WIN32_POLL_NS;
-      if (!vk_sync_win32_waiter_park(waiter, MIN2(until_ns,
-                                                  wait->abs_timeout_ns)) &&
-          heard)
-         interval_ns = MIN2(2 * interval_ns, VK_SYNC_WIN32_LONGEST_LOOK_NS);
+      const uint64_t pause_ns = get_pause(wait, interval_ns, heard);
+      if (pause_ns == 0) {
+         result = VK_TIMEOUT;
+         break;
+      }
+
+      const bool woken = wait->seat != NULL ?
+                         vk_sync_win32_park(wait->seat, pause_ns) :
+                         vk_sync_win32_waiter_park(waiter, pause_ns);
+      if (!woken && heard)
+         interval_ns = VK_SYNC_WIN32_LATER_LOOK_NS;
 
       result = look(records, count);
    } while (result == VK_NOT_READY);
 
-   for (uint32_t i = 0; i < count; i++)
-      records[i].payload->ops->disarm(&records[i]);
+   if (wait->seat != NULL) {
+      vk_sync_win32_leave(wait->seat);
+   } else {
+      for (uint32_t i = 0; i < count; i++)
+         records[i].payload->ops->disarm(&records[i]);
+      vk_sync_win32_waiter_end(waiter);
+   }
 
-   vk_sync_win32_waiter_end(waiter);
    return gives_up && result == VK_TIMEOUT ? VK_ERROR_DEVICE_LOST : result;
 }
 
@@ -158,6 +179,30 @@ block_all(struct wait *wait)
       }
    }
    return VK_SUCCESS;
+}
+
+VkResult
+vk_sync_win32_wait_seated(struct vk_device *device,
+                          struct vk_sync_win32_record *record,
+                          uint64_t abs_timeout_ns)
+{
+   struct vk_sync_win32_payload *payload = record->payload;
+   struct wait wait = {
+      .device = device,
+      .abs_timeout_ns = abs_timeout_ns,
+      .records = record,
+      .count = 1,
+   };
+
+   if (payload->ops->sit != NULL)
+      wait.seat = payload->ops->sit(payload, record->target);
+   if (wait.seat == NULL)
+      return VK_INCOMPLETE;
+
+   vk_sync_win32_payload_ref(payload);
+   const VkResult result = block(&wait, record, 1);
+   vk_sync_win32_payload_unref(payload);
+   return result;
 }
 
 VkResult

@@ -91,11 +91,11 @@ vk_sync_win32_waiter_need_event(struct vk_sync_win32_waiter *waiter)
 }
 
 static bool
-wait_for_objects(struct vk_sync_win32_waiter *waiter, uint64_t abs_timeout_ns)
+wait_for_objects(struct vk_sync_win32_waiter *waiter, uint64_t timeout_ns)
 {
    LARGE_INTEGER ticks;
    const LARGE_INTEGER *timeout =
-      vk_sync_win32_nt_timeout(abs_timeout_ns, &ticks);
+      vk_sync_win32_nt_timeout(timeout_ns, &ticks);
    HANDLE objects[2];
    ULONG count = 0;
    LONG status;
@@ -119,22 +119,15 @@ wait_for_objects(struct vk_sync_win32_waiter *waiter, uint64_t abs_timeout_ns)
 
 bool
 vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
-                          uint64_t abs_timeout_ns)
+                          uint64_t timeout_ns)
 {
-   const struct vk_sync_win32_parker *parker = vk_sync_win32_get_parker();
-   bool woken;
+   if (!waiter->has_objects)
+      return vk_sync_win32_park(&waiter->state, timeout_ns);
 
-   if (waiter->has_objects)
-      woken = wait_for_objects(waiter, abs_timeout_ns);
-   else
-      woken = vk_sync_win32_load32(&waiter->state) == VK_SYNC_WIN32_PARKED &&
-              parker->park(&waiter->state, abs_timeout_ns);
-
+   bool woken = wait_for_objects(waiter, timeout_ns);
    if (vk_sync_win32_load32(&waiter->state) == VK_SYNC_WIN32_NOTIFIED) {
-      if (!woken && !waiter->has_objects)
-         parker->collect(&waiter->state);
       vk_sync_win32_store32(&waiter->state, VK_SYNC_WIN32_PARKED);
-      return true;
+      woken = true;
    }
    return woken;
 }
@@ -142,9 +135,8 @@ vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
 void
 vk_sync_win32_waiter_end(struct vk_sync_win32_waiter *waiter)
 {
-   if (!waiter->has_objects &&
-       vk_sync_win32_load32(&waiter->state) == VK_SYNC_WIN32_NOTIFIED)
-      vk_sync_win32_get_parker()->collect(&waiter->state);
+   if (!waiter->has_objects)
+      vk_sync_win32_leave(&waiter->state);
 }
 
 bool
@@ -155,8 +147,7 @@ vk_sync_win32_waiter_notify(struct vk_sync_win32_waiter *waiter,
        wakes->bell_count == VK_SYNC_WIN32_WAKES)
       return false;
 
-   if (!vk_sync_win32_cas32(&waiter->state, VK_SYNC_WIN32_PARKED,
-                            VK_SYNC_WIN32_NOTIFIED))
+   if (!vk_sync_win32_notify(&waiter->state))
       return true;
 
    if (!waiter->has_objects)

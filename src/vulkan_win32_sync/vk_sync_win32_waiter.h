@@ -76,13 +76,13 @@ vk_sync_win32_waiter_begin(struct vk_sync_win32_waiter *waiter, bool objects);
 HANDLE
 vk_sync_win32_waiter_need_event(struct vk_sync_win32_waiter *waiter);
 
-/** Block until woken, by whomever, or until the absolute os_time, in ns
+/** Block until woken, by whomever, or for so many ns
  *
- * Returns false on time-out.
+ * Returns false on time-out, which may be early by a tick of the system.
  */
 bool
 vk_sync_win32_waiter_park(struct vk_sync_win32_waiter *waiter,
-                          uint64_t abs_timeout_ns);
+                          uint64_t timeout_ns);
 
 /** The opposite of begin, once nobody can find the waiter any more */
 void

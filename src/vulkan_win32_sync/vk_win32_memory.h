@@ -6,10 +6,6 @@
 
 #include "vk_win32_section.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct vk_device;
 
 #define VK_WIN32_MEMORY_MAGIC UINT64_C(0x326f6d654d6b764d) /* MvkMemo2 */
@@ -58,9 +54,5 @@ vk_win32_memory_open(struct vk_device *device,
 /** Unmap and close; safe on a zeroed struct */
 void
 vk_win32_memory_close(struct vk_win32_memory *memory);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VK_WIN32_MEMORY_H */

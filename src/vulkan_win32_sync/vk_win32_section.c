@@ -289,15 +289,6 @@ vk_win32_section_export(struct vk_device *device,
    return VK_SUCCESS;
 }
 
-bool
-vk_win32_section_is_same(const struct vk_win32_section *a,
-                         const struct vk_win32_section *b)
-{
-   return vk_sync_win32_nt.compare_objects != NULL &&
-          vk_sync_win32_nt.compare_objects(a->handle, b->handle) ==
-          VK_SYNC_WIN32_STATUS_SUCCESS;
-}
-
 void
 vk_win32_section_close(struct vk_win32_section *section)
 {

@@ -10,10 +10,6 @@
 
 #include "vk_sync_win32_nt.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct vk_device;
 
 /** Memory that processes share by OPAQUE_WIN32 and OPAQUE_WIN32_KMT handles
@@ -102,17 +98,8 @@ vk_win32_section_export(struct vk_device *device,
                         const struct vk_win32_section *section,
                         uint32_t access, bool inherit, HANDLE *handle_out);
 
-/** Whether both are one section, as far as the kernel can be asked */
-bool
-vk_win32_section_is_same(const struct vk_win32_section *a,
-                         const struct vk_win32_section *b);
-
 /** Unmap and close; safe on a zeroed struct */
 void
 vk_win32_section_close(struct vk_win32_section *section);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VK_WIN32_SECTION_H */

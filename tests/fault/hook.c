@@ -86,13 +86,6 @@ query_object(HANDLE object, int info_class, void *info, ULONG size,
                                   result_size));
 }
 
-static LONG WINAPI
-compare_objects(HANDLE first, HANDLE second)
-{
-   enter(HOOK_COMPARE_OBJECTS);
-   return leave(HOOK_COMPARE_OBJECTS, real.compare_objects(first, second));
-}
-
 void
 hook_install(void)
 {
@@ -107,8 +100,6 @@ hook_install(void)
    table->release_semaphore = release_semaphore;
    table->query_section = query_section;
    table->query_object = query_object;
-   if (real.compare_objects != NULL)
-      table->compare_objects = compare_objects;
 }
 
 uint32_t

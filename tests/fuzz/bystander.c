@@ -19,7 +19,7 @@ create_shared(struct fuzz_bystander *bystander, struct vk_device *device)
    const struct vk_sync_win32_import_info info =
       fuzz_import_info(bystander->kind, handle);
 
-   REQUIRE(fuzz_import(device, peer, &info, true) == VK_SUCCESS);
+   REQUIRE(vk_sync_import_win32_handle(device, peer, &info) == VK_SUCCESS);
    CloseHandle(handle);
    fuzz_learn(fuzz_layout(sync));
    bystander->views[0] = sync;

@@ -317,7 +317,7 @@ import_number(struct vk_device *device, struct vk_sync *sync,
       fuzz_import_info(kind, as_handle(number));
 
    info.handle_type = FUZZ_NUMBER;
-   return fuzz_import(device, sync, &info, true);
+   return vk_sync_import_win32_handle(device, sync, &info);
 }
 
 /* A number is good for as long as anybody has the payload, however it came to
@@ -341,8 +341,8 @@ keep_a_number(struct fuzz_thread *self, void *data)
    target_create(&target, device, kind, &self->rng);
    FUZZ_CHECK(self, (by_number ?
                      import_number(device, target.sync, kind, number) :
-                     fuzz_import(device, target.sync, &info, true)) ==
-                    VK_SUCCESS);
+                     vk_sync_import_win32_handle(device, target.sync,
+                                                 &info)) == VK_SUCCESS);
    CloseHandle(handle);
    vk_sync_destroy(device, owner);
 

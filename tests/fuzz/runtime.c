@@ -11,24 +11,16 @@
 
 #include "stress.h"
 
-#define STATUS_NOT_SAME_OBJECT ((LONG)0xc00001ac)
 
 static struct vk_sync_win32_nt_table real;
 
-/* Of each thread: whether it imports as a peer, and what it pretends.  Not
- * thread_local, for which some compilers allocate memory.
+/* What each thread pretends.  Not thread_local, for which some compilers
+ * allocate memory.
  */
-static DWORD tls_peer, tls_pretended;
+static DWORD tls_pretended;
 
 static uint64_t messages;
 static char last_message[512];
-
-static LONG WINAPI
-compare_objects(HANDLE first, HANDLE second)
-{
-   return TlsGetValue(tls_peer) != NULL ? STATUS_NOT_SAME_OBJECT :
-                                          real.compare_objects(first, second);
-}
 
 static LONG WINAPI
 query_section(HANDLE section, int info_class, void *info, SIZE_T size,
@@ -155,16 +147,6 @@ fuzz_import_info(enum vk_sync_win32_kind kind, HANDLE handle)
    };
 }
 
-VkResult
-fuzz_import(struct vk_device *device, struct vk_sync *sync,
-            const struct vk_sync_win32_import_info *info, bool peer)
-{
-   TlsSetValue(tls_peer, peer ? device : NULL);
-   const VkResult result = vk_sync_import_win32_handle(device, sync, info);
-   TlsSetValue(tls_peer, NULL);
-   return result;
-}
-
 struct device {
    struct vk_device *device;
    VkInstance instance;
@@ -255,12 +237,9 @@ replace_calls(void)
    if (real.query_section != NULL)
       return;
 
-   tls_peer = TlsAlloc();
    tls_pretended = TlsAlloc();
    real = vk_sync_win32_nt;
    vk_sync_win32_nt.query_section = query_section;
-   REQUIRE(real.compare_objects != NULL);
-   vk_sync_win32_nt.compare_objects = compare_objects;
 }
 
 struct vk_device *

@@ -10,6 +10,7 @@
 #include "vk_sync.h"
 
 #include "vk_sync_win32.h"
+#include "vk_sync_win32_payload.h"
 #include "vk_sync_win32_payload_section.h"
 
 /* Until the case ends */
@@ -37,9 +38,6 @@ struct vk_sync *fuzz_shared_sync(struct vk_device *device,
 HANDLE fuzz_export(struct vk_device *device, struct vk_sync *sync);
 uint32_t fuzz_export_number(struct vk_device *device, struct vk_sync *sync);
 
-/* `peer` for a view and a payload of its own, as another process has it */
-VkResult fuzz_import(struct vk_device *device, struct vk_sync *sync,
-                     const struct vk_sync_win32_import_info *info, bool peer);
 VkResult fuzz_share(struct vk_device *device, struct vk_sync *sync,
                     enum vk_sync_win32_kind kind, const wchar_t *name,
                     bool numbered);

@@ -153,7 +153,7 @@ open_view(struct vk_device *device, enum vk_sync_win32_kind kind,
       fuzz_import_info(kind, handle);
    struct vk_sync *view = fuzz_sync(device, kind, 0);
 
-   REQUIRE(fuzz_import(device, view, &info, true) == VK_SUCCESS);
+   REQUIRE(vk_sync_import_win32_handle(device, view, &info) == VK_SUCCESS);
    return view;
 }
 

@@ -12,8 +12,6 @@ static struct {
    unsigned owner_count;
    struct vk_sync_win32_bell_id bells[64];
    unsigned bell_count;
-   uint64_t ids[64][2];
-   unsigned id_count;
 } known;
 
 static void
@@ -33,9 +31,6 @@ learn_bell(struct vk_sync_win32_bell_id id)
 void
 fuzz_learn(struct vk_sync_win32_layout *layout)
 {
-   if (known.id_count < TEST_COUNT(known.ids))
-      memcpy(known.ids[known.id_count++], layout->id, sizeof(layout->id));
-
    /* Who has left a slot has left the bell. */
    for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
       const struct vk_sync_win32_slot *slot = &layout->slots[i];
@@ -119,7 +114,7 @@ learn_decoy(unsigned number)
 void
 fuzz_learn_decoys(void)
 {
-   known.owner_count = known.bell_count = known.id_count = 0;
+   known.owner_count = known.bell_count = 0;
    learn_owners();
 
    for (unsigned i = 0; i < 8; i++)
@@ -318,7 +313,7 @@ choose_field(struct fuzz_rng *rng, uint32_t fields)
 {
    static const uint8_t weights[FIELD_COUNT] = {
       [FIELD_MAGIC] = 2, [FIELD_KIND] = 2, [FIELD_RESERVED] = 1,
-      [FIELD_ID] = 5, [FIELD_PAD] = 1, [FIELD_WORD] = 30, [FIELD_ARMED] = 20,
+      [FIELD_PAD] = 1, [FIELD_WORD] = 30, [FIELD_ARMED] = 20,
       [FIELD_FAILED] = 8, [FIELD_OWNER] = 20, [FIELD_TARGET] = 30,
       [FIELD_BELL] = 20, [FIELD_BYTE] = 5, [FIELD_SWAP] = 2, [FIELD_RUN] = 2,
       [FIELD_ALL] = 1,
@@ -356,15 +351,8 @@ fuzz_mutate(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
    case FIELD_RESERVED:
       layout->reserved = fuzz_value32(rng, layout->reserved);
       break;
-   case FIELD_ID:
-      if (known.id_count != 0 && fuzz_chance(rng, 50))
-         memcpy(layout->id, known.ids[fuzz_below(rng, known.id_count)],
-                sizeof(layout->id));
-      else
-         layout->id[fuzz_below(rng, 2)] = fuzz_value64(rng, layout->id[0]);
-      break;
    case FIELD_PAD:
-      layout->pad0[fuzz_below(rng, 4)] = fuzz_random(rng);
+      layout->pad0[fuzz_below(rng, 6)] = fuzz_random(rng);
       layout->pad1[fuzz_below(rng, 3)] = fuzz_random(rng);
       break;
    case FIELD_WORD:

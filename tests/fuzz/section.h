@@ -13,7 +13,6 @@ enum fuzz_field {
    FIELD_MAGIC,
    FIELD_KIND,
    FIELD_RESERVED,
-   FIELD_ID,
    FIELD_PAD,
    FIELD_WORD,
    FIELD_ARMED,

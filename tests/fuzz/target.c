@@ -107,8 +107,8 @@ target_import(struct fuzz_thread *self, struct target *target,
    take(&before, target);
    fuzz_guard_handle(info->handle);
    fuzz_enter(self, what, (uint64_t)(uintptr_t)info->handle);
-   const VkResult result = fuzz_import(target->device, target->sync, info,
-                                       false);
+   const VkResult result =
+      vk_sync_import_win32_handle(target->device, target->sync, info);
    fuzz_leave(self, 0);
    fuzz_guard_handle(NULL);
    self->cases++;

@@ -272,13 +272,6 @@ SystemFunction036(PVOID buffer, ULONG size)
 
 /* The table --------------------------------------------------------------- */
 
-static LONG
-compare_objects(HANDLE first, HANDLE second)
-{
-   return nt_shim_find_object(first) == nt_shim_find_object(second) ?
-          STATUS_SUCCESS : STATUS_NOT_SAME_OBJECT;
-}
-
 /* Programs here end when they have no other threads left. */
 static BOOLEAN
 is_shutting_down(void)
@@ -299,7 +292,6 @@ nt_shim_resolve(struct vk_sync_win32_nt_table *table)
       .delay_execution = nt_shim_delay_execution,
       .query_section = nt_shim_query_section,
       .query_object = query_object,
-      .compare_objects = compare_objects,
       .is_shutting_down = is_shutting_down,
    };
 }

@@ -13,7 +13,6 @@
 #define STATUS_INVALID_PARAMETER 0xc000000dL
 #define STATUS_OBJECT_TYPE_MISMATCH 0xc0000024L
 #define STATUS_SEMAPHORE_LIMIT_EXCEEDED 0xc0000047L
-#define STATUS_NOT_SAME_OBJECT 0xc00001acL
 
 /* A misuse that Windows would answer with an error, or with undefined
  * behaviour, and that the sources must not be guilty of: abort() shows where.

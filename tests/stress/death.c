@@ -161,11 +161,11 @@ victim_run(void *data)
 static void
 open_view(struct stress_thread *self, struct lane *lane, struct view *view)
 {
-   view->request = stress_import(self, 0, STRESS_OPAQUE, lane->request, true);
+   view->request = stress_import(self, 0, STRESS_OPAQUE, lane->request);
    view->answer = stress_import(self, VK_SYNC_IS_TIMELINE, STRESS_OPAQUE,
-                                lane->answer, true);
+                                lane->answer);
    view->clock = stress_import(self, VK_SYNC_IS_TIMELINE, STRESS_OPAQUE,
-                               lane->clock, true);
+                               lane->clock);
 }
 
 /* As the kernel does it: whatever is in the section stays as it is. */

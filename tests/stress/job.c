@@ -169,7 +169,7 @@ prepare(struct stress_thread *self, struct vk_sync *through, uint64_t value)
    if (stress_chance(self, 50) && value == 0)
       signal.sync = through;
    else
-      signal.payload = vk_sync_win32_get_payload(through);
+      vk_sync_win32_payload_ref(signal.payload = stress_payload(through));
    return signal;
 }
 
@@ -224,8 +224,7 @@ take_ticket(struct stress_thread *self, struct stress_semaphore *semaphore)
 
    self->operations++;
    if (semaphore->handle != NULL && stress_chance(self, 5)) {
-      sync = stress_import(self, 0, STRESS_OPAQUE, semaphore->handle,
-                           stress_chance(self, 70));
+      sync = stress_import(self, 0, STRESS_OPAQUE, semaphore->handle);
       vk_sync_win32_type.begin_wait(device, sync);
    } else {
       sync = stress_sync(self, 0, STRESS_PRIVATE);

@@ -38,8 +38,7 @@ stress_export(struct stress_thread *self, struct vk_sync *sync)
 
 struct vk_sync *
 stress_import(struct stress_thread *self, enum vk_sync_flags flags,
-              VkExternalSemaphoreHandleTypeFlagBits type, HANDLE handle,
-              bool peer)
+              VkExternalSemaphoreHandleTypeFlagBits type, HANDLE handle)
 {
    struct vk_sync *sync =
       stress_sync(self, flags & VK_SYNC_IS_TIMELINE, STRESS_PRIVATE);
@@ -53,27 +52,20 @@ stress_import(struct stress_thread *self, enum vk_sync_flags flags,
    if (!(flags & VK_SYNC_IS_TIMELINE) && stress_chance(self, 20))
       EXPECT(vk_sync_signal(self->stress->device, sync, 0) == VK_SUCCESS);
 
-   /* A peer is what another process would have: a view, and a payload.  The
-    * hook in watch.c makes the kernel say that it is a new section.
-    */
    self->operations++;
-   self->import_as_peer = peer;
    REQUIRE(vk_sync_import_win32_handle(self->stress->device, sync, &info) ==
            VK_SUCCESS);
-   self->import_as_peer = false;
    return sync;
 }
 
 struct vk_sync *
-stress_import_sync(struct stress_thread *self, struct vk_sync *sync, bool peer)
+stress_import_sync(struct stress_thread *self, struct vk_sync *sync)
 {
    HANDLE handle = stress_export(self, sync);
    struct vk_sync *other = stress_import(self, sync->flags, stress_type(sync),
-                                         handle, peer);
+                                         handle);
 
    CloseHandle(handle);
-   if (peer)
-      EXPECT(stress_payload(other) != stress_payload(sync));
    return other;
 }
 
@@ -94,6 +86,6 @@ stress_make_views(struct stress_thread *self, struct vk_sync *views[VIEWS],
       return 1;
 
    for (unsigned i = 1; i < VIEWS; i++)
-      views[i] = stress_import_sync(self, views[0], i != 1);
+      views[i] = stress_import_sync(self, views[0]);
    return VIEWS;
 }

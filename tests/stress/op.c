@@ -18,7 +18,7 @@ a_fence(struct stress_thread *self)
    fence->sync = stress_sync(self, 0, shared ? STRESS_OPAQUE :
                                                 STRESS_PRIVATE);
    if (shared && stress_chance(self, 50))
-      fence->peer = stress_import_sync(self, fence->sync, true);
+      fence->peer = stress_import_sync(self, fence->sync);
    return fence;
 }
 

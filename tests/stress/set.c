@@ -113,8 +113,7 @@ wait_through_new_view(struct stress_thread *self,
 {
    struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
                                         stress_timeline_type(timeline),
-                                        timeline->handle,
-                                        stress_chance(self, 70));
+                                        timeline->handle);
    struct stress_item item = {0};
 
    stress_promise_timeline(self, timeline, &item);
@@ -132,7 +131,6 @@ wait_through_views(struct stress_thread *self)
    struct stress_item items[VIEWS] = {0};
 
    stress_make_views(self, views, 0, STRESS_OPAQUE);
-   EXPECT(stress_payload(views[1]) == stress_payload(views[0]));
 
    const unsigned count = 1 + stress_below(self, VIEWS);
    const unsigned first = stress_below(self, VIEWS);
@@ -159,8 +157,7 @@ static void
 wait_for_loose(struct stress_thread *self)
 {
    struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
-                                        STRESS_OPAQUE, self->stress->loose,
-                                        stress_chance(self, 20));
+                                        STRESS_OPAQUE, self->stress->loose);
    const struct stress_item now = { .sync = view, .value = LOOSE_VALUE };
    const struct stress_item never = { .sync = view, .value = LOOSE_VALUE + 1 };
 

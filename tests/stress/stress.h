@@ -222,7 +222,6 @@ struct stress_thread {
     * that have more time than that.
     */
    uint64_t kernel_calls, parks, unparks, rings, bell_waits, polls;
-   bool import_as_peer;
 };
 
 struct stress {
@@ -287,9 +286,9 @@ HANDLE stress_export(struct stress_thread *self, struct vk_sync *sync);
 struct vk_sync *stress_import(struct stress_thread *self,
                               enum vk_sync_flags flags,
                               VkExternalSemaphoreHandleTypeFlagBits type,
-                              HANDLE handle, bool peer);
+                              HANDLE handle);
 struct vk_sync *stress_import_sync(struct stress_thread *self,
-                                   struct vk_sync *sync, bool peer);
+                                   struct vk_sync *sync);
 void stress_destroy(struct stress_thread *self, struct vk_sync *sync);
 unsigned stress_make_views(struct stress_thread *self,
                            struct vk_sync *views[VIEWS],

@@ -19,7 +19,6 @@
 #define LOOK_MS 100
 #define HANG_LOOKS 300
 
-#define STATUS_NOT_SAME_OBJECT ((LONG)0xc00001ac)
 
 static struct vk_sync_win32_nt_table real;
 static thread_local struct stress_thread *current;
@@ -143,14 +142,6 @@ release_semaphore(HANDLE semaphore, LONG count, LONG *previous)
    return status;
 }
 
-static LONG WINAPI
-compare_objects(HANDLE first, HANDLE second)
-{
-   if (current != NULL && current->import_as_peer)
-      return STATUS_NOT_SAME_OBJECT;
-   return real.compare_objects(first, second);
-}
-
 static void
 watch_run(void *data)
 {
@@ -192,8 +183,6 @@ stress_watch_start(struct stress *stress)
       vk_sync_win32_nt.wait_for_multiple_objects = wait_for_multiple_objects;
       vk_sync_win32_nt.release_semaphore = release_semaphore;
       vk_sync_win32_nt.delay_execution = delay_execution;
-      if (real.compare_objects != NULL)
-         vk_sync_win32_nt.compare_objects = compare_objects;
    }
 
    watched = stress;

@@ -164,7 +164,7 @@ unit_export(struct vk_device *device, struct vk_sync *sync)
 }
 
 struct vk_sync *
-unit_import(struct vk_device *device, struct vk_sync *sync, bool peer)
+unit_import(struct vk_device *device, struct vk_sync *sync)
 {
    struct vk_sync *other =
       unit_sync(device, sync->flags & VK_SYNC_IS_TIMELINE, 0);
@@ -175,14 +175,7 @@ unit_import(struct vk_device *device, struct vk_sync *sync, bool peer)
       .handle = handle,
    };
 
-   /* Where sections cannot be compared, each import gets a view and a payload
-    * of its own, as it would in another process.
-    */
-   const struct vk_sync_win32_nt_table saved = vk_sync_win32_nt;
-   if (peer)
-      vk_sync_win32_nt.compare_objects = NULL;
    REQUIRE(vk_sync_import_win32_handle(device, other, &info) == VK_SUCCESS);
-   vk_sync_win32_nt.compare_objects = saved.compare_objects;
 
    CloseHandle(handle);
    return other;

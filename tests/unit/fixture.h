@@ -15,6 +15,7 @@
 #include "vk_sync.h"
 
 #include "vk_sync_win32.h"
+#include "vk_sync_win32_payload.h"
 #include "vk_sync_win32_nt.h"
 #include "vk_sync_win32_payload_section.h"
 
@@ -31,8 +32,7 @@ void unit_sync_destroy(struct vk_device *device, struct vk_sync *sync);
  */
 struct vk_sync *unit_shared(struct vk_device *device,
                             enum vk_sync_flags flags);
-struct vk_sync *unit_import(struct vk_device *device, struct vk_sync *sync,
-                            bool peer);
+struct vk_sync *unit_import(struct vk_device *device, struct vk_sync *sync);
 
 HANDLE unit_export(struct vk_device *device, struct vk_sync *sync);
 

@@ -121,8 +121,8 @@ temporary_wait_consumes_for_all(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *semaphore = unit_shared(device, 0);
-   struct vk_sync *peer = unit_import(device, semaphore, true);
-   struct vk_sync *temporary = unit_import(device, semaphore, false);
+   struct vk_sync *peer = unit_import(device, semaphore);
+   struct vk_sync *temporary = unit_import(device, semaphore);
 
    EXPECT(vk_sync_signal(device, peer, 0) == VK_SUCCESS);
    temporary->type->begin_wait(device, temporary);

@@ -16,45 +16,12 @@
 #define MS UINT64_C(1000000)
 
 static void
-one_section_is_mapped_once(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *timeline = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync *again = unit_import(device, timeline, false);
-   struct vk_sync *peer = unit_import(device, timeline, true);
-
-   EXPECT(unit_payload(again) == unit_payload(timeline));
-   EXPECT(unit_payload(peer) != unit_payload(timeline));
-}
-
-/* Whatever the section says, it is the kernel that tells sections apart. */
-static void
-forged_identity_is_not_believed(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *victim = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync *forger = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync_win32_layout *layout = unit_layout(forger);
-   const struct vk_sync_win32_layout *real = unit_layout(victim);
-
-   layout->id[0] = real->id[0];
-   layout->id[1] = real->id[1];
-   struct vk_sync *import = unit_import(device, forger, false);
-   EXPECT(unit_payload(import) == unit_payload(forger));
-
-   EXPECT(vk_sync_signal(device, import, 3) == VK_SUCCESS);
-   uint64_t value = 1;
-   EXPECT(vk_sync_get_value(device, victim, &value) == VK_SUCCESS);
-   EXPECT_U64(value, 0);
-}
-
-static void
 peer_signal_wakes(intptr_t timeline)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *sync =
       unit_shared(device, timeline ? VK_SYNC_IS_TIMELINE : 0);
-   struct vk_sync *peer = unit_import(device, sync, true);
+   struct vk_sync *peer = unit_import(device, sync);
 
    for (unsigned i = 1; i <= 300; i++) {
       const struct vk_sync_wait wait = {
@@ -83,7 +50,7 @@ others_stay_armed(intptr_t by_timeout)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync *peer = unit_import(device, sync, true);
+   struct vk_sync *peer = unit_import(device, sync);
    struct vk_sync_wait waits[THREADS];
    struct unit_waiter waiters[THREADS];
 
@@ -119,7 +86,7 @@ shared_waits_hear_private_signals(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *shared = unit_shared(device, 0);
-   struct vk_sync *peer = unit_import(device, shared, true);
+   struct vk_sync *peer = unit_import(device, shared);
    struct vk_sync *fence = unit_sync(device, 0, 0);
    const struct vk_sync_wait waits[] = {
       { .sync = shared }, { .sync = fence },
@@ -208,7 +175,7 @@ deaf_thread_polls(intptr_t how)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync *peer = unit_import(device, sync, true);
+   struct vk_sync *peer = unit_import(device, sync);
    struct vk_sync_win32_layout *layout = unit_layout(sync);
 
    /* Of a process that lives: this one. */
@@ -289,7 +256,7 @@ garbage_in_the_section_is_survived(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync *peer = unit_import(device, sync, true);
+   struct vk_sync *peer = unit_import(device, sync);
    uint64_t *words = (uint64_t *)unit_layout(sync);
    const unsigned count = sizeof(struct vk_sync_win32_layout) / 8;
 
@@ -313,25 +280,21 @@ handles_and_slots_are_returned(UNUSED intptr_t arg)
       if (i == 20)
          before = test_count_handles();
       struct vk_sync *sync = unit_shared(device, 0);
-      struct vk_sync *peer = unit_import(device, sync, true);
-      struct vk_sync *same = unit_import(device, sync, false);
+      struct vk_sync *peer = unit_import(device, sync);
       EXPECT(unit_wait(device, sync, 0, MS) == VK_TIMEOUT);
       EXPECT(unit_wait(device, peer, 0, MS) == VK_TIMEOUT);
-      EXPECT(vk_sync_signal(device, same, 0) == VK_SUCCESS);
+      EXPECT(vk_sync_signal(device, peer, 0) == VK_SUCCESS);
 
       for (unsigned j = 0; j < VK_SYNC_WIN32_SLOTS; j++)
          EXPECT_U64(unit_layout(sync)->slots[j].owner, 0);
       EXPECT_U64(unit_armed(sync), 0);
       unit_sync_destroy(device, sync);
-      unit_sync_destroy(device, same);
       unit_sync_destroy(device, peer);
    }
    EXPECT_U64(test_count_handles(), before);
 }
 
 const struct test_case shared_cases[] = {
-   { "a process maps a section once", one_section_is_mapped_once },
-   { "a forged identity is not believed", forged_identity_is_not_believed },
    { "a peer's fence signal wakes", peer_signal_wakes, 0 },
    { "a peer's timeline signal wakes", peer_signal_wakes, 1 },
    { "threads stay armed when others are satisfied", others_stay_armed, 0 },

@@ -104,7 +104,7 @@ tickets_of_the_dead_are_given_back(intptr_t moment)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *semaphore = unit_shared(device, 0);
-   struct vk_sync *other = unit_import(device, semaphore, true);
+   struct vk_sync *other = unit_import(device, semaphore);
    struct vk_sync_win32 *waits[3];
 
    for (unsigned i = 0; i < 3; i++)
@@ -115,7 +115,7 @@ tickets_of_the_dead_are_given_back(intptr_t moment)
    expect_word(semaphore, 1, 3);
 
    if (moment == AT_IMPORT) {
-      other = unit_import(device, semaphore, true);
+      other = unit_import(device, semaphore);
       expect_word(semaphore, 1, 0);
       EXPECT_U64(count_slots(semaphore), 0);
    }
@@ -139,7 +139,7 @@ tickets_that_were_seen_are_not_given_back(UNUSED intptr_t arg)
    EXPECT(!is_seen(device, wait));
    die(wait);
 
-   unit_import(device, semaphore, true);
+   unit_import(device, semaphore);
    expect_word(semaphore, 1, 1);
 }
 
@@ -156,14 +156,14 @@ later_tickets_keep_earlier_ones(UNUSED intptr_t arg)
    struct vk_sync_win32 *survivor = take(device, semaphore);
    die(dead);
 
-   unit_import(device, semaphore, true);
+   unit_import(device, semaphore);
    expect_word(semaphore, 0, 2);
    EXPECT_U64(count_slots(semaphore), 2);
 
    EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
    EXPECT(!is_seen(device, survivor));
    die(survivor);
-   unit_import(device, semaphore, true);
+   unit_import(device, semaphore);
    expect_word(semaphore, 1, 0);
    EXPECT_U64(count_slots(semaphore), 0);
 }
@@ -197,7 +197,7 @@ living_process_keeps_its_ticket(UNUSED intptr_t arg)
    /* When it was created is unknown. */
    unit_layout(semaphore)->slots[wait->slot].owner =
       (uint64_t)GetCurrentProcessId() << 32;
-   unit_import(device, semaphore, true);
+   unit_import(device, semaphore);
    struct vk_sync_win32 *next = take(device, semaphore);
    EXPECT_U64(next->ticket, wait->ticket + 1);
    unit_layout(semaphore)->slots[wait->slot].owner =
