@@ -39,12 +39,15 @@ free_process(void)
 
 static uint32_t process_is_ready;
 
+/* What takes locks of the process is done here, and by no wait or signal. */
 static void
 init_process(void)
 {
    if (!vk_sync_win32_nt_init())
       return;
 
+   vk_sync_win32_choose_parker();
+   os_time_get_nano();
    vk_sync_win32_waiter_init_free();
    atexit(free_process);
    vk_sync_win32_store32(&process_is_ready, true);
@@ -287,7 +290,6 @@ poll_one(struct vk_device *device, const struct vk_sync_wait *wait,
    if (!vk_sync_win32_is_reached(payload->kind, word, record->target))
       return VK_NOT_READY;
 
-   note_seen(wsync);
    return check_not_lost(device, payload, word);
 }
 
@@ -331,10 +333,6 @@ block_many(struct vk_device *device, uint32_t wait_count,
       result = vk_sync_win32_wait_records(device, waiter, count, any,
                                           abs_timeout_ns);
    vk_sync_win32_waiter_put(waiter);
-
-   /* A wait operation, which alone has tickets, is for all of its semaphores. */
-   for (uint32_t i = 0; i < wait_count && result == VK_SUCCESS && !any; i++)
-      note_seen(to_vk_sync_win32(waits[i].sync));
    return result;
 }
 
@@ -355,16 +353,20 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
    struct vk_sync_win32_record record;
    VkResult result = wait_count == 1 ? poll_one(device, waits, &record) :
                      poll_many(device, wait_count, waits, any, NULL, NULL);
-   if (result != VK_NOT_READY)
-      return result;
-   if (abs_timeout_ns == 0)
+   if (result == VK_NOT_READY && abs_timeout_ns == 0)
       return VK_TIMEOUT;
 
-   result = wait_count == 1 ?
-            vk_sync_win32_wait_seated(device, &record, abs_timeout_ns) :
-            VK_INCOMPLETE;
-   return result != VK_INCOMPLETE ? result :
-          block_many(device, wait_count, waits, any, abs_timeout_ns);
+   if (result == VK_NOT_READY && wait_count == 1)
+      result = vk_sync_win32_wait_seated(device, &record, abs_timeout_ns);
+   if (result == VK_NOT_READY)
+      result = block_many(device, wait_count, waits, any, abs_timeout_ns);
+
+   /* Not one by one: whoever dies before all of them are signalled has seen
+    * none of them, and does not do what was to come after.
+    */
+   for (uint32_t i = 0; i < wait_count && result == VK_SUCCESS && !any; i++)
+      note_seen(to_vk_sync_win32(waits[i].sync));
+   return result;
 }
 
 static enum vk_sync_win32_kind

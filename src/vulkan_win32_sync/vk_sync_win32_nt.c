@@ -70,14 +70,3 @@ vk_sync_win32_random(void *bytes, uint32_t size)
 {
    return SystemFunction036(bytes, size);
 }
-
-const LARGE_INTEGER *
-vk_sync_win32_nt_timeout(uint64_t timeout_ns, LARGE_INTEGER *ticks)
-{
-   /* 2^62 ns is 146 years. */
-   if (timeout_ns >= UINT64_C(1) << 62)
-      return NULL;
-
-   ticks->QuadPart = -(LONGLONG)((timeout_ns + 99) / 100);
-   return ticks;
-}

@@ -67,12 +67,15 @@ extern struct vk_sync_win32_nt_table vk_sync_win32_nt;
 bool
 vk_sync_win32_nt_init(void);
 
-/** Ticks for a time-out from now on, rounded up
- *
- * Returns NULL, for "no time-out", if it is too long to be told from forever.
- */
-const LARGE_INTEGER *
-vk_sync_win32_nt_timeout(uint64_t timeout_ns, LARGE_INTEGER *ticks);
+/** Ticks for a time-out from now on, rounded up */
+static inline LARGE_INTEGER
+vk_sync_win32_ticks(uint64_t timeout_ns)
+{
+   const LARGE_INTEGER ticks = {
+      .QuadPart = -(LONGLONG)((timeout_ns + 99) / 100),
+   };
+   return ticks;
+}
 
 /** Fill with bits that nobody can guess; false if the system has none
  *

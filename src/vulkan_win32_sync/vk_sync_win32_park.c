@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "c11/threads.h"
 #include "util/bitscan.h"
 #include "util/futex.h"
 #include "util/log.h"
@@ -15,7 +14,7 @@
  * or a few instructions away, unless it has been stopped: for good, maybe.
  */
 #ifdef VK_SYNC_WIN32_NO_LOOK
-#define RENDEZVOUS_NS UINT64_MAX
+#define RENDEZVOUS_NS VK_SYNC_WIN32_FOREVER_NS
 #else
 #define RENDEZVOUS_NS (UINT64_C(50) * 1000 * 1000)
 #endif
@@ -26,22 +25,18 @@
 static bool
 keyed_wait(uint32_t *state, uint64_t timeout_ns)
 {
-   LARGE_INTEGER ticks;
+   const LARGE_INTEGER ticks = vk_sync_win32_ticks(timeout_ns);
 
-   return vk_sync_win32_nt.wait_for_keyed_event(
-             NULL, state, FALSE,
-             vk_sync_win32_nt_timeout(timeout_ns, &ticks)) ==
+   return vk_sync_win32_nt.wait_for_keyed_event(NULL, state, FALSE, &ticks) ==
           VK_SYNC_WIN32_STATUS_SUCCESS;
 }
 
 static bool
 keyed_release(uint32_t *state, uint64_t timeout_ns)
 {
-   LARGE_INTEGER ticks;
+   const LARGE_INTEGER ticks = vk_sync_win32_ticks(timeout_ns);
 
-   return vk_sync_win32_nt.release_keyed_event(
-             NULL, state, FALSE,
-             vk_sync_win32_nt_timeout(timeout_ns, &ticks)) ==
+   return vk_sync_win32_nt.release_keyed_event(NULL, state, FALSE, &ticks) ==
           VK_SYNC_WIN32_STATUS_SUCCESS;
 }
 
@@ -100,10 +95,9 @@ futex_park(uint32_t *state, uint64_t timeout_ns)
     * read the clock.
     */
    uint32_t parked = VK_SYNC_WIN32_PARKED;
-   const uint64_t ms = DIV_ROUND_UP(timeout_ns, 1000000);
+   const DWORD ms = (DWORD)DIV_ROUND_UP(timeout_ns, 1000000);
 
-   return WaitOnAddress(state, &parked, sizeof(parked),
-                        ms < INFINITE ? (DWORD)ms : INFINITE);
+   return WaitOnAddress(state, &parked, sizeof(parked), ms);
 #else
    const uint64_t end_ns = os_time_get_nano() + timeout_ns;
    const struct timespec end = {
@@ -111,8 +105,7 @@ futex_park(uint32_t *state, uint64_t timeout_ns)
       .tv_nsec = end_ns % 1000000000,
    };
 
-   return futex_wait(state, VK_SYNC_WIN32_PARKED,
-                     timeout_ns == UINT64_MAX ? NULL : &end) == 0;
+   return futex_wait(state, VK_SYNC_WIN32_PARKED, &end) == 0;
 #endif
 }
 
@@ -138,35 +131,29 @@ const struct vk_sync_win32_parker vk_sync_win32_futex_parker = {
 #define vk_sync_win32_futex_parker vk_sync_win32_keyed_parker
 #endif
 
-static once_flag parker_once = ONCE_FLAG_INIT;
 static const struct vk_sync_win32_parker *the_parker;
 
-static void
-choose_parker(void)
+void
+vk_sync_win32_choose_parker(void)
 {
    const char *name = os_get_option_cached("MESA_VK_WIN32_PARKER");
-   const struct vk_sync_win32_parker *parker =
-      vk_sync_win32_nt.is_wine ? &vk_sync_win32_futex_parker :
-                                 &vk_sync_win32_keyed_parker;
+
+   the_parker = vk_sync_win32_nt.is_wine ? &vk_sync_win32_futex_parker :
+                                           &vk_sync_win32_keyed_parker;
 
    if (name != NULL && strcmp(name, "keyed") == 0)
-      parker = &vk_sync_win32_keyed_parker;
+      the_parker = &vk_sync_win32_keyed_parker;
    else if (name != NULL && strcmp(name, "futex") == 0)
-      parker = &vk_sync_win32_futex_parker;
+      the_parker = &vk_sync_win32_futex_parker;
    else if (name != NULL)
       mesa_logw("MESA_VK_WIN32_PARKER=%s is unknown; using %s", name,
-                parker->name);
-
-   p_atomic_set(&the_parker, parker);
+                the_parker->name);
 }
 
 const struct vk_sync_win32_parker *
 vk_sync_win32_get_parker(void)
 {
-   /* call_once() is a call into ntdll. */
-   if (p_atomic_read(&the_parker) == NULL)
-      call_once(&parker_once, choose_parker);
-   return p_atomic_read(&the_parker);
+   return the_parker;
 }
 
 bool

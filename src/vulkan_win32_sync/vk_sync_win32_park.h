@@ -20,7 +20,7 @@ enum vk_sync_win32_park_state {
  *
  * The state is in memory that outlives the thread, which may be terminated.
  * Time-outs are in ns from now on, so that nobody reads the clock who waits
- * for ever; UINT64_MAX is forever.
+ * for ever.
  */
 struct vk_sync_win32_parker {
    const char *name;
@@ -49,12 +49,19 @@ struct vk_sync_win32_parker {
 
 #define VK_SYNC_WIN32_WAKES 64
 
-/** The parker of this process
+/** An hour, in ns, for tests without the bounds that end waits in vain */
+#define VK_SYNC_WIN32_FOREVER_NS (UINT64_C(3600) * 1000 * 1000 * 1000)
+
+/** Choose the parker of this process; once, before any other call
  *
- * MESA_VK_WIN32_PARKER=keyed or =futex chooses.  The default is keyed events,
- * except under Wine, where each of their calls is a round trip to another
- * process.  Any thread.
+ * MESA_VK_WIN32_PARKER=keyed or =futex says which.  The default is keyed
+ * events, except under Wine, where each of their calls is a round trip to
+ * another process.
  */
+void
+vk_sync_win32_choose_parker(void);
+
+/** That parker.  Any thread. */
 const struct vk_sync_win32_parker *
 vk_sync_win32_get_parker(void);
 

@@ -162,19 +162,18 @@ private_sit(struct vk_sync_win32_payload *base, uint64_t target)
 {
    struct private_payload *payload = to_private(base);
 
-   /* Nobody notifies it before it has its target. */
    if (vk_sync_win32_nt.is_shutting_down() ||
        !vk_sync_win32_cas32(&payload->seat, VK_SYNC_WIN32_VACANT,
-                            VK_SYNC_WIN32_NOTIFIED))
+                            VK_SYNC_WIN32_PARKED))
       return NULL;
 
    vk_sync_win32_store64(&payload->seat_target, target);
-   vk_sync_win32_store32(&payload->seat, VK_SYNC_WIN32_PARKED);
    return &payload->seat;
 }
 
-/* If somebody else has taken the seat since the target was read, he is woken
- * for nothing.
+/* The target may be that of whoever had the seat before, or has left it since:
+ * then somebody is woken for nothing, and the thread that has it looks again
+ * after it has written its own.
  */
 static void
 wake_seat(struct private_payload *payload, uint64_t word)
@@ -202,12 +201,12 @@ private_signal(struct vk_sync_win32_payload *base, uint64_t value)
     */
    vk_sync_win32_barrier_after_swap();
 
-   wake_seat(payload, word);
-
    const uint64_t wanted = vk_sync_win32_load64(&payload->wanted);
    if (base->kind == VK_SYNC_WIN32_KIND_TIMELINE ? word >= wanted :
                                                    wanted != UINT64_MAX)
       wake_reached(payload);
+
+   wake_seat(payload, word);
    return true;
 }
 

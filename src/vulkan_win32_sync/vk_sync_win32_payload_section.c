@@ -54,7 +54,7 @@ claim_slot(struct section_payload *section)
       return slot;
 
    vk_sync_win32_store64(&section->recover_after_ns, now_ns + SECOND_NS);
-   vk_sync_win32_slots_recover(section->layout, section->base.kind, true);
+   vk_sync_win32_slots_recover(section->layout, section->base.kind, false);
    return vk_sync_win32_slot_claim(section->layout);
 }
 

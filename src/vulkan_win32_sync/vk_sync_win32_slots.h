@@ -32,10 +32,10 @@
  * does no harm.
  *
  * Everybody also looks without having been rung, after VK_SYNC_WIN32_LOOK_NS
- * and then once a second: somebody may have died between changing
+ * and at longer and longer intervals: somebody may have died between changing
  * the word and ringing, and a lost device rings nobody.  Who cannot ring a
- * bell sets the slot's failed bit: then the owner polls for a while.  So does
- * a thread that finds no slot.
+ * bell sets the slot's failed bit: then the waits that follow poll for a while.
+ * So does a thread that finds no slot.
  *
  * Tickets
  * -------

@@ -26,7 +26,7 @@ get_pause(const struct wait *wait, uint64_t interval_ns, bool heard)
 {
 #ifdef VK_SYNC_WIN32_NO_LOOK
    /* For tests, which then hang on a wake-up that is missing */
-   interval_ns = UINT64_MAX;
+   interval_ns = VK_SYNC_WIN32_FOREVER_NS;
 #endif
    const uint64_t pause_ns = heard ? interval_ns : VK_SYNC_WIN32_POLL_NS;
 
@@ -100,27 +100,15 @@ is_shared(const struct vk_sync_win32_record *records, uint32_t count)
 }
 
 static VkResult
-block(struct wait *wait, struct vk_sync_win32_record *records,
+block(const struct wait *wait, struct vk_sync_win32_record *records,
       uint32_t count)
 {
    struct vk_sync_win32_waiter *waiter = wait->waiter;
-   const bool shared = is_shared(records, count);
+   const bool has_bell =
+      wait->seat != NULL ||
+      vk_sync_win32_waiter_begin(waiter, is_shared(records, count));
    uint64_t interval_ns = VK_SYNC_WIN32_LOOK_NS;
    VkResult result;
-
-   /* Nobody is left to signal, except maybe in other processes: a wait for
-    * them goes on for as long as they would take to look.
-    */
-   const bool ending = wait->seat == NULL &&
-                       vk_sync_win32_nt.is_shutting_down();
-   const uint64_t end_ns = !ending ? UINT64_MAX : os_time_get_nano() +
-                           (shared ? VK_SYNC_WIN32_LATER_LOOK_NS : 0);
-   const bool gives_up = end_ns < wait->abs_timeout_ns;
-   if (gives_up)
-      wait->abs_timeout_ns = end_ns;
-
-   const bool has_bell = wait->seat != NULL ||
-                         vk_sync_win32_waiter_begin(waiter, shared);
 
    do {
       const bool heard = arm(wait, records, count) && has_bell;
@@ -141,7 +129,7 @@ block(struct wait *wait, struct vk_sync_win32_record *records,
                          vk_sync_win32_park(wait->seat, pause_ns) :
                          vk_sync_win32_waiter_park(waiter, pause_ns);
       if (!woken && heard)
-         interval_ns = VK_SYNC_WIN32_LATER_LOOK_NS;
+         interval_ns = MIN2(2 * interval_ns, VK_SYNC_WIN32_LONGEST_LOOK_NS);
 
       result = look(records, count);
    } while (result == VK_NOT_READY);
@@ -153,8 +141,7 @@ block(struct wait *wait, struct vk_sync_win32_record *records,
          records[i].payload->ops->disarm(&records[i]);
       vk_sync_win32_waiter_end(waiter);
    }
-
-   return gives_up && result == VK_TIMEOUT ? VK_ERROR_DEVICE_LOST : result;
+   return result;
 }
 
 /* One after the other: what was reached once counts, although a fence may be
@@ -162,7 +149,7 @@ block(struct wait *wait, struct vk_sync_win32_record *records,
  * cost others nothing.
  */
 static VkResult
-block_all(struct wait *wait)
+block_all(const struct wait *wait)
 {
    for (unsigned shared = 0; shared < 2; shared++) {
       for (uint32_t i = 0; i < wait->count; i++) {
@@ -197,7 +184,7 @@ vk_sync_win32_wait_seated(struct vk_device *device,
    if (payload->ops->sit != NULL)
       wait.seat = payload->ops->sit(payload, record->target);
    if (wait.seat == NULL)
-      return VK_INCOMPLETE;
+      return VK_NOT_READY;
 
    vk_sync_win32_payload_ref(payload);
    const VkResult result = block(&wait, record, 1);
@@ -219,6 +206,13 @@ vk_sync_win32_wait_records(struct vk_device *device,
       .count = count,
    };
 
+   /* Nobody is left to signal, except maybe in other processes: a wait for
+    * them goes on for as long as they would take to look.
+    */
+   if (vk_sync_win32_nt.is_shutting_down())
+      wait.abs_timeout_ns = MIN2(abs_timeout_ns, os_time_get_nano() +
+         (is_shared(wait.records, count) ? VK_SYNC_WIN32_LONGEST_LOOK_NS : 0));
+
    for (uint32_t i = 0; i < count; i++) {
       /* When a device is lost, others may destroy what we wait for. */
       vk_sync_win32_payload_ref(wait.records[i].payload);
@@ -226,8 +220,10 @@ vk_sync_win32_wait_records(struct vk_device *device,
       wait.records[i].is_linked = false;
    }
 
-   const VkResult result = any ? block(&wait, wait.records, count) :
-                                 block_all(&wait);
+   VkResult result = any ? block(&wait, wait.records, count) :
+                           block_all(&wait);
+   if (result == VK_TIMEOUT && wait.abs_timeout_ns < abs_timeout_ns)
+      result = VK_ERROR_DEVICE_LOST;
 
    for (uint32_t i = 0; i < count; i++)
       vk_sync_win32_payload_unref(wait.records[i].payload);

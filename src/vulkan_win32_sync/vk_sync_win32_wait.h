@@ -10,18 +10,18 @@ struct vk_device;
 
 /** After how long a blocked thread looks at its payloads without being woken
  *
- * At first, and then at the longer interval.  Whoever was to wake it may have
- * died over it, or the device may be lost.
+ * At first; then the interval doubles until it is the longest.  Whoever was to
+ * wake it may have died over it, or the device may be lost.
  */
 #define VK_SYNC_WIN32_LOOK_NS (UINT64_C(100) * 1000 * 1000)
-#define VK_SYNC_WIN32_LATER_LOOK_NS (UINT64_C(1000) * 1000 * 1000)
+#define VK_SYNC_WIN32_LONGEST_LOOK_NS (UINT64_C(1000) * 1000 * 1000)
 
 /** The same while somebody cannot wake it */
 #define VK_SYNC_WIN32_POLL_NS (UINT64_C(2) * 1000 * 1000)
 
 /** Block until one record is reached, at the payload's own seat
  *
- * As below, but for VK_INCOMPLETE if the payload has no seat, or no free one.
+ * As below, but for VK_NOT_READY if the payload has no seat, or no free one.
  */
 VkResult
 vk_sync_win32_wait_seated(struct vk_device *device,

@@ -93,9 +93,7 @@ vk_sync_win32_waiter_need_event(struct vk_sync_win32_waiter *waiter)
 static bool
 wait_for_objects(struct vk_sync_win32_waiter *waiter, uint64_t timeout_ns)
 {
-   LARGE_INTEGER ticks;
-   const LARGE_INTEGER *timeout =
-      vk_sync_win32_nt_timeout(timeout_ns, &ticks);
+   const LARGE_INTEGER ticks = vk_sync_win32_ticks(timeout_ns);
    HANDLE objects[2];
    ULONG count = 0;
    LONG status;
@@ -107,12 +105,12 @@ wait_for_objects(struct vk_sync_win32_waiter *waiter, uint64_t timeout_ns)
 
    if (count == 2)
       status = vk_sync_win32_nt.wait_for_multiple_objects(2, objects, 1,
-                                                          FALSE, timeout);
+                                                          FALSE, &ticks);
    else if (count == 1)
       status = vk_sync_win32_nt.wait_for_single_object(objects[0], FALSE,
-                                                       timeout);
+                                                       &ticks);
    else
-      status = vk_sync_win32_nt.delay_execution(FALSE, timeout);
+      status = vk_sync_win32_nt.delay_execution(FALSE, &ticks);
 
    return status != VK_SYNC_WIN32_STATUS_TIMEOUT && count > 0;
 }

@@ -16,7 +16,7 @@
  * generous factor for machines that are busy.  That waits are short from then
  * on is told by the time-outs asked for instead.
  */
-#define LATENCY_LIMIT_MS (5 * (VK_SYNC_WIN32_LATER_LOOK_NS / 1e6))
+#define LATENCY_LIMIT_MS (5 * (VK_SYNC_WIN32_LONGEST_LOOK_NS / 1e6))
 
 #define PATIENCE_MS 20000
 #define ROUNDS 200

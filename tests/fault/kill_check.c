@@ -8,7 +8,7 @@
 #include "vk_sync_win32_wait.h"
 
 /* The documented bound, with a generous factor for machines that are busy */
-#define LATENCY_LIMIT_MS (5 * (VK_SYNC_WIN32_LATER_LOOK_NS / 1e6))
+#define LATENCY_LIMIT_MS (5 * (VK_SYNC_WIN32_LONGEST_LOOK_NS / 1e6))
 
 #define PROBE_MS 20000
 

@@ -114,7 +114,7 @@ mesa_log(enum mesa_log_level level, const char *tag, const char *format, ...)
 }
 
 const char *
-os_get_option(const char *name)
+os_get_option_cached(const char *name)
 {
    return getenv(name);
 }

@@ -5,6 +5,8 @@
  */
 #include "fixture.h"
 
+#include "util/os_time.h"
+
 #include "cases.h"
 
 #include "vk_sync_win32_owner.h"
@@ -93,6 +95,46 @@ blocked_wait_releases_its_slot(UNUSED intptr_t arg)
       unit_waiter_join(&waiter);
       EXPECT(waiter.result == VK_SUCCESS);
       EXPECT_U64(count_slots(semaphore), 0);
+   }
+}
+
+/* Whoever dies before all of them are signalled has not begun what they were
+ * for, and its successor wants all of them.
+ */
+static void
+wait_for_two_sees_both_or_none(intptr_t blocks)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *semaphores[] = {
+      unit_shared(device, 0), unit_shared(device, 0),
+   };
+   struct vk_sync_win32 *tickets[2];
+   struct vk_sync_wait waits[2];
+
+   for (unsigned i = 0; i < 2; i++) {
+      tickets[i] = take(device, semaphores[i]);
+      waits[i] = (struct vk_sync_wait) { .sync = &tickets[i]->base };
+   }
+
+   EXPECT(vk_sync_signal(device, semaphores[0], 0) == VK_SUCCESS);
+   EXPECT(vk_sync_wait_many(device, 2, waits, VK_SYNC_WAIT_COMPLETE,
+                            blocks ? os_time_get_absolute_timeout(1000000) :
+                                     0) == VK_TIMEOUT);
+   EXPECT_U64(count_slots(semaphores[0]), 1);
+   EXPECT_U64(count_slots(semaphores[1]), 1);
+   for (unsigned i = 0; i < 2; i++)
+      die(tickets[i]);
+
+   for (unsigned i = 0; i < 2; i++) {
+      tickets[i] = take(device, semaphores[i]);
+      waits[i] = (struct vk_sync_wait) { .sync = &tickets[i]->base };
+   }
+   EXPECT(vk_sync_signal(device, semaphores[1], 0) == VK_SUCCESS);
+   EXPECT(vk_sync_wait_many(device, 2, waits, VK_SYNC_WAIT_COMPLETE, 0) ==
+          VK_SUCCESS);
+   for (unsigned i = 0; i < 2; i++) {
+      expect_word(semaphores[i], 1, 1);
+      EXPECT_U64(count_slots(semaphores[i]), 0);
    }
 }
 
@@ -330,6 +372,9 @@ const struct test_case ticket_cases[] = {
    { "a ticket has a slot until it is seen",
      ticket_has_a_slot_until_it_is_seen },
    { "a blocked wait releases its slot", blocked_wait_releases_its_slot },
+   { "a wait for two sees both or none", wait_for_two_sees_both_or_none, 0 },
+   { "a blocked wait for two sees both or none",
+     wait_for_two_sees_both_or_none, 1 },
    { "tickets of the dead are given back at import",
      tickets_of_the_dead_are_given_back, AT_IMPORT },
    { "tickets of the dead are given back before another is taken",
