@@ -48,6 +48,10 @@ def park(name, *defines, **rest):
     return Case(f'park: {name}', 'park.pml', list(defines), **rest)
 
 
+def seat(name, *defines, **rest):
+    return Case(f'seat: {name}', 'seat.pml', list(defines), **rest)
+
+
 def tickets(name, *defines, **rest):
     return Case(f'tickets: {name}', 'tickets.pml', list(defines), **rest)
 
@@ -111,6 +115,31 @@ CASES = [
     park('mutant that takes a ring for success', 'ANY', 'BELL', 'TRUSTS_WAKE', violates='early_success'),
     park('mutant that releases without a bound', 'TWICE', 'MORTAL=6', 'NO_BOUND', violates='stuck'),
     park('mutant that never looks for itself', 'TWICE', 'MORTAL=24', 'NO_LOOKING', violates='lost_wakeup'),
+
+    seat('two take turns'),
+    seat('who finds it taken parks in the tree', 'TREE'),
+    seat('waits may time out', 'TIMED'),
+    seat('waits may time out, who finds it taken parks in the tree', 'TREE', 'TIMED', long=True),
+    seat('a thread may stop, waits may time out', 'TIMED', 'MORTAL=30'),
+    seat('a thread may stop, who finds it taken parks in the tree', 'TREE', 'MORTAL=30', long=True),
+    seat('a release may come later than anybody collects it', 'TIMED', 'BOUNDS=1'),
+    seat('bounds may end at any time', 'TIMED', 'BOUNDS=3'),
+    seat('bounds may end at any time, a thread may stop', 'BOUNDS=3', 'MORTAL=30'),
+    seat('addresses', 'FUTEX', 'TIMED'),
+    seat('addresses, who finds it taken parks in the tree', 'FUTEX', 'TREE', long=True),
+    seat('addresses, a thread may stop', 'FUTEX', 'TIMED', 'MORTAL=30'),
+
+    seat('mutant without the barrier of the waiter', 'MUTANT=NO_WAITER_BARRIER', violates='lost_wakeup'),
+    seat('mutant without the barrier of the signaller', 'MUTANT=NO_SIGNALLER_BARRIER', violates='lost_wakeup'),
+    seat('mutant that does not look after sitting down', 'MUTANT=NO_LOOK', violates='lost_wakeup'),
+    seat('mutant that notifies without a compare-and-swap', 'MUTANT=PLAIN_NOTIFY', violates='wasted'),
+    seat('mutant that notifies without a compare-and-swap, addresses', 'FUTEX', 'MUTANT=PLAIN_NOTIFY', violates='lost_seat'),
+    seat('mutant that leaves without a compare-and-swap', 'MUTANT=PLAIN_LEAVE', violates='wasted'),
+    seat('mutant that leaves without collecting', 'MUTANT=NO_COLLECTING', violates='wasted'),
+    seat('mutant that gives the seat away before it collects', 'MUTANT=VACANT_FIRST', violates='wasted'),
+    seat('mutant that is not parked again when woken', 'MUTANT=NO_REARM', violates='wasted'),
+    seat('mutant that collects although it was woken', 'MUTANT=ALWAYS_COLLECTS', violates='wasted'),
+    seat('mutant that takes a wake for success', 'MUTANT=TRUSTS_WAKE', violates='early_success'),
 
     tickets('a consumer may be killed'),
     tickets('a consumer of two tickets may be killed, somebody imports', 'A1=2', 'A3=0'),

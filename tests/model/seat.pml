@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The seat of a private payload: src/vulkan_win32_sync/vk_sync_win32_park.c,
+ * _wait.c and the private backend of _payload.c
+ *
+ * Two that wait twice each, for 1 or for 2, and take turns on the seat; two
+ * that signal.  README.md tells what must hold; check.py lists what is run,
+ * made with -D:
+ *
+ *    TREE     who finds the seat taken parks in the tree, of which park.pml has
+ *             more; else he waits for the seat
+ *    FUTEX    parks by WaitOnAddress; else by keyed event
+ *    TIMED    a wait may run out of time
+ *    MORTAL   who may stop for ever, at any step
+ *    BOUNDS   what may end at any time: 1 collecting, 2 releasing
+ *    MUTANT   what is left out or wrong
+ *
+ * State and target are stored in any order, and loaded in any order.
+ */
+
+#ifndef TREE
+#define TREE 0
+#endif
+#ifndef FUTEX
+#define FUTEX 0
+#endif
+#ifndef TIMED
+#define TIMED 0
+#endif
+#ifndef MORTAL
+#define MORTAL 0
+#endif
+#ifndef BOUNDS
+#define BOUNDS 0
+#endif
+#ifndef MUTANT
+#define MUTANT NONE
+#endif
+mtype:mutant = {
+   NONE, NO_WAITER_BARRIER, NO_SIGNALLER_BARRIER, NO_LOOK, NO_REARM, ALWAYS_COLLECTS, NO_COLLECTING,
+   VACANT_FIRST, PLAIN_LEAVE, PLAIN_NOTIFY, TRUSTS_WAKE
+};
+#define IS(mutant) (MUTANT == mutant)
+
+/* The payload.  The places to park are the seat and each waiter's own, which
+ * has its number.  `linked` is the tree, a bit for each waiter.
+ */
+#define SEAT 3
+mtype:state = { VACANT, PARKED, NOTIFIED };
+mtype:state state[SEAT + 1] = VACANT;
+byte target[SEAT + 1];
+byte word, linked;
+
+#define THREADS 5     /* and one, 0 being nobody */
+byte asleep[THREADS]; /* at which place */
+bit dead[THREADS];
+bit nudge[THREADS];   /* the monitor ends a bounded wait */
+bit releasing[THREADS], collecting[THREADS];
+byte gave_up;         /* as BOUNDS: what has ended early */
+bit started;
+byte goal[THREADS];   /* for what must hold, as is what follows */
+byte sitting;
+hidden byte lost_wakeup, early_success, wasted, stuck, lost_seat;
+
+#define DO(x) atomic { !dead[me] -> x }
+#define WHEN(condition, x) atomic { !dead[me] && (condition) -> x }
+#define SAY(what) printf("thread %d ", me); printf(what)
+#define BIT(w) (1 << (w))
+#define BOUND_IS_OVER(kind) (nudge[me] || (BOUNDS & (kind)))
+#define END_BOUND(kind) gave_up = gave_up | (nudge[me] -> 0 : kind); nudge[me] = 0
+
+#define VACATE state[my] = VACANT; sitting = (my == SEAT -> 0 : sitting)
+#define OWED (!woken || IS(ALWAYS_COLLECTS))
+/* Of two threads alike, one comes first: which is the same. */
+#define MAY_SIT (rounds < 2 && (rounds > 0 || me == 1 || started || dead[1]))
+#define MAY_SIGNAL (me == 3 || word > 0 || dead[3])
+
+inline collect()
+{
+   DO(asleep[me] = (FUTEX -> 0 : my); collecting[me] = !FUTEX)
+   if
+   :: WHEN(!asleep[me], collecting[me] = 0)
+   :: WHEN(asleep[me] && BOUND_IS_OVER(1), SAY("stops collecting\n"); collecting[me] = 0; asleep[me] = 0; END_BOUND(1))
+   fi
+}
+
+proctype waiter(byte me)
+{
+   byte rounds, my, mine;
+   bit woken, timed, late, early;
+
+wait:
+   atomic {
+      if
+      :: !dead[me] && MAY_SIT && state[SEAT] == VACANT ->
+         SAY("sits down\n"); my = SEAT; sitting = me; state[SEAT] = NOTIFIED
+      :: !dead[me] && MAY_SIT && state[SEAT] != VACANT && TREE -> my = me
+      fi;
+      if :: mine = 1 :: mine = 2 fi;
+      if :: TIMED -> timed = 1 :: skip fi;
+      goal[me] = mine; rounds++; started = 1; early = IS(NO_LOOK)
+   }
+   if
+   :: WHEN(my == SEAT, state[SEAT] = PARKED); DO(target[SEAT] = mine; goto look)
+   :: DO(target[my] = mine)
+   fi;
+arm:
+   if
+   :: WHEN(IS(NO_WAITER_BARRIER), early = word < mine); DO(state[my] = PARKED)
+   :: DO(state[my] = PARKED)
+   fi;
+   if
+   :: WHEN(my == me, linked = linked | BIT(me))
+   :: WHEN(my == SEAT, goto look)
+   fi;
+
+look: /* Here is the barrier.  An early look has been in vain. */
+   DO(woken = 0;
+      if
+      :: early -> early = 0
+      :: !early && (word >= mine || late) -> goto leave
+      :: !early && word < mine && !late
+      fi)
+
+   if
+   :: WHEN(state[my] != PARKED, goto parked)
+   :: WHEN(state[my] == PARKED && FUTEX, asleep[me] = my)
+   :: WHEN(state[my] == PARKED && !FUTEX, skip); DO(asleep[me] = my)
+   fi;
+   if
+   :: WHEN(!asleep[me], SAY("is woken\n"); woken = 1; early_success = IS(TRUSTS_WAKE) && word < mine; assert(!early_success))
+   :: WHEN(asleep[me] && timed, SAY("runs out of time\n"); asleep[me] = 0; late = 1)
+   :: WHEN(asleep[me] && nudge[me], SAY("looks for itself\n"); asleep[me] = 0; nudge[me] = 0)
+   fi;
+parked:
+   if
+   :: WHEN(state[my] != NOTIFIED || (IS(NO_REARM) && woken), goto look)
+   :: WHEN(state[my] == NOTIFIED && !OWED, goto arm)
+   :: WHEN(state[my] == NOTIFIED && OWED, skip); collect(); DO(goto arm)
+   fi;
+
+leave:
+   if
+   :: WHEN(my == me, linked = linked & ~BIT(me))
+   :: WHEN(my == SEAT, skip)
+   fi;
+   if
+   :: WHEN(state[my] == PARKED && !IS(PLAIN_LEAVE), VACATE)
+   :: WHEN(state[my] == PARKED && IS(PLAIN_LEAVE), skip); DO(VACATE)
+   :: WHEN(state[my] == NOTIFIED && IS(VACANT_FIRST), VACATE); collect()
+   :: WHEN(state[my] == NOTIFIED && IS(NO_COLLECTING), VACATE)
+   :: WHEN(state[my] == NOTIFIED, skip); collect(); DO(VACATE)
+   fi;
+   DO(goal[me] = 0; my = 0; mine = 0; timed = 0; late = 0; goto wait)
+}
+
+/* Blocks until somebody waits for the key, with a bound; an address does not. */
+#define NOBODY (asleep[1] != place && asleep[2] != place)
+inline unpark()
+{
+   if
+   :: WHEN(asleep[1] == place, asleep[1] = 0; place = 0; releasing[me] = 0)
+   :: WHEN(asleep[2] == place, asleep[2] = 0; place = 0; releasing[me] = 0)
+   :: WHEN(NOBODY && FUTEX, place = 0; releasing[me] = 0)
+   :: WHEN(NOBODY && !FUTEX && BOUND_IS_OVER(2), SAY("stops releasing\n"); END_BOUND(2); place = 0; releasing[me] = 0)
+   fi
+}
+
+#define LINKED ((linked & BIT(1)) -> 1 : 2)
+proctype signaller(byte me)
+{
+   byte place, who;
+   bit seen;
+
+   if
+   :: WHEN(!IS(NO_SIGNALLER_BARRIER) && MAY_SIGNAL, SAY("signals\n"); word++; who = word)
+      /* Here is the barrier. */
+      if
+      :: DO(seen = target[SEAT] <= who); DO(seen = seen && state[SEAT] == PARKED)
+      :: DO(seen = (state[SEAT] == PARKED)); DO(seen = seen && target[SEAT] <= who)
+      fi
+   :: WHEN(IS(NO_SIGNALLER_BARRIER), seen = (state[SEAT] == PARKED))
+      WHEN(MAY_SIGNAL, SAY("signals\n"); word++; seen = seen && target[SEAT] <= word)
+   fi;
+   if
+   :: WHEN(seen && (state[SEAT] == PARKED || IS(PLAIN_NOTIFY)), place = SEAT; state[SEAT] = NOTIFIED; releasing[me] = 1);
+      unpark()
+   :: WHEN(!(seen && (state[SEAT] == PARKED || IS(PLAIN_NOTIFY))), seen = 0)
+   fi;
+   /* The tree, locked.  One at most is in it: the other had the seat. */
+   if
+   :: WHEN(linked && target[LINKED] <= word,
+           who = LINKED; linked = 0; place = (state[who] == PARKED -> who : 0); state[who] = NOTIFIED; releasing[me] = place > 0)
+      if
+      :: WHEN(place, skip); unpark()
+      :: WHEN(!place, skip)
+      fi
+   :: WHEN(!(linked && target[LINKED] <= word), skip)
+   fi
+}
+
+/* Whoever is terminated leaves its wait, and whoever is suspended does not. */
+#define STOP(w) :: (MORTAL & BIT(w)) -> dead[w] = 1; if :: asleep[w] = 0 :: skip fi
+proctype reaper() { atomic { if STOP(1) STOP(2) STOP(3) STOP(4) fi } }
+
+/* When nothing else happens: bounds end for one after the other, and should
+ * not have to where nobody has stopped.
+ */
+#define SIGNALLER_STOPPED (dead[3] || dead[4])
+#define SOMEBODY_STOPPED (dead[1] || dead[2] || SIGNALLER_STOPPED)
+#define STRANDED(w) (goal[w] != 0 && !dead[w] && word >= goal[w])
+#define BLOCKED(w) (!dead[w] && (releasing[w] || collecting[w]))
+#define MAY_LOOK(w) ((SIGNALLER_STOPPED || (gave_up & 2)) && STRANDED(w))
+#define GRANT(w, may) :: bounds < 4 && (may) -> nudge[w] = 1; bounds++
+active proctype monitor()
+{
+   byte bounds;
+   do
+   :: atomic {
+         timeout ->
+         stuck = BLOCKED(1) || BLOCKED(2) || BLOCKED(3) || BLOCKED(4);
+         wasted = stuck && !SOMEBODY_STOPPED && !gave_up;
+         assert(!wasted);
+         if
+         GRANT(1, BLOCKED(1) || MAY_LOOK(1))
+         GRANT(2, BLOCKED(2) || MAY_LOOK(2))
+         GRANT(3, BLOCKED(3))
+         GRANT(4, BLOCKED(4))
+         :: else ->
+            lost_wakeup = STRANDED(1) || STRANDED(2);
+            lost_seat = state[SEAT] != VACANT && !sitting;
+            assert(!stuck); assert(!lost_wakeup); assert(!lost_seat);
+            break
+         fi
+      }
+   od
+}
+
+init
+{
+   atomic {
+      run waiter(1); run waiter(2); run signaller(3); run signaller(4);
+      if :: MORTAL -> run reaper() :: else fi
+   }
+}
