@@ -85,6 +85,21 @@ vk_sync_win32_slot_release(struct vk_sync_win32_layout *layout, uint32_t slot)
    give_up(layout, slot, vk_sync_win32_owner_self());
 }
 
+static struct vk_sync_win32_bell_id
+load_bell(struct vk_sync_win32_slot *slot)
+{
+   return (struct vk_sync_win32_bell_id) { .bits = {
+      vk_sync_win32_load64(&slot->bell.bits[0]),
+      vk_sync_win32_load64(&slot->bell.bits[1]),
+   } };
+}
+
+static bool
+is_same_bell(struct vk_sync_win32_bell_id a, struct vk_sync_win32_bell_id b)
+{
+   return a.bits[0] == b.bits[0] && a.bits[1] == b.bits[1];
+}
+
 void
 vk_sync_win32_slots_ring(struct vk_sync_win32_layout *layout,
                          enum vk_sync_win32_kind kind, uint64_t word)
@@ -107,11 +122,10 @@ vk_sync_win32_slots_ring(struct vk_sync_win32_layout *layout,
 
          vk_sync_win32_barrier_after_swap();
 
-         const struct vk_sync_win32_bell_id bell = { .bits = {
-            vk_sync_win32_load64(&slot->bell.bits[0]),
-            vk_sync_win32_load64(&slot->bell.bits[1]),
-         } };
-         if (!vk_sync_win32_bell_ring(&bell, &failed_opens))
+         /* It may become somebody else's meanwhile, and the bell half his. */
+         const struct vk_sync_win32_bell_id bell = load_bell(slot);
+         if (!vk_sync_win32_bell_ring(&bell, &failed_opens) &&
+             is_same_bell(load_bell(slot), bell))
             set_bit(layout->failed, index);
       }
    }
