@@ -154,7 +154,7 @@ find_role(const char *name)
 }
 
 /* Longer than a case may take, whose reasons are the better ones */
-#define PEER_SECONDS 120
+#define PEER_SECONDS 220
 
 int
 bench_peer_main(int argc, char **argv)

@@ -79,7 +79,7 @@ start_consumer(struct lock_step *run, unsigned index)
    vk_sync_win32_store32(&c->queue_round, 0);
    vk_sync_win32_store32(&c->turn, 0);
    c->death = DEATH_NONE;
-   if (run->noted && test_random_below(2)) {
+   if (run->noted && run->consumer_count == 1 && test_random_below(2)) {
       c->death = DEATH_OPEN + test_random_below(2);
       c->steps = test_random_below(c->death == DEATH_OPEN ? 20000 : 80);
    }
@@ -139,10 +139,10 @@ static bool
 has_empty_slot(struct lock_step *run, DWORD process)
 {
    for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
-      i = peer_find_slot(run->forth, i, process);
-      if (i == VK_SYNC_WIN32_NO_SLOT)
-         break;
-      if (unit_layout(run->forth)->slots[i].target == 0)
+      const struct vk_sync_win32_slot *slot =
+         &unit_layout(run->forth)->slots[i];
+
+      if (TICKETS_OWNER(slot->owner) == process && slot->target == 0)
          return true;
    }
    return false;
@@ -212,7 +212,8 @@ bury(struct lock_step *run, DWORD status)
 }
 
 /* Whoever takes the dead one's place either comes and imports, or has been
- * there from the start and takes the next ticket.
+ * there from the start and takes the next ticket, perhaps while another one
+ * imports.
  */
 static void
 on_death(struct lock_step *run, DWORD status)
@@ -222,6 +223,8 @@ on_death(struct lock_step *run, DWORD status)
    if (run->consumer_count == 1) {
       start_consumer(run, run->turn);
    } else {
+      if (test_random_below(2))
+         start_consumer(run, run->turn);
       run->turn = !run->turn;
       on_turn(run)->death = DEATH_NONE;
       pass_turn(run);

@@ -66,6 +66,9 @@ struct tickets_board {
    uint32_t sent, received;
 };
 
+/* The process, whether or not it is giving back what it has found in the slot */
+#define TICKETS_OWNER(owner) ((DWORD)((owner) >> 32) & ~(DWORD)1)
+
 /* Add to a consumer's number */
 #define TICKETS_BY_HANDLE 16
 

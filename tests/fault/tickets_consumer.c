@@ -28,7 +28,8 @@ static bool
 has_slot(void)
 {
    for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
-      if (consumer.layout->slots[i].owner >> 32 == GetCurrentProcessId())
+      if (TICKETS_OWNER(consumer.layout->slots[i].owner) ==
+          GetCurrentProcessId())
          return true;
    }
    return false;
