@@ -81,11 +81,14 @@ release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
    return status;
 }
 
-/* Whether a thread that sleeps for so long does so because it has to poll */
+/* Whether a thread that sleeps for so long does so because it has to poll.
+ * Outside of a wait, it may give others time who are giving back tickets.
+ */
 static void
 count_poll(const LARGE_INTEGER *timeout)
 {
-   if (current != NULL && current->deadline_ns == UINT64_MAX &&
+   if (current != NULL && current->since_ns != 0 &&
+       current->deadline_ns == UINT64_MAX &&
        timeout != NULL && -timeout->QuadPart <= VK_SYNC_WIN32_POLL_NS / 100)
       current->polls++;
 }
