@@ -69,11 +69,15 @@ static HANDLE (WINAPI *open_semaphore)(DWORD access, BOOL inherit,
                                        const WCHAR *name);
 static HANDLE (WINAPI *open_process)(DWORD access, BOOL inherit, DWORD id);
 static uint32_t semaphore_opens, process_opens;
+/* A slot that becomes another thread's while its bell is opened */
+static struct vk_sync_win32_slot *handed_over;
 
 static HANDLE WINAPI
 count_semaphore_open(DWORD access, BOOL inherit, const WCHAR *name)
 {
    p_atomic_inc(&semaphore_opens);
+   if (handed_over != NULL)
+      vk_sync_win32_store64(&handed_over->bell.bits[1], 4321);
    return open_semaphore(access, inherit, name);
 }
 
@@ -213,6 +217,32 @@ failures_are_remembered(UNUSED intptr_t arg)
    }
    EXPECT_U64(semaphore_opens - before, 4);
    EXPECT_U64(layout->failed[0], 0xf);
+   vk_sync_destroy(device, sync);
+}
+
+/* Of an id that is read while another thread writes its own, half may be the
+ * one's and half the other's.  That neither can be rung by that name is no
+ * reason to poll.
+ */
+static void
+slot_that_changes_hands_has_not_failed(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = peer_shared(device, VK_SYNC_WIN32_KIND_TIMELINE);
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
+
+   count_opens();
+   const uint32_t before = semaphore_opens;
+   layout->slots[5].bell.bits[0] = test_random();
+   layout->slots[5].bell.bits[1] = 1234;
+   layout->slots[5].target = 1;
+   layout->armed[0] = 1 << 5;
+   handed_over = &layout->slots[5];
+   REQUIRE(vk_sync_signal(device, sync, 1) == VK_SUCCESS);
+   handed_over = NULL;
+   EXPECT_U64(semaphore_opens - before, 1);
+   EXPECT_U64(layout->armed[0], 0);
+   EXPECT_U64(layout->failed[0], 0);
    vk_sync_destroy(device, sync);
 }
 
@@ -482,6 +512,8 @@ static const struct test_case cases[] = {
    { "a signal opens two bells at most: fence", signal_opens_two_bells,
      VK_SYNC_WIN32_KIND_FENCE },
    { "what cannot be opened is remembered", failures_are_remembered },
+   { "a slot that changes hands has not failed",
+     slot_that_changes_hands_has_not_failed },
    { "nothing but bells is rung", nothing_but_bells_is_rung },
    { "tickets are taken in bounded time",
      tickets_are_taken_in_bounded_time },
