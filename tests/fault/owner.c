@@ -5,6 +5,7 @@
  * has ended, or whose id has become another process's, loses them.
  */
 #include "peer.h"
+#include "step.h"
 
 #include "util/macros.h"
 
@@ -275,6 +276,56 @@ tickets_of_the_dead_are_given_back(intptr_t take_one)
    vk_sync_destroy(o.device, o.sync);
 }
 
+struct giving {
+   struct vk_sync_win32_layout *layout;
+   struct vk_sync_win32_slot *slot;
+   uint32_t steps, marked, unmarked, noted;
+};
+
+static void
+look_at_giving(void *data)
+{
+   struct giving *giving = data;
+   const bool noted = giving->slot->target != 0;
+   const bool marked = giving->slot->owner & VK_SYNC_WIN32_OWNER_RECOVERING;
+
+   giving->steps++;
+   if (vk_sync_win32_consumed(giving->layout->word) == 0)
+      giving->noted += noted;
+   else if (marked)
+      giving->marked++;
+   else
+      giving->unmarked += !noted;
+}
+
+/* Who is at it says so, and the note goes before the ticket is given back: if
+ * it dies between any two instructions, that is not done twice.
+ */
+static void
+tickets_are_given_back_in_order(UNUSED intptr_t arg)
+{
+   struct owners o = {0};
+
+   step_install();
+   set_up(&o, VK_SYNC_WIN32_KIND_BINARY);
+   o.layout->word = vk_sync_win32_pair(0, 1);
+   fill_ticket(&o, 7, o.gone[0], 1);
+
+   struct giving giving = {
+      .layout = o.layout, .slot = &o.layout->slots[7],
+   };
+   step_begin(look_at_giving, &giving);
+   import_again(&o, VK_SYNC_WIN32_KIND_BINARY);
+   step_end();
+   test_diag("%u steps, %u of them by who said so", giving.steps,
+             giving.marked);
+   EXPECT_U64(peer_consumed(o.sync), 0);
+   EXPECT(giving.marked > 0 || giving.steps == 0);
+   EXPECT_U64(giving.unmarked, 0);
+   EXPECT_U64(giving.noted, 0);
+   vk_sync_destroy(o.device, o.sync);
+}
+
 /* The one that is at it has been stopped, or a stranger says so. */
 static void
 somebody_is_giving_back_for_ever(intptr_t take_one)
@@ -339,6 +390,8 @@ static const struct test_case cases[] = {
      tickets_are_given_back_newest_first, false },
    { "tickets are given back newest first by who takes one",
      tickets_are_given_back_newest_first, true },
+   { "tickets are given back one step after the other",
+     tickets_are_given_back_in_order },
    { "who imports does not wait for ever for who gives back",
      somebody_is_giving_back_for_ever, false },
    { "who takes a ticket does not wait for ever for who gives back",
