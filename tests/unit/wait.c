@@ -357,7 +357,35 @@ device_loss_then_destruction(intptr_t shared)
    }
 }
 
+/* When a device is lost, others may destroy what a thread still waits for. */
+static void
+wait_keeps_its_payload(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = shared ? unit_shared(device, VK_SYNC_IS_TIMELINE) :
+                                   unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   uint32_t *refcount = &unit_payload(sync)->refcount;
+   const struct vk_sync_wait wait = { .sync = sync, .wait_value = 1 };
+   struct unit_waiter waiter = {
+      .device = device, .count = 1, .waits = &wait,
+      .timeout_ns = UINT64_C(30000000000),
+   };
+
+   unit_waiter_start(&waiter);
+   for (unsigned i = 0; vk_sync_win32_load32(refcount) < 2 && i < 2000; i++)
+      Sleep(5);
+   EXPECT_U64(vk_sync_win32_load32(refcount), 2);
+   REQUIRE(vk_sync_signal(device, sync, 1) == VK_SUCCESS);
+   unit_waiter_join(&waiter);
+   EXPECT(waiter.result == VK_SUCCESS);
+   EXPECT_U64(vk_sync_win32_load32(refcount), 1);
+}
+
 const struct test_case wait_cases[] = {
+   { "a private payload is kept while a thread waits", wait_keeps_its_payload,
+     false },
+   { "a shared payload is kept while a thread waits", wait_keeps_its_payload,
+     true },
    { "private time-outs are never early", timeouts_are_never_early, 0 },
    { "shared time-outs are never early", timeouts_are_never_early, 1 },
    { "signal wakes a wait on a private payload",
