@@ -45,8 +45,8 @@ def is_message(text):
 
 
 def calls(source):
-    """The parts of a source that are calls of vk_errorf()."""
-    return re.findall(r'(?:vk_errorf|refuse)\(.*?;', source, re.DOTALL)
+    """The parts of a source that give messages."""
+    return re.findall(r'(?:vk_errorf|vk_logw|refuse)\(.*?;', source, re.DOTALL)
 
 
 def patched(patch):
@@ -60,7 +60,7 @@ def messages():
     for path in sorted(SYNC.glob('*.c')):
         for text in filter(is_message, strings(path.read_text(encoding='utf-8'))):
             found.setdefault(text, path.name)
-    for path in sorted(GLUE.glob('*.patch')):
+    for path in sorted(GLUE.glob('*/*.patch')):
         for call in calls(patched(path.read_text(encoding='utf-8'))):
             for text in filter(is_message, strings(call)):
                 found.setdefault(text, path.name)

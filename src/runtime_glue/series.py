@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: MIT
 """The patch series to Mesa: apply it, export it, check it, take it back.
 
-The file `series` lists the patches in order. Its line `@sources` stands for
-a generated patch that adds src/vulkan_win32_sync/ to Mesa, with the message
-in `sources.msg`.
+Each folder is a merge request: numbered patches and a cover letter, in the
+order of their names. A file *.sources stands for a generated patch to
+src/vulkan/win32_sync, whose final state is src/vulkan_win32_sync: it has the
+message, names the files that it adds, and has the changes that it makes to
+those that are there before.
 """
 
 import argparse
 import configparser
 import contextlib
+import email.utils
 import filecmp
 import hashlib
 import os
@@ -29,10 +32,8 @@ SUBPROJECTS = ROOT / 'subprojects'
 SOURCES = ROOT / 'src' / 'vulkan_win32_sync'
 MOUNT = PurePosixPath('src/vulkan/win32_sync')
 STAMP = '.lavapipe-win32-sync'
-AUTHOR = 'lavapipe-win32-sync <lavapipe-win32-sync@localhost>'
-DATE = 'Sat, 21 Nov 2026 00:00:00 +0000'
 # Raise when prepare() changes what it makes of the same input.
-FORMAT = 1
+FORMAT = 2
 
 
 class Failure(Exception):
@@ -108,23 +109,49 @@ def extract(tarball, target):
 
 # --- the series -----------------------------------------------------------
 
+class Patch:
+    """A file of the series: a message, then a diff."""
+
+    def __init__(self, path):
+        self.path = path
+        self.is_sources = path.suffix == '.sources'
+        text = path.read_text(encoding='utf-8')
+        self.adds = []
+        while text.startswith('Adds: '):
+            line, _, text = text.partition('\n')
+            self.adds += line[6:].split()
+        m = re.match(r'Subject: (.*)\n\n((?:.*\n)*?)---\n', text)
+        if not m:
+            raise Failure(f'{path.relative_to(ROOT)} does not begin with a subject and a message')
+        self.subject, self.body = m.group(1), m.group(2).strip()
+        self.diff = text[m.end():]
+
+
+class Request:
+    """A folder of the series."""
+
+    def __init__(self, path):
+        self.path, self.name = path, path.name
+        self.patches = [Patch(p) for p in sorted(path.iterdir()) if p.suffix in ('.patch', '.sources')]
+        if sum(p.is_sources for p in self.patches) > 1:
+            raise Failure(f'{self.name} has more than one *.sources')
+
+    @property
+    def sources(self):
+        return next((p for p in self.patches if p.is_sources), None)
+
+
 def series():
-    """Lines of the file `series`: patch names and '@sources'."""
-    lines = []
-    for line in (HERE / 'series').read_text(encoding='utf-8').splitlines():
-        line = line.split('#')[0].strip()
-        if line:
-            lines.append(line)
-    for name in lines:
-        if name != '@sources' and not (HERE / name).is_file():
-            raise Failure(f'src/runtime_glue/series names {name}, which is not there')
-    listed = set(lines)
-    for path in sorted(HERE.glob('*.patch')):
-        if path.name not in listed:
-            raise Failure(f'{path.name} is not listed in src/runtime_glue/series')
-    if lines.count('@sources') != 1:
-        raise Failure('src/runtime_glue/series must have exactly one line @sources')
-    return lines
+    return [Request(p) for p in sorted(HERE.glob('[a-z]-*')) if p.is_dir()]
+
+
+def choose(names):
+    """The merge requests that are named, by their folders or first letters."""
+    requests = series()
+    for name in names:
+        if not any(name in (r.name, r.name[0]) for r in requests):
+            raise Failure(f'{name} is none of {", ".join(r.name for r in requests)}')
+    return [r for r in requests if not names or r.name in names or r.name[0] in names]
 
 
 def source_files():
@@ -138,76 +165,99 @@ def source_files():
     return found
 
 
-def sources_message():
-    text = (HERE / 'sources.msg').read_text(encoding='utf-8')
-    headers = {'From': AUTHOR, 'Date': DATE}
-    while True:
-        m = re.match(r'(From|Date): *(.*)\n', text)
-        if not m:
-            break
-        headers[m.group(1)] = m.group(2)
-        text = text[m.end():]
-    subject, _, body = text.strip().partition('\n')
-    return headers, subject, body.strip()
+class Sources:
+    """src/vulkan/win32_sync after each merge request, from the last one back."""
+
+    def __init__(self, requests):
+        self.diffs, self.lines = {}, {}
+        with tempfile.TemporaryDirectory() as temp:
+            folder = Path(temp).joinpath(*MOUNT.parts)
+            for rel, path in source_files().items():
+                folder.joinpath(*rel.parts).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, folder.joinpath(*rel.parts))
+            git(temp, 'init', '-q')
+            after, counted = self.state(temp)
+            for request in reversed([r for r in requests if r.sources]):
+                self.undo(temp, folder, request, is_first=request is self.first(requests))
+                before, left = self.state(temp)
+                self.diffs[request.name] = git(temp, 'diff-tree', '-p', '--full-index', '--no-renames',
+                                               before, after).decode()
+                self.lines[request.name] = counted - left
+                after, counted = before, left
+
+    @staticmethod
+    def first(requests):
+        return next(r for r in requests if r.sources)
+
+    @staticmethod
+    def state(temp):
+        git(temp, 'add', '-A', '-f', '.')
+        lines = sum(len(p.read_bytes().splitlines()) for p in Path(temp).joinpath(*MOUNT.parts).rglob('*')
+                    if p.is_file())
+        return git(temp, 'write-tree').decode().strip(), lines
+
+    @staticmethod
+    def undo(temp, folder, request, is_first):
+        if is_first:
+            shutil.rmtree(folder)
+            return
+        for name in request.sources.adds:
+            if not (folder / name).is_file():
+                raise Failure(f'{request.sources.path.name} adds {name}, which src/vulkan_win32_sync has not')
+            (folder / name).unlink()
+        try:
+            git(temp, 'apply', '-R', '--whitespace=nowarn', '-', stdin=request.sources.diff.encode())
+        except Failure as e:
+            raise Failure(f'{request.sources.path.relative_to(ROOT)} does not fit src/vulkan_win32_sync any more: '
+                          f'its changes cannot be taken out.\n{e}')
 
 
-def sources_patch():
-    """What git format-patch would print for a commit that adds the sources."""
-    headers, subject, body = sources_message()
-    files = source_files()
-    diff, stat_lines, total = [], [], 0
-    for rel, path in files.items():
-        data = path.read_bytes()
-        name = f'{MOUNT}/{rel}'
-        blob = hashlib.sha1(b'blob %d\0' % len(data) + data).hexdigest()
-        lines = re.findall(rb'[^\n]*\n|[^\n]+', data)
-        total += len(lines)
-        stat_lines.append(f' {name} | {len(lines)} +')
-        diff.append(f'diff --git a/{name} b/{name}\nnew file mode 100644\n'
-                    f'index {"0" * 40}..{blob}\n'.encode())
-        if lines:
-            span = f'+1,{len(lines)}' if len(lines) > 1 else '+1'
-            diff.append(f'--- /dev/null\n+++ b/{name}\n@@ -0,0 {span} @@\n'.encode())
-            for line in lines:
-                diff.append(b'+' + line)
-            if not lines[-1].endswith(b'\n'):
-                diff.append(b'\n\\ No newline at end of file\n')
-    if not files:
-        return b''
-    head = (f'From {"0" * 40} Mon Sep 17 00:00:00 2001\n'
-            f'From: {headers["From"]}\nDate: {headers["Date"]}\n'
-            f'Subject: [PATCH] {subject}\n'
-            'MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n'
-            'Content-Transfer-Encoding: 8bit\n\n')
-    head += f'{body}\n---\n' if body else '---\n'
-    head += '\n'.join(stat_lines)
-    head += f'\n {len(files)} files changed, {total} insertions(+)\n\n'
-    return head.encode() + b''.join(diff) + b'\n'
+def find_author(given):
+    """Of exported patches: the one given, or git's user."""
+    def config(name):
+        return subprocess.run(['git', 'config', name], stdout=subprocess.PIPE, check=False).stdout.decode().strip()
+
+    author = given or f'{config("user.name")} <{config("user.email")}>'
+    if not re.fullmatch(r'[^<>]+ <[^<>@ ]+@[^<>@ ]+>', author):
+        raise Failure(f'"{author}" is no author: give --author "Name <mail>", or git its user.name and user.email')
+    return author
 
 
-def cover_letter(count):
-    """The text of an introduction, as a mail in front of the patches."""
-    text = (HERE / 'cover-letter.md').read_text(encoding='utf-8')
-    text = re.sub(r'\A<!--.*?-->\n', '', text)
-    title, _, body = text.partition('\n')
-    author = sources_message()[0]
+def mail(author, subject, text):
     return (f'From {"0" * 40} Mon Sep 17 00:00:00 2001\n'
-            f'From: {author["From"]}\nDate: {author["Date"]}\n'
-            f'Subject: [PATCH 0/{count}] {title.lstrip("# ")}\n'
+            f'From: {author}\nDate: {email.utils.formatdate(localtime=True)}\n'
+            f'Subject: [PATCH{subject[0]}] {subject[1]}\n'
             'MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n'
-            f'Content-Transfer-Encoding: 8bit\n\n{body.strip()}\n\n').encode()
+            f'Content-Transfer-Encoding: 8bit\n\n{text}\n')
 
 
-def mbox(cover=False):
-    parts = [cover_letter(len(series()))] if cover else []
-    for name in series():
-        data = sources_patch() if name == '@sources' else (HERE / name).read_bytes()
-        if data and not data.startswith(b'From '):
-            raise Failure(f'{name} is no output of git format-patch')
-        if data and not data.endswith(b'\n'):
-            data += b'\n'
-        parts.append(data)
-    return b''.join(parts)
+def mbox(requests, author, cover=False):
+    diffs = Sources(series()).diffs
+    mails = []
+    for request in requests:
+        count = len(request.patches)
+        if cover:
+            title, _, body = (request.path / 'cover-letter.md').read_text(encoding='utf-8').partition('\n')
+            mails.append(mail(author, (f' 0/{count}', title.lstrip('# ')), body.strip() + '\n'))
+        for number, patch in enumerate(request.patches, 1):
+            diff = diffs[request.name] if patch.is_sources else patch.diff
+            mails.append(mail(author, (f' {number}/{count}', patch.subject), f'{patch.body}\n---\n\n{diff}'))
+    return ''.join(mails).encode()
+
+
+def table():
+    """Markdown, as README.md has it."""
+    requests = series()
+    sources = Sources(requests).lines
+    rows, total = [], [0, 0, 0]
+    for request in requests:
+        row = [len(request.patches),
+               sum(len(p.path.read_bytes().splitlines()) for p in request.patches), sources.get(request.name, 0)]
+        total = [a + b for a, b in zip(total, row)]
+        rows.append((f'`{request.name}`', *row))
+    return '\n'.join(['| merge request | patches | lines of patches | lines of `src/vulkan/win32_sync` |',
+                      '| --- | --- | --- | --- |']
+                     + [f'| {a} | {b} | {c} | {d} |' for a, b, c, d in [*rows, ('all', *total)]]) + '\n'
 
 
 # --- git ------------------------------------------------------------------
@@ -233,28 +283,28 @@ def git(cwd, *args, stdin=None, env=None):
     return done.stdout
 
 
-def fork(directory, tarball):
+def fork(directory, tarball, requests, author):
+    """A branch for each merge request; the last one is checked out."""
     directory = Path(directory)
     if directory.exists() and any(directory.iterdir()):
         raise Failure(f'{directory} is not empty')
     directory.mkdir(parents=True, exist_ok=True)
-    w = wrap()
-    version = w['directory'].split('-')[-1]
+    version = wrap()['directory'].split('-')[-1]
     extract(tarball, directory)
-    git(directory, 'init', '-q', '-b', 'win32-sync')
+    git(directory, 'init', '-q', '-b', 'main')
     # The archive's bytes, not what Mesa's own attributes make of them.
     (directory / '.git' / 'info' / 'attributes').write_text('* -text -eol\n')
+    name, _, address = author.rstrip('>').rpartition(' <')
     who = {'GIT_AUTHOR_NAME': 'Mesa', 'GIT_AUTHOR_EMAIL': 'mesa@localhost',
            'GIT_AUTHOR_DATE': '2025-05-28T12:00:00Z',
-           'GIT_COMMITTER_NAME': 'lavapipe-win32-sync',
-           'GIT_COMMITTER_EMAIL': 'lavapipe-win32-sync@localhost',
-           'GIT_COMMITTER_DATE': '2025-05-28T12:00:00Z'}
+           'GIT_COMMITTER_NAME': name, 'GIT_COMMITTER_EMAIL': address}
     git(directory, 'add', '-A', '-f', '.')
-    git(directory, 'commit', '-q', '-m', f'Mesa {version}, the release archive', env=who)
+    git(directory, 'commit', '-q', '-m', f'Mesa {version}, the release archive',
+        env={**who, 'GIT_COMMITTER_DATE': who['GIT_AUTHOR_DATE']})
     git(directory, 'tag', f'mesa-{version}', env=who)
-    patches = mbox()
-    if patches:
-        git(directory, 'am', '-q', '--committer-date-is-author-date', stdin=patches, env=who)
+    for request in requests:
+        git(directory, 'checkout', '-q', '-b', request.name)
+        git(directory, 'am', '-q', stdin=mbox([request], author), env=who)
     return f'mesa-{version}'
 
 
@@ -289,12 +339,11 @@ def locked():
         yield
 
 
-def tree_key(names):
+def tree_key(patches):
     digest = hashlib.sha256(f'{FORMAT} {wrap()["source_hash"]}\n'.encode())
-    for name in names:
-        if name != '@sources':
-            data = (HERE / name).read_bytes()
-            digest.update(f'{name} {len(data)}\n'.encode() + data)
+    for path in patches:
+        data = path.read_bytes()
+        digest.update(f'{path.name} {len(data)}\n'.encode() + data)
     return digest.hexdigest()
 
 
@@ -380,12 +429,12 @@ def mount(target):
     return linked
 
 
-def prepare(args):
+def prepare(tarball):
     SUBPROJECTS.mkdir(exist_ok=True)
     with locked():
-        names = series()
+        patches = [p.path for request in series() for p in request.patches if not p.is_sources]
         target = target_dir()
-        key = tree_key(names)
+        key = tree_key(patches)
         stamp = target / STAMP
         if not stamp.is_file() or stamp.read_text() != key:
             for left in SUBPROJECTS.glob('.mesa-tree-*'):
@@ -393,10 +442,9 @@ def prepare(args):
             tree = Path(tempfile.mkdtemp(prefix='.mesa-tree-', dir=SUBPROJECTS))
             try:
                 tree.chmod(0o755)
-                extract(find_tarball(args.tarball), tree)
-                for name in names:
-                    if name != '@sources':
-                        git(tree, 'apply', '--whitespace=nowarn', str(HERE / name))
+                extract(find_tarball(tarball), tree)
+                for path in patches:
+                    git(tree, 'apply', '--whitespace=nowarn', str(path))
                 if target.exists():
                     stamp.unlink(missing_ok=True)
                     changed = copy_changed(tree, target)
@@ -405,18 +453,14 @@ def prepare(args):
                 else:
                     (tree / STAMP).write_text(key)
                     os.rename(tree, target)
-                    print(f'{target.name}: unpacked, {len(names) - 1} patches applied', file=sys.stderr)
+                    print(f'{target.name}: unpacked, {len(patches)} patches applied', file=sys.stderr)
             finally:
                 remove_tree(tree)
         linked = mount(target)
 
     # Meson reads this: a change to one of these files means to configure
     # again. Linked sources need no such detour.
-    inputs = [HERE / 'series'] + [HERE / n for n in names if n != '@sources']
-    if not linked:
-        inputs += source_files().values()
-    for path in inputs:
-        print(path.relative_to(ROOT).as_posix())
+    return patches if linked else [*patches, *source_files().values()]
 
 
 def compare(expected, actual):
@@ -434,12 +478,14 @@ def compare(expected, actual):
             yield f'differs: {rel}'
 
 
-def check(args):
+def check(tarball):
     target = target_dir()
     if not (target / STAMP).is_file():
         raise Failure(f'{target} is not there yet: run series.py prepare')
+    if table() not in (HERE / 'README.md').read_text(encoding='utf-8'):
+        raise Failure(f'The table in README.md is not what series.py table prints:\n{table()}')
     with tempfile.TemporaryDirectory(prefix='mesa-series-', ignore_cleanup_errors=True) as temp:
-        fork(Path(temp) / 'mesa', find_tarball(args.tarball))
+        fork(Path(temp) / 'mesa', find_tarball(tarball), series(), 'check <check@localhost>')
         differences = list(compare(Path(temp) / 'mesa', target))
     for line in differences[:50]:
         print(line)
@@ -450,61 +496,79 @@ def check(args):
 
 # --- taking changes back --------------------------------------------------
 
-def refresh(args):
-    directory = Path(args.directory).resolve()
-    base = 'mesa-' + wrap()['directory'].split('-')[-1]
-    if git(directory, 'status', '--porcelain', '--untracked-files=no').strip():
-        raise Failure(f'{directory} has changes that are not committed')
-    subject = sources_message()[1]
-    order, messages = [], []
-    commits = git(directory, 'rev-list', '--reverse', f'{base}..HEAD').decode().split()
-    for commit in commits:
+def changed(directory, *args):
+    return git(directory, 'diff-tree', '-r', '-z', '--no-commit-id', '--name-only', '--no-renames',
+               *args).decode().split('\0')[:-1]
+
+
+def sources_change(directory, before, after):
+    """What a *.sources has above and below its message."""
+    added = changed(directory, '--diff-filter=A', before, after, '--', str(MOUNT))
+    gone = changed(directory, '--diff-filter=D', before, after, '--', str(MOUNT))
+    if gone:
+        raise Failure(f'{gone[0]}: a merge request cannot remove what an earlier one adds')
+    if not git(directory, 'ls-tree', before, f'{MOUNT}/'):
+        return '', ''
+    names = ' '.join(str(PurePosixPath(p).relative_to(MOUNT)) for p in added)
+    # Little context, so that few edits of the sources touch it.
+    diff = git(directory, 'diff-tree', '-p', '-U1', '--no-renames', '--diff-filter=M', before, after,
+               '--', str(MOUNT)).decode()
+    return f'Adds: {names}\n' if names else '', re.sub(r'^index .*\n', '', diff, flags=re.MULTILINE)
+
+
+def take_request(directory, before, after, old):
+    """{file name: text} of the commits between two."""
+    files, folded = {}, []
+    subject = old.sources.subject if old and old.sources else None
+    for commit in git(directory, 'rev-list', '--reverse', f'{before}..{after}').decode().split():
         if len(git(directory, 'rev-list', '--parents', '-n', '1', commit).split()) != 2:
             raise Failure(f'{commit[:12]} is a merge; the series is a line')
-        paths = git(directory, 'diff-tree', '-r', '-z', '--no-commit-id', '--name-only',
-                    '--no-renames', commit).decode().split('\0')[:-1]
+        paths = changed(directory, commit)
         inside = [p for p in paths if mounted(p)]
         if inside and len(inside) != len(paths):
             raise Failure(f'{commit[:12]} changes {MOUNT} and other files; split it')
+        title, _, body = git(directory, 'log', '-1', '--format=%B', commit).decode().strip().partition('\n')
+        message = f'Subject: {title}\n\n{body.strip()}\n---\n'
         if inside:
             # Later changes of the sources are folded into the one patch.
-            messages.append(commit)
-            if '@sources' not in order:
-                order.append('@sources')
-        else:
-            order.append(commit)
-    if '@sources' not in order:
-        raise Failure(f'no commit of {directory} adds {MOUNT}')
-
-    source_commit = next((c for c in messages if git(
-        directory, 'log', '-1', '--format=%s', c).decode().strip() == subject), messages[0])
-
-    with tempfile.TemporaryDirectory() as temp:
-        written = []
-        for number, commit in enumerate(order, 1):
-            if commit == '@sources':
-                written.append('@sources')
+            folded.append((title, message))
+            if len(folded) > 1:
                 continue
-            out = git(directory, 'format-patch', '-1', '-N', '--no-signature', '--zero-commit',
-                      '--full-index', '--binary', '--stat=79',
-                      f'--start-number={number}', '-o', temp, commit)
-            written.append(Path(out.decode().strip()).name)
-        for name in written:
-            if name != '@sources':
-                new = (Path(temp) / name).read_bytes()
-                if not (HERE / name).is_file() or (HERE / name).read_bytes() != new:
-                    (HERE / name).write_bytes(new)
-                    print('wrote', name)
-        for path in HERE.glob('*.patch'):
-            if path.name not in written:
-                path.unlink()
-                print('removed', path.name)
+        slug = re.sub(r'[^A-Za-z0-9._]+', '-', title).strip('-')[:52].rstrip('-.')
+        name = f'{len(files) + 1:04d}-{slug}'
+        if inside:
+            files[f'{name}.sources'] = None
+        else:
+            files[f'{name}.patch'] = message + git(directory, 'diff-tree', '-p', '--full-index', '--binary',
+                                                   '--no-renames', '--no-commit-id', commit).decode()
+    for name in [n for n in files if files[n] is None]:
+        adds, diff = sources_change(directory, before, after)
+        files[name] = adds + next((m for t, m in folded if t == subject), folded[0][1]) + diff
+    return files
 
-    comments = [l for l in (HERE / 'series').read_text(encoding='utf-8').splitlines()
-                if l.startswith('#')] if (HERE / 'series').exists() else []
-    write_if_changed(HERE / 'series', '\n'.join(comments + written) + '\n')
-    log = git(directory, 'log', '-1', '--format=From: %an <%ae>%nDate: %aD%n%B', source_commit)
-    write_if_changed(HERE / 'sources.msg', log.decode().rstrip() + '\n')
+
+def refresh(directory, tarball):
+    directory = Path(directory).resolve()
+    before = 'mesa-' + wrap()['directory'].split('-')[-1]
+    if git(directory, 'status', '--porcelain', '--untracked-files=no').strip():
+        raise Failure(f'{directory} has changes that are not committed')
+    old = {r.name: r for r in series()}
+    branches = git(directory, 'branch', '--list', '[a-z]-*', '--format=%(refname:short)').decode().split()
+    missing = [name for name in old if name not in branches]
+    if missing:
+        raise Failure(f'{directory} has no branch {missing[0]}')
+    for name in sorted(branches):
+        # What was committed on top belongs to the last one.
+        after = 'HEAD' if name == max(branches) else name
+        files = take_request(directory, before, after, old.get(name))
+        (HERE / name).mkdir(exist_ok=True)
+        for path in (HERE / name).iterdir():
+            if path.suffix in ('.patch', '.sources') and path.name not in files:
+                path.unlink()
+                print('removed', f'{name}/{path.name}')
+        for file, text in files.items():
+            write_if_changed(HERE / name / file, text.encode())
+        before = after
 
     tip = {}
     listing = git(directory, 'ls-tree', '-r', '-z', '--name-only', 'HEAD', str(MOUNT)).decode()
@@ -515,19 +579,16 @@ def refresh(args):
             path.unlink()
             print('removed', path.relative_to(ROOT))
     for rel, path in tip.items():
-        data = git(directory, 'cat-file', 'blob', f'HEAD:{path}')
-        file = SOURCES.joinpath(*rel.parts)
-        if not file.exists() or file.read_bytes() != data:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
-            print('wrote', file.relative_to(ROOT))
+        write_if_changed(SOURCES.joinpath(*rel.parts), git(directory, 'cat-file', 'blob', f'HEAD:{path}'))
+    if target_dir().exists():
+        prepare(tarball)
 
 
-def write_if_changed(path, text):
-    if not path.exists() or path.read_text(encoding='utf-8') != text:
-        with open(path, 'w', encoding='utf-8', newline='\n') as f:
-            f.write(text)
-        print('wrote', path.name)
+def write_if_changed(path, data):
+    if not path.exists() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        print('wrote', path.relative_to(ROOT))
 
 
 # --- command line ---------------------------------------------------------
@@ -539,33 +600,51 @@ def main():
                         'subprojects/packagecache, else the URL in subprojects/mesa.wrap)')
     commands = parser.add_subparsers(dest='command', required=True)
     commands.add_parser('prepare', help='make subprojects/mesa-*')
-    p = commands.add_parser('fork', help='write a git tree: Mesa, then the series')
+    p = commands.add_parser('fork', help='write a git tree: Mesa, then the series, a branch for each merge request')
+    p.add_argument('--author', help='"Name <mail>" of the commits (default: git\'s user)')
+    p.add_argument('--upto', metavar='REQUEST', help='the last merge request, such as c (default: all)')
     p.add_argument('directory')
-    p = commands.add_parser('mbox', help='write the series as one file for git am')
+    p = commands.add_parser('mbox', help='write merge requests as one file for git am')
+    p.add_argument('--author', help='"Name <mail>" of the mails (default: git\'s user)')
     p.add_argument('--cover-letter', action='store_true',
-                   help='begin with the cover letter; then it is "git am --empty=drop"')
+                   help='begin each with its cover letter; then it is "git am --empty=drop"')
     p.add_argument('file', help='"-" for standard output')
-    commands.add_parser('check', help='compare git am of the series with subprojects/mesa-*')
+    p.add_argument('request', nargs='*', help='such as c, or its whole name (default: all)')
+    commands.add_parser('check', help='compare git am of the series with subprojects/mesa-*, and the table in README.md')
+    commands.add_parser('table', help='print that table')
     p = commands.add_parser('refresh', help='write the series back from a tree made by fork')
     p.add_argument('directory')
+    p = commands.add_parser('try', help='say what of the series applies to another Mesa, which is left alone')
+    p.add_argument('tree')
     args = parser.parse_args()
 
     try:
         if args.command == 'prepare':
-            prepare(args)
+            # Meson reads this: a change to one of these files means to
+            # configure again. Linked sources need no such detour.
+            for path in prepare(args.tarball):
+                print(path.relative_to(ROOT).as_posix())
         elif args.command == 'fork':
-            base = fork(args.directory, find_tarball(args.tarball))
-            print(f'{args.directory}: {base} and the series on branch win32-sync')
+            requests = series()
+            if args.upto:
+                requests = [r for r in requests if r.name <= choose([args.upto])[0].name]
+            base = fork(args.directory, find_tarball(args.tarball), requests, find_author(args.author))
+            print(f'{args.directory}: {base}, then the branches {", ".join(r.name for r in requests)}')
         elif args.command == 'mbox':
-            data = mbox(args.cover_letter)
+            data = mbox(choose(args.request), find_author(args.author), args.cover_letter)
             if args.file == '-':
                 sys.stdout.buffer.write(data)
             else:
                 Path(args.file).write_bytes(data)
         elif args.command == 'check':
-            check(args)
+            check(args.tarball)
+        elif args.command == 'table':
+            print(table(), end='')
         elif args.command == 'refresh':
-            refresh(args)
+            refresh(args.directory, args.tarball)
+        elif args.command == 'try':
+            import trial
+            return trial.report(series(), Path(args.tree))
     except Failure as e:
         print(f'series.py: {e}', file=sys.stderr)
         return 1

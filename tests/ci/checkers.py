@@ -19,7 +19,8 @@ GITLAB, DEQP = 'ci/gitlab-ci.yml', 'ci/deqp/deqp-lvp-win32.toml'
 FAILS, FLAKES = 'ci/deqp/lvp-win32-fails.txt', 'ci/deqp/lvp-win32-flakes.txt'
 BUILD, RUN = 'ci/windows/build.ps1', 'ci/windows/deqp.ps1'
 # Whatever its number is
-PATCH = str(next(ROOT.glob('src/runtime_glue/*-vulkan-consume-binary-*.patch')).relative_to(ROOT))
+PATCH = str(next(ROOT.glob('src/runtime_glue/*/*-vulkan-consume-binary-*.patch')).relative_to(ROOT))
+MADE = str(next(ROOT.glob('src/runtime_glue/*/*-vulkan-add-a-vk_sync-*.sources')).relative_to(ROOT))
 SOURCE = 'src/vulkan_win32_sync/vk_sync_win32_wait.c'
 
 # (check, file, what is there, what it becomes, what the check says)
@@ -58,13 +59,15 @@ SPOILT = [
     ('powershell', BUILD, 'if (!$vs) {\n', 'if (!$vs {\n', '"}" where|wants its'),
     ('powershell', RUN, 'Copy-Item -Path "ci', 'Copy-Items -Path "ci', 'Copy-Items is not in'),
     ('powershell', RUN, '-PropertyType DWORD', '-PropertyKind DWORD', 'no parameter -PropertyKind'),
-    ('style', PATCH, 'Subject: [PATCH] vulkan: ', 'Subject: [PATCH] ', 'no module in front'),
-    ('style', PATCH, 'Subject: [PATCH] vulkan: ', 'Subject: [PATCH] vulcan: ', 'module vulcan is none'),
+    ('style', PATCH, 'Subject: vulkan: ', 'Subject: ', 'no module in front'),
+    ('style', PATCH, 'Subject: vulkan: ', 'Subject: vulcan: ', 'module vulcan is none'),
     ('style', PATCH, '\n---\n', f'\n{"word " * 15}word\n---\n', 'has 79 columns'),
     ('style', PATCH, '\n---\n', '\nFixes: 12 (x)\n---\n', 'is no tag'),
     ('style', PATCH, '\n+', '\n+\t', 'a tab in a line'),
     ('style', PATCH, '\n---\n', ' \n---\n', 'ends in blanks'),
-    ('style', 'src/runtime_glue/sources.msg', 'vulkan: add', 'vulkan add', 'no module in front'),
+    ('style', PATCH, 'Subject: ', 'From: A <a@b>\nSubject: ', 'does not begin with a subject'),
+    ('style', MADE, 'vulkan: add', 'vulkan add', 'no module in front'),
+    ('style', 'src/runtime_glue/a-fixes/cover-letter.md', '# ', '', 'has no title'),
     ('style', SOURCE, '\n   ', '\n    ', 'indented by 4'),
     ('style', SOURCE, '/* SPDX-License-Identifier: MIT */\n', '', 'begin with its licence'),
     ('style', SOURCE, '\nstatic bool\n', '\nstatic bool ', 'name of the function'),
