@@ -16,7 +16,10 @@
 #include "vk_sync_win32_payload_section.h"
 #include "vk_sync_win32_wait.h"
 #include "vk_win32_d3d12.h"
+#include "vk_win32_kmt.h"
 
+#define OPAQUE_WIN32 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
+#define OPAQUE_KMT VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT
 #define D3D12_FENCE VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT
 
 static struct vk_sync_win32 *
@@ -53,6 +56,14 @@ init_process(void)
    vk_sync_win32_store32(&process_is_ready, true);
 }
 
+static enum vk_sync_win32_kind
+payload_kind(const struct vk_sync *sync)
+{
+   return sync->flags & VK_SYNC_IS_TIMELINE ? VK_SYNC_WIN32_KIND_TIMELINE :
+          sync->flags & VK_SYNC_IS_FENCE ? VK_SYNC_WIN32_KIND_FENCE :
+                                           VK_SYNC_WIN32_KIND_BINARY;
+}
+
 static VkResult
 vk_sync_win32_init(struct vk_device *device, struct vk_sync *sync,
                    uint64_t initial_value)
@@ -66,11 +77,8 @@ vk_sync_win32_init(struct vk_device *device, struct vk_sync *sync,
       return vk_errorf(device, VK_ERROR_INITIALIZATION_FAILED,
                        "ntdll lacks a call that vk_sync_win32 needs");
 
-   /* Whether it is a fence or a binary semaphore makes no difference here. */
-   wsync->payload = vk_sync_win32_payload_create(
-      sync->flags & VK_SYNC_IS_TIMELINE ? VK_SYNC_WIN32_KIND_TIMELINE :
-                                          VK_SYNC_WIN32_KIND_BINARY,
-      initial_value);
+   wsync->payload = vk_sync_win32_payload_create(payload_kind(sync),
+                                                 initial_value);
    if (wsync->payload == NULL)
       return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
 
@@ -129,29 +137,35 @@ check_not_lost(struct vk_device *device,
                     "The Direct3D 12 device of the fence has been removed");
 }
 
+/* A timeline that has been overtaken stays where it is: its value may come from
+ * another process, and is no reason to fail, or to lose our device.
+ */
 static VkResult
-vk_sync_win32_signal(struct vk_device *device, struct vk_sync *sync,
-                     uint64_t value)
+signal_payload(struct vk_device *device, struct vk_sync_win32_payload *payload,
+               uint64_t value)
 {
-   struct vk_sync_win32_payload *payload = get_payload(sync);
    VkResult result = VK_SUCCESS;
 
    if (!vk_sync_win32_payload_signal(payload, value)) {
       result = check_not_lost(device, payload,
                               vk_sync_win32_payload_load(payload));
       if (result == VK_SUCCESS)
-         result = vk_errorf(device, VK_ERROR_UNKNOWN,
-                            "A timeline semaphore cannot go back to %"PRIu64
-                            ", or stay there", value);
+         vk_logw(VK_LOG_OBJS(device), "A timeline cannot be signalled with %"
+                 PRIu64": it has that value already, or a greater one", value);
    }
 
    vk_sync_win32_payload_unref(payload);
    return result;
 }
 
-/* A submit's.  A timeline that has been overtaken stays where it is: its value
- * may come from another process, and is no reason to lose our device.
- */
+static VkResult
+vk_sync_win32_signal(struct vk_device *device, struct vk_sync *sync,
+                     uint64_t value)
+{
+   return signal_payload(device, get_payload(sync), value);
+}
+
+/* A submit's.  What Direct3D has lost is no reason to lose our device. */
 static VkResult
 vk_sync_win32_signal_many(struct vk_device *device, uint32_t signal_count,
                           const struct vk_sync_signal *signals)
@@ -163,13 +177,8 @@ vk_sync_win32_signal_many(struct vk_device *device, uint32_t signal_count,
    for (uint32_t i = 0; i < signal_count; i++)
       payloads[i] = get_payload(signals[i].sync);
 
-   for (uint32_t i = 0; i < signal_count; i++) {
-      if (!vk_sync_win32_payload_signal(payloads[i], signals[i].signal_value))
-         vk_logw(VK_LOG_OBJS(device), "A queue cannot signal %"PRIu64": the "
-                 "timeline has that value already, or a greater one",
-                 signals[i].signal_value);
-      vk_sync_win32_payload_unref(payloads[i]);
-   }
+   for (uint32_t i = 0; i < signal_count; i++)
+      (void)signal_payload(device, payloads[i], signals[i].signal_value);
 
    STACK_ARRAY_FINISH(payloads);
    return VK_SUCCESS;
@@ -179,16 +188,13 @@ static VkResult
 vk_sync_win32_get_value(struct vk_device *device, struct vk_sync *sync,
                         uint64_t *value)
 {
-   const struct vk_sync_win32_payload *payload =
-      to_vk_sync_win32(sync)->payload;
+   const struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
 
-   *value = vk_sync_win32_payload_load(payload);
-   return check_not_lost(device, payload, *value);
+   *value = vk_sync_win32_payload_load(wsync->payload);
+   return check_not_lost(device, wsync->payload, *value);
 }
 
-/* Whether operations on it name values, like those of a timeline, even if the
- * semaphore is a binary one
- */
+/* Whether operations name values, even if the semaphore is a binary one */
 static bool
 has_values(const struct vk_sync_win32 *wsync)
 {
@@ -274,8 +280,7 @@ note_seen(struct vk_sync_win32 *wsync)
 
 /* VK_NOT_READY if there is something to wait for; then `record` says what. */
 static VkResult
-poll_one(struct vk_device *device, const struct vk_sync_wait *wait,
-         struct vk_sync_win32_record *record)
+poll_one(const struct vk_sync_wait *wait, struct vk_sync_win32_record *record)
 {
    struct vk_sync_win32 *wsync = to_vk_sync_win32(wait->sync);
    struct vk_sync_win32_payload *payload = wsync->payload;
@@ -290,13 +295,13 @@ poll_one(struct vk_device *device, const struct vk_sync_wait *wait,
    if (!vk_sync_win32_is_reached(payload->kind, word, record->target))
       return VK_NOT_READY;
 
-   return check_not_lost(device, payload, word);
+   return vk_sync_win32_payload_is_lost(payload, word) ?
+          VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 }
 
 /* `records`, which is optional, gets those that there is something to wait for. */
 static VkResult
-poll_many(struct vk_device *device, uint32_t wait_count,
-          const struct vk_sync_wait *waits, bool any,
+poll_many(uint32_t wait_count, const struct vk_sync_wait *waits, bool any,
           struct vk_sync_win32_record *records, uint32_t *record_count)
 {
    VkResult result = any ? VK_NOT_READY : VK_SUCCESS;
@@ -304,7 +309,7 @@ poll_many(struct vk_device *device, uint32_t wait_count,
    for (uint32_t i = 0; i < wait_count; i++) {
       struct vk_sync_win32_record record;
 
-      const VkResult one = poll_one(device, &waits[i], &record);
+      const VkResult one = poll_one(&waits[i], &record);
       if (one < 0 || (any && one == VK_SUCCESS))
          return one;
       if (one == VK_NOT_READY)
@@ -327,8 +332,7 @@ block_many(struct vk_device *device, uint32_t wait_count,
    if (waiter == NULL)
       return vk_error(device, VK_ERROR_OUT_OF_HOST_MEMORY);
 
-   VkResult result = poll_many(device, wait_count, waits, any, waiter->memory,
-                               &count);
+   VkResult result = poll_many(wait_count, waits, any, waiter->memory, &count);
    if (result == VK_NOT_READY)
       result = vk_sync_win32_wait_records(device, waiter, count, any,
                                           abs_timeout_ns);
@@ -351,8 +355,8 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
       return VK_SUCCESS;
 
    struct vk_sync_win32_record record;
-   VkResult result = wait_count == 1 ? poll_one(device, waits, &record) :
-                     poll_many(device, wait_count, waits, any, NULL, NULL);
+   VkResult result = wait_count == 1 ? poll_one(waits, &record) :
+                     poll_many(wait_count, waits, any, NULL, NULL);
    if (result == VK_NOT_READY && abs_timeout_ns == 0)
       return VK_TIMEOUT;
 
@@ -369,67 +373,68 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
    return result;
 }
 
-static enum vk_sync_win32_kind
-payload_kind(const struct vk_sync *sync, VkObjectType object_type)
-{
-   if (sync->flags & VK_SYNC_IS_TIMELINE)
-      return VK_SYNC_WIN32_KIND_TIMELINE;
-
-   return object_type == VK_OBJECT_TYPE_FENCE ? VK_SYNC_WIN32_KIND_FENCE :
-                                                VK_SYNC_WIN32_KIND_BINARY;
-}
-
 static VkResult
 vk_sync_win32_set_export_params(struct vk_device *device,
                                 struct vk_sync *sync,
-                                const struct vk_sync_win32_export_params *params)
+                                VkExternalSemaphoreHandleTypeFlags handle_types,
+                                const void *security_attributes,
+                                uint32_t access, const wchar_t *name)
 {
    struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
-   const SECURITY_ATTRIBUTES *attributes = params->security_attributes;
+   const SECURITY_ATTRIBUTES *attributes = security_attributes;
    const uint64_t word = vk_sync_win32_payload_load(wsync->payload);
+   const struct vk_win32_section_info info = {
+      .size = sizeof(struct vk_sync_win32_layout),
+      .security_attributes = attributes,
+      .name = name,
+      .kmt = handle_types & OPAQUE_KMT,
+      .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
+   };
    struct vk_sync_win32_payload *payload;
    VkResult result;
 
-   if (params->handle_types == D3D12_FENCE)
-      result = vk_sync_win32_d3d12_create(device, word, params, &payload);
-   else if (params->handle_types & D3D12_FENCE)
-      result = vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                         "A Direct3D 12 fence has no other handle types");
+   if (handle_types == D3D12_FENCE)
+      result = vk_sync_win32_d3d12_create(device, word, attributes, name,
+                                          &payload);
+   else if (handle_types & D3D12_FENCE)
+      result = vk_win32_refuse(device, "A Direct3D 12 fence has no other "
+                               "handle types");
    else
-      result = vk_sync_win32_section_create(
-         device, payload_kind(sync, params->object_type), word, params,
-         &payload);
+      result = vk_sync_win32_section_create(device, payload_kind(sync), word,
+                                            &info, &payload);
    if (result != VK_SUCCESS)
       return result;
 
    replace_payload(wsync, payload);
-   wsync->export_access = params->access;
+   wsync->export_access = access;
    wsync->export_inherit = attributes != NULL && attributes->bInheritHandle;
    return VK_SUCCESS;
 }
 
 static VkResult
 vk_sync_win32_import_handle(struct vk_device *device, struct vk_sync *sync,
-                            const struct vk_sync_win32_import_info *info)
+                            VkExternalSemaphoreHandleTypeFlagBits handle_type,
+                            void *handle, const wchar_t *name)
 {
+   const struct vk_win32_section_info info = {
+      .size = sizeof(struct vk_sync_win32_layout),
+      .handle = handle,
+      .name = name,
+      .kmt = handle_type == OPAQUE_KMT,
+      .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
+   };
    struct vk_sync_win32_payload *payload;
    VkResult result;
 
-   if (info->handle_type == D3D12_FENCE)
-      result = vk_sync_win32_d3d12_import(device, info, &payload);
+   if (handle_type == D3D12_FENCE)
+      result = vk_sync_win32_d3d12_import(device, handle, name, &payload);
    else
-      result = vk_sync_win32_section_import(
-         device, payload_kind(sync, info->object_type), info, &payload);
+      result = vk_sync_win32_section_import(device, payload_kind(sync), &info,
+                                            &payload);
    if (result == VK_SUCCESS)
       replace_payload(to_vk_sync_win32(sync), payload);
 
    return result;
-}
-
-static bool
-vk_sync_win32_takes_values(const struct vk_sync *sync)
-{
-   return has_values(to_vk_sync_win32(sync));
 }
 
 static VkResult
@@ -443,31 +448,40 @@ vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
    if (!payload->ops->is_shared ||
        vk_sync_win32_payload_is_section(payload) ==
        (handle_type == D3D12_FENCE))
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "The payload was not created for export to this type "
-                       "of handle");
+      return vk_win32_refuse(device, "The payload was not created for export "
+                             "to this type of handle");
 
    if (handle_type == D3D12_FENCE)
       return vk_sync_win32_d3d12_export(device, payload,
                                         wsync->export_inherit, handle);
 
-   return vk_sync_win32_section_export(device, payload, handle_type,
-                                       wsync->export_access,
-                                       wsync->export_inherit, handle);
+   const struct vk_win32_section *section = vk_sync_win32_section_get(payload);
+   if (handle_type == OPAQUE_KMT)
+      return vk_win32_kmt_export(device, section, handle);
+
+   return vk_win32_section_export(device, section, wsync->export_access,
+                                  wsync->export_inherit, handle);
 }
 
-/* Each is compatible with itself alone, as on drivers of graphics cards. */
-static void
-vk_sync_win32_get_handle_properties(
-   VkExternalSemaphoreHandleTypeFlagBits handle_type,
-   VkExternalSemaphoreHandleTypeFlags *compatible,
-   VkExternalSemaphoreHandleTypeFlags *export_from_imported)
+/* Each goes with itself alone, as on drivers of graphics cards. */
+static VkExternalSemaphoreHandleTypeFlags
+vk_sync_win32_get_handle_types(VkExternalSemaphoreHandleTypeFlagBits handle_type)
 {
-   const bool available = handle_type != D3D12_FENCE ||
-                          vk_win32_d3d12_is_available();
+   if (handle_type == D3D12_FENCE && !vk_win32_d3d12_is_available())
+      return 0;
 
-   *compatible = available ? handle_type : 0;
-   *export_from_imported = *compatible;
+   return handle_type;
+}
+
+static VkResult
+vk_sync_win32_get_submit_value(struct vk_device *device,
+                               const struct vk_sync *sync, const void *pNext,
+                               bool is_signal, uint32_t index, uint32_t count,
+                               uint64_t *value)
+{
+   return to_vk_sync_win32(sync)->payload->word != NULL ? VK_SUCCESS :
+          vk_sync_win32_d3d12_get_submit_value(device, sync, pNext, is_signal,
+                                               index, count, value);
 }
 
 const struct vk_sync_type vk_sync_win32_type = {
@@ -482,13 +496,8 @@ const struct vk_sync_type vk_sync_win32_type = {
                VK_SYNC_FEATURE_WAIT_ANY |
                VK_SYNC_FEATURE_WAIT_PENDING |
                VK_SYNC_FEATURE_WAIT_BEFORE_SIGNAL,
-   .win32_fence_handle_types =
-      VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT |
-      VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
-   .win32_semaphore_handle_types =
-      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT |
-      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT |
-      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT,
+   .win32_semaphore_handle_types = OPAQUE_WIN32 | OPAQUE_KMT | D3D12_FENCE,
+   .win32_fence_handle_types = OPAQUE_WIN32 | OPAQUE_KMT,
    .init = vk_sync_win32_init,
    .finish = vk_sync_win32_finish,
    .signal = vk_sync_win32_signal,
@@ -501,6 +510,6 @@ const struct vk_sync_type vk_sync_win32_type = {
    .import_win32_handle = vk_sync_win32_import_handle,
    .export_win32_handle = vk_sync_win32_export_handle,
    .set_win32_export_params = vk_sync_win32_set_export_params,
-   .takes_values = vk_sync_win32_takes_values,
-   .get_win32_handle_properties = vk_sync_win32_get_handle_properties,
+   .get_win32_handle_types = vk_sync_win32_get_handle_types,
+   .get_submit_value = vk_sync_win32_get_submit_value,
 };

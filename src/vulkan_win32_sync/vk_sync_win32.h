@@ -6,10 +6,6 @@
 
 struct vk_sync_win32_payload;
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /** A vk_sync for drivers that execute on the CPU under Windows
  *
  * One type serves fences, binary semaphores and timelines, private and
@@ -39,10 +35,5 @@ struct vk_sync_win32 {
 };
 
 extern const struct vk_sync_type vk_sync_win32_type;
-
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VK_SYNC_WIN32_H */

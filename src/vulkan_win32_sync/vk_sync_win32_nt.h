@@ -16,6 +16,10 @@
 
 #include "util/u_atomic.h"
 
+/** Return VK_ERROR_INVALID_EXTERNAL_HANDLE, with a message that says why */
+#define vk_win32_refuse(device, ...) \
+   vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE, __VA_ARGS__)
+
 #define VK_SYNC_WIN32_STATUS_SUCCESS 0
 #define VK_SYNC_WIN32_STATUS_TIMEOUT 0x102
 

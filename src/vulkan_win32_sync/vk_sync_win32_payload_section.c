@@ -135,6 +135,13 @@ vk_sync_win32_payload_is_section(const struct vk_sync_win32_payload *payload)
    return payload->ops == &section_ops;
 }
 
+const struct vk_win32_section *
+vk_sync_win32_section_get(const struct vk_sync_win32_payload *payload)
+{
+   assert(vk_sync_win32_payload_is_section(payload));
+   return &to_section(payload)->memory;
+}
+
 struct vk_sync_win32_layout *
 vk_sync_win32_section_get_layout(struct vk_sync_win32_payload *payload)
 {
@@ -173,20 +180,12 @@ create_payload(struct vk_device *device, enum vk_sync_win32_kind kind,
 VkResult
 vk_sync_win32_section_create(struct vk_device *device,
                              enum vk_sync_win32_kind kind, uint64_t word,
-                             const struct vk_sync_win32_export_params *params,
+                             const struct vk_win32_section_info *info,
                              struct vk_sync_win32_payload **payload_out)
 {
-   const struct vk_win32_section_create_info info = {
-      .size = sizeof(struct vk_sync_win32_layout),
-      .security_attributes = params->security_attributes,
-      .name = params->name,
-      .kmt = params->handle_types &
-             VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
-      .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
-   };
    struct vk_win32_section memory;
 
-   VkResult result = vk_win32_section_create(device, &info, &memory);
+   VkResult result = vk_win32_section_create(device, info, &memory);
    if (result != VK_SUCCESS)
       return result;
 
@@ -205,15 +204,15 @@ check_layout(struct vk_device *device, struct vk_sync_win32_layout *layout,
              enum vk_sync_win32_kind kind)
 {
    if (vk_sync_win32_load64(&layout->magic) != VK_SYNC_WIN32_SECTION_MAGIC)
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "The section holds no payload of this version");
+      return vk_win32_refuse(device,
+                             "The section holds no payload of this version");
 
    const uint32_t found = vk_sync_win32_load32(&layout->kind);
    if (found != (uint32_t)kind)
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "The payload is of another kind (%u, not %u): 1 is a "
-                       "fence, 2 a binary semaphore, 3 a timeline",
-                       found, kind);
+      return vk_win32_refuse(device,
+                             "The payload is of another kind (%u, not %u): 1 "
+                             "is a fence, 2 a binary semaphore, 3 a timeline",
+                             found, kind);
 
    return VK_SUCCESS;
 }
@@ -221,20 +220,12 @@ check_layout(struct vk_device *device, struct vk_sync_win32_layout *layout,
 VkResult
 vk_sync_win32_section_import(struct vk_device *device,
                              enum vk_sync_win32_kind kind,
-                             const struct vk_sync_win32_import_info *info,
+                             const struct vk_win32_section_info *info,
                              struct vk_sync_win32_payload **payload_out)
 {
-   const struct vk_win32_section_open_info open_info = {
-      .handle = info->handle,
-      .name = info->name,
-      .kmt = info->handle_type ==
-             VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT,
-      .size = sizeof(struct vk_sync_win32_layout),
-      .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
-   };
    struct vk_win32_section memory;
 
-   VkResult result = vk_win32_section_open(device, &open_info, &memory);
+   VkResult result = vk_win32_section_open(device, info, &memory);
    if (result != VK_SUCCESS)
       return result;
 
@@ -246,25 +237,4 @@ vk_sync_win32_section_import(struct vk_device *device,
 
    vk_sync_win32_slots_recover(memory.map, kind, false);
    return create_payload(device, kind, &memory, payload_out);
-}
-
-VkResult
-vk_sync_win32_section_export(struct vk_device *device,
-                             struct vk_sync_win32_payload *payload,
-                             VkExternalSemaphoreHandleTypeFlagBits handle_type,
-                             uint32_t access, bool inherit,
-                             HANDLE *handle_out)
-{
-   const struct vk_win32_section *memory = &to_section(payload)->memory;
-
-   if (handle_type != VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT)
-      return vk_win32_section_export(device, memory, access, inherit,
-                                     handle_out);
-
-   if (memory->kmt == 0)
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "The payload has no global share handle");
-
-   *handle_out = (HANDLE)(uintptr_t)memory->kmt;
-   return VK_SUCCESS;
 }

@@ -2,13 +2,8 @@
 #ifndef VK_SYNC_WIN32_PAYLOAD_SECTION_H
 #define VK_SYNC_WIN32_PAYLOAD_SECTION_H
 
-#include <vulkan/vulkan_core.h>
-
-#include "vk_sync.h"
-
 #include "vk_sync_win32_payload.h"
-
-struct vk_device;
+#include "vk_win32_section.h"
 
 /** Create a payload that can be exported, with one reference
  *
@@ -17,7 +12,7 @@ struct vk_device;
 VkResult
 vk_sync_win32_section_create(struct vk_device *device,
                              enum vk_sync_win32_kind kind, uint64_t word,
-                             const struct vk_sync_win32_export_params *params,
+                             const struct vk_win32_section_info *info,
                              struct vk_sync_win32_payload **payload_out);
 
 /** Return the payload behind a handle or a name, with a reference
@@ -29,25 +24,17 @@ vk_sync_win32_section_create(struct vk_device *device,
 VkResult
 vk_sync_win32_section_import(struct vk_device *device,
                              enum vk_sync_win32_kind kind,
-                             const struct vk_sync_win32_import_info *info,
+                             const struct vk_win32_section_info *info,
                              struct vk_sync_win32_payload **payload_out);
 
 bool
 vk_sync_win32_payload_is_section(const struct vk_sync_win32_payload *payload);
 
-/** What is in the section */
+/** The section, and what is in it */
+const struct vk_win32_section *
+vk_sync_win32_section_get(const struct vk_sync_win32_payload *payload);
+
 struct vk_sync_win32_layout *
 vk_sync_win32_section_get_layout(struct vk_sync_win32_payload *payload);
-
-/** Return a new handle, owned by the caller; see vk_win32_section_export()
- *
- * Or the global share handle, which is nobody's to close.
- */
-VkResult
-vk_sync_win32_section_export(struct vk_device *device,
-                             struct vk_sync_win32_payload *payload,
-                             VkExternalSemaphoreHandleTypeFlagBits handle_type,
-                             uint32_t access, bool inherit,
-                             HANDLE *handle_out);
 
 #endif /* VK_SYNC_WIN32_PAYLOAD_SECTION_H */

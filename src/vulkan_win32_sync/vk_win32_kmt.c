@@ -3,34 +3,63 @@
 
 #include <stdio.h>
 
-/* 01xx xxxx xxxx xxxx xxxx xxxx xxxx xg10 */
+#include "vk_log.h"
+
+/* 01xx xxxx xxxx xxxx xxxx xxxx xxxx xg10, where g is for the global namespace
+ * rather than the session's
+ */
 #define PATTERN UINT32_C(0x40000002)
 #define PATTERN_MASK UINT32_C(0xc0000003)
 #define GLOBAL UINT32_C(0x00000004)
 
-uint32_t
-vk_win32_kmt_choose(bool global)
-{
-   uint32_t bits;
-
-   if (!vk_sync_win32_random(&bits, sizeof(bits)))
-      return 0;
-
-   bits &= ~(PATTERN_MASK | GLOBAL);
-   return bits | PATTERN | (global ? GLOBAL : 0);
-}
-
 bool
-vk_win32_kmt_is_valid(HANDLE handle)
+vk_win32_kmt_get_name(HANDLE handle, wchar_t *name)
 {
-   const uintptr_t bits = (uintptr_t)handle;
+   const uintptr_t kmt = (uintptr_t)handle;
 
-   return bits <= UINT32_MAX && (bits & PATTERN_MASK) == PATTERN;
+   swprintf(name, VK_WIN32_KMT_NAME_LENGTH, L"%ls\\MesaVkKmt-%08x",
+            kmt & GLOBAL ? L"Global" : L"Local", (uint32_t)kmt);
+   return kmt <= UINT32_MAX && (kmt & PATTERN_MASK) == PATTERN;
 }
 
-void
-vk_win32_kmt_format_name(uint32_t kmt, wchar_t *name)
+DWORD
+vk_win32_kmt_create(const struct vk_win32_section_info *info,
+                    vk_win32_create_func create,
+                    struct vk_win32_section *section)
 {
-   swprintf(name, VK_WIN32_KMT_NAME_LENGTH, L"%ls\\MesaVkKmt-%08x",
-            kmt & GLOBAL ? L"Global" : L"Local", kmt);
+   wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
+   DWORD error = ERROR_ALREADY_EXISTS;
+   uint32_t global = GLOBAL;
+
+   for (unsigned i = 0; i < 16; i++) {
+      uint32_t bits;
+      if (!vk_sync_win32_random(&bits, sizeof(bits)))
+         return ERROR_NOT_ENOUGH_MEMORY;
+
+      section->kmt = (bits & ~(PATTERN_MASK | GLOBAL)) | PATTERN | global;
+      vk_win32_kmt_get_name((HANDLE)(uintptr_t)section->kmt, name);
+      error = create(info, name, &section->handle);
+
+      /* Sections in the global namespace, where other sessions find them, take
+       * a privilege that few processes have.
+       */
+      if (error == ERROR_ACCESS_DENIED && global)
+         global = 0;
+      else if (error != ERROR_ALREADY_EXISTS)
+         break;
+   }
+   return error;
+}
+
+VkResult
+vk_win32_kmt_export(struct vk_device *device,
+                    const struct vk_win32_section *section,
+                    HANDLE *handle_out)
+{
+   if (section->kmt == 0)
+      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
+                       "The payload has no global share handle");
+
+   *handle_out = (HANDLE)(uintptr_t)section->kmt;
+   return VK_SUCCESS;
 }

@@ -2,36 +2,40 @@
 #ifndef VK_WIN32_KMT_H
 #define VK_WIN32_KMT_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <wchar.h>
+#include "vk_win32_section.h"
 
-#include "vk_sync_win32_nt.h"
-
-/* Global share handles: numbers that name sections.
+/* OPAQUE_WIN32_KMT handles, global share handles: numbers that name sections.
  *
  * They look like those of Windows' graphics kernel: 32 bits, so large that no
- * handle table has them, and so nobody can close them.  With a number, and
- * the rights that the section's security descriptor gives, any process can
- * open what it names; whoever guesses numbers gets no further than that,
- * which the graphics kernel does not even ask for.
+ * handle table has them.  They hold no reference: one is good in every
+ * process, for as long as any has the section open.  Whoever guesses numbers
+ * still needs the rights that the section's security descriptor gives, which
+ * the graphics kernel does not ask for.
  */
 
 #define VK_WIN32_KMT_NAME_LENGTH 40
 
-/** An unpredictable number, 0 if the system has none; or one that is taken
+/** The name of the section, in VK_WIN32_KMT_NAME_LENGTH characters
  *
- * `global` makes it one of the global namespace rather than the session's.
+ * Returns false if the handle cannot be a global share handle.
  */
-uint32_t
-vk_win32_kmt_choose(bool global);
-
-/** Whether a handle can be a global share handle */
 bool
-vk_win32_kmt_is_valid(HANDLE handle);
+vk_win32_kmt_get_name(HANDLE handle, wchar_t *name);
 
-/** The name of the section, in VK_WIN32_KMT_NAME_LENGTH characters */
-void
-vk_win32_kmt_format_name(uint32_t kmt, wchar_t *name);
+typedef DWORD (*vk_win32_create_func)(
+   const struct vk_win32_section_info *info, const wchar_t *name,
+   HANDLE *handle_out);
+
+/** Try numbers until `create` finds that one is free; a Windows error */
+DWORD
+vk_win32_kmt_create(const struct vk_win32_section_info *info,
+                    vk_win32_create_func create,
+                    struct vk_win32_section *section);
+
+/** Return the number of a section that has one; it is nobody's to close */
+VkResult
+vk_win32_kmt_export(struct vk_device *device,
+                    const struct vk_win32_section *section,
+                    HANDLE *handle_out);
 
 #endif /* VK_WIN32_KMT_H */

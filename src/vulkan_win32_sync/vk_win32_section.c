@@ -9,14 +9,11 @@
 /* The rights without which a handle cannot be imported */
 #define NEEDED_ACCESS (SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY)
 
-#define refuse(device, ...) \
-   vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE, __VA_ARGS__)
-
 /* Returns ERROR_ALREADY_EXISTS, and no handle, rather than adopt what is
  * there.
  */
 static DWORD
-create_object(const struct vk_win32_section_create_info *info,
+create_object(const struct vk_win32_section_info *info,
               const wchar_t *name, HANDLE *handle_out)
 {
    const SECURITY_ATTRIBUTES *asked = info->security_attributes;
@@ -40,36 +37,6 @@ create_object(const struct vk_win32_section_create_info *info,
 
    *handle_out = handle;
    return handle != NULL ? ERROR_SUCCESS : error;
-}
-
-/* Try numbers until one is free.  In the global namespace, where other
- * sessions find it, sections take a privilege that few processes have.
- */
-static DWORD
-create_numbered_object(const struct vk_win32_section_create_info *info,
-                       uint32_t *kmt, HANDLE *handle_out)
-{
-   DWORD error = ERROR_ALREADY_EXISTS;
-   bool global = true;
-
-   for (unsigned i = 0; i < 16; i++) {
-      wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
-
-      *kmt = vk_win32_kmt_choose(global);
-      if (*kmt == 0)
-         return ERROR_NOT_ENOUGH_MEMORY;
-
-      vk_win32_kmt_format_name(*kmt, name);
-      error = create_object(info, name, handle_out);
-      if (error == ERROR_SUCCESS)
-         break;
-
-      if (error == ERROR_ACCESS_DENIED && global)
-         global = false;
-      else if (error != ERROR_ALREADY_EXISTS)
-         break;
-   }
-   return error;
 }
 
 static bool
@@ -99,19 +66,19 @@ map_section(struct vk_win32_section *section, uint64_t size)
 
 VkResult
 vk_win32_section_create(struct vk_device *device,
-                        const struct vk_win32_section_create_info *info,
+                        const struct vk_win32_section_info *info,
                         struct vk_win32_section *section)
 {
    *section = (struct vk_win32_section) {0};
 
    /* An object has one name. */
    if (info->kmt && info->name != NULL)
-      return refuse(device, "What has a global share handle has no name");
+      return vk_win32_refuse(device,
+                             "What has a global share handle has no name");
 
-   DWORD error = info->kmt ?
-                 create_numbered_object(info, &section->kmt,
-                                        &section->handle) :
-                 create_object(info, info->name, &section->handle);
+   const DWORD error =
+      info->kmt ? vk_win32_kmt_create(info, create_object, section) :
+                  create_object(info, info->name, &section->handle);
 
    if (error == ERROR_SUCCESS && map_section(section, info->size))
       return VK_SUCCESS;
@@ -122,7 +89,7 @@ vk_win32_section_create(struct vk_device *device,
       return vk_errorf(device, info->out_of_memory,
                        "Cannot map a section for export");
    if (error == ERROR_ALREADY_EXISTS)
-      return refuse(device, "The name for export is already taken");
+      return vk_win32_refuse(device, "The name for export is already taken");
 
    const bool asked = info->name != NULL || info->security_attributes != NULL;
 
@@ -144,7 +111,7 @@ struct section_basic_information {
  * cached can fault; a based section would choose its address itself.
  */
 static const char *
-find_fault(HANDLE handle, uint64_t least, uint64_t *size)
+find_fault(HANDLE handle, uint64_t least)
 {
    struct section_basic_information info = {0};
 
@@ -158,7 +125,6 @@ find_fault(HANDLE handle, uint64_t least, uint64_t *size)
    if (info.size.QuadPart < 0 || (uint64_t)info.size.QuadPart < least)
       return "The section is too small";
 
-   *size = info.size.QuadPart;
    return NULL;
 }
 
@@ -167,8 +133,9 @@ open_name(struct vk_device *device, const wchar_t *name, HANDLE *handle_out)
 {
    *handle_out = OpenFileMappingW(NEEDED_ACCESS, FALSE, name);
    if (*handle_out == NULL)
-      return refuse(device, "No section of this name can be opened: "
-                    "Windows error %lu", GetLastError());
+      return vk_win32_refuse(device,
+                             "No section of this name can be opened: "
+                             "Windows error %lu", GetLastError());
    return VK_SUCCESS;
 }
 
@@ -178,27 +145,22 @@ open_handle(struct vk_device *device, HANDLE handle, HANDLE *handle_out)
 {
    /* The pseudo-handles of this process and thread would be duplicated. */
    if (handle == NULL || (intptr_t)handle < 0)
-      return refuse(device, "The handle is NULL or a pseudo-handle");
+      return vk_win32_refuse(device, "The handle is NULL or a pseudo-handle");
 
    if (!DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(),
                         handle_out, 0, FALSE, DUPLICATE_SAME_ACCESS))
-      return refuse(device, "The handle is not a valid handle");
+      return vk_win32_refuse(device, "The handle is not a valid handle");
    return VK_SUCCESS;
 }
-
-static const char not_writable[] =
-   "The section may not be mapped for writing";
 
 /* Map what the handle refers to, if that is safe. */
 static VkResult
 adopt(struct vk_device *device, struct vk_win32_section *section,
-      const struct vk_win32_section_open_info *info)
+      const struct vk_win32_section_info *info)
 {
-   uint64_t size;
-
-   const char *fault = find_fault(section->handle, info->size, &size);
+   const char *fault = find_fault(section->handle, info->size);
    if (fault != NULL)
-      return refuse(device, "%s", fault);
+      return vk_win32_refuse(device, "%s", fault);
 
    if (map_section(section, info->size))
       return VK_SUCCESS;
@@ -206,46 +168,28 @@ adopt(struct vk_device *device, struct vk_win32_section *section,
    return is_no_room(GetLastError()) ?
           vk_errorf(device, info->out_of_memory,
                     "There is no room to map the section") :
-          refuse(device, "%s", not_writable);
-}
-
-static VkResult
-open_number(struct vk_device *device, HANDLE handle,
-            struct vk_win32_section *section)
-{
-   wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
-
-   if (!vk_win32_kmt_is_valid(handle))
-      return refuse(device, "The handle is not a global share handle");
-
-   section->kmt = (uint32_t)(uintptr_t)handle;
-   vk_win32_kmt_format_name(section->kmt, name);
-
-   section->handle = OpenFileMappingW(NEEDED_ACCESS, FALSE, name);
-   if (section->handle == NULL)
-      return refuse(device, "No global share handle of this value can be "
-                    "opened: Windows error %lu", GetLastError());
-   return VK_SUCCESS;
+          vk_win32_refuse(device, "The section may not be mapped for writing");
 }
 
 VkResult
 vk_win32_section_open(struct vk_device *device,
-                      const struct vk_win32_section_open_info *info,
+                      const struct vk_win32_section_info *info,
                       struct vk_win32_section *section)
 {
-   VkResult result;
+   wchar_t kmt_name[VK_WIN32_KMT_NAME_LENGTH];
 
    *section = (struct vk_win32_section) {0};
 
-   if (info->kmt && info->name != NULL)
-      result = refuse(device, "Global share handles have no names");
-   else if (info->kmt)
-      result = open_number(device, info->handle, section);
-   else if (info->name != NULL)
-      result = open_name(device, info->name, &section->handle);
-   else
-      result = open_handle(device, info->handle, &section->handle);
+   if (info->kmt && !vk_win32_kmt_get_name(info->handle, kmt_name))
+      return vk_win32_refuse(device,
+                             "The handle is not a global share handle");
+   if (info->kmt)
+      section->kmt = (uint32_t)(uintptr_t)info->handle;
 
+   const wchar_t *name = info->kmt ? kmt_name : info->name;
+   VkResult result = name != NULL ?
+                     open_name(device, name, &section->handle) :
+                     open_handle(device, info->handle, &section->handle);
    if (result == VK_SUCCESS)
       result = adopt(device, section, info);
    if (result != VK_SUCCESS)

@@ -12,12 +12,9 @@
 
 struct vk_device;
 
-/** Memory that processes share by OPAQUE_WIN32 and OPAQUE_WIN32_KMT handles
+/** Memory that processes share: a mapped section object
  *
- * A mapped section object.  An OPAQUE_WIN32 handle is an NT handle to it.  An
- * OPAQUE_WIN32_KMT handle, a global share handle, is a number that names it:
- * it holds no reference, is good in every process, and for as long as any
- * process has the section open by the functions below.
+ * An OPAQUE_WIN32 handle is an NT handle to it.
  */
 struct vk_win32_section {
    /* Never inherited, and never given away: exports are duplicates. */
@@ -28,15 +25,19 @@ struct vk_win32_section {
    uint32_t kmt;
 };
 
-struct vk_win32_section_create_info {
-   /* In bytes */
+/** What is to be created or opened */
+struct vk_win32_section_info {
+   /* In bytes; of one to be opened, the least that will do */
    uint64_t size;
 
-   /* What the application asked for: NULL for nothing special */
+   /* Of one to be created: NULL for nothing special */
    const void *security_attributes;
+
+   /* Of one to be opened, if it has no name.  It stays the application's. */
+   HANDLE handle;
    const wchar_t *name;
 
-   /* Whether to have a global share handle, which takes the name's place */
+   /* Whether it has a global share handle, which takes the name's place */
    bool kmt;
 
    /* Whose memory it is: VK_ERROR_OUT_OF_{HOST,DEVICE}_MEMORY */
@@ -51,25 +52,8 @@ struct vk_win32_section_create_info {
  */
 VkResult
 vk_win32_section_create(struct vk_device *device,
-                        const struct vk_win32_section_create_info *info,
+                        const struct vk_win32_section_info *info,
                         struct vk_win32_section *section);
-
-struct vk_win32_section_open_info {
-   /* Either of these, as VkImportFenceWin32HandleInfoKHR has them; the handle
-    * stays the application's.
-    */
-   HANDLE handle;
-   const wchar_t *name;
-
-   /* Whether the handle is a global share handle */
-   bool kmt;
-
-   /* The least size, in bytes, that will do; all that is mapped */
-   uint64_t size;
-
-   /* As for vk_win32_section_create() */
-   VkResult out_of_memory;
-};
 
 /** Open and map what somebody else has created
  *
@@ -84,7 +68,7 @@ struct vk_win32_section_open_info {
  */
 VkResult
 vk_win32_section_open(struct vk_device *device,
-                      const struct vk_win32_section_open_info *info,
+                      const struct vk_win32_section_info *info,
                       struct vk_win32_section *section);
 
 /** Return a new NT handle to the section, owned by the caller

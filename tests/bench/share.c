@@ -7,18 +7,12 @@
 
 #define OPAQUE_WIN32 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
 
-static VkObjectType
-object_type(enum vk_sync_win32_kind kind)
-{
-   return kind == VK_SYNC_WIN32_KIND_FENCE ? VK_OBJECT_TYPE_FENCE :
-                                             VK_OBJECT_TYPE_SEMAPHORE;
-}
-
 static struct vk_sync *
 create(enum vk_sync_win32_kind kind)
 {
    const enum vk_sync_flags flags = VK_SYNC_IS_SHAREABLE |
-      (kind == VK_SYNC_WIN32_KIND_TIMELINE ? VK_SYNC_IS_TIMELINE : 0);
+      (kind == VK_SYNC_WIN32_KIND_TIMELINE ? VK_SYNC_IS_TIMELINE :
+       kind == VK_SYNC_WIN32_KIND_FENCE ? VK_SYNC_IS_FENCE : 0);
    struct vk_sync *sync;
 
    BENCH_REQUIRE(vk_sync_create(bench_device(BENCH_OURS), &vk_sync_win32_type,
@@ -33,16 +27,11 @@ bench_shared_create(enum vk_sync_win32_kind kind)
       .nLength = sizeof(attributes),
       .bInheritHandle = TRUE,
    };
-   const struct vk_sync_win32_export_params params = {
-      .object_type = object_type(kind),
-      .handle_types = OPAQUE_WIN32,
-      .explicit_params = true,
-      .security_attributes = &attributes,
-   };
    struct vk_sync *sync = create(kind);
 
    BENCH_REQUIRE(vk_sync_set_win32_export_params(bench_device(BENCH_OURS),
-                                                 sync, &params) ==
+                                                 sync, OPAQUE_WIN32,
+                                                 &attributes, 0, NULL) ==
                  VK_SUCCESS);
    return sync;
 }
@@ -50,15 +39,11 @@ bench_shared_create(enum vk_sync_win32_kind kind)
 struct vk_sync *
 bench_shared_import(enum vk_sync_win32_kind kind, HANDLE handle)
 {
-   const struct vk_sync_win32_import_info info = {
-      .object_type = object_type(kind),
-      .handle_type = OPAQUE_WIN32,
-      .handle = handle,
-   };
    struct vk_sync *sync = create(kind);
 
    BENCH_REQUIRE(vk_sync_import_win32_handle(bench_device(BENCH_OURS), sync,
-                                             &info) == VK_SUCCESS);
+                                             OPAQUE_WIN32, handle, NULL) ==
+                 VK_SUCCESS);
    return sync;
 }
 

@@ -72,16 +72,11 @@ new_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
 
    if (kind == VK_SYNC_WIN32_KIND_TIMELINE)
       flags |= VK_SYNC_IS_TIMELINE;
+   if (kind == VK_SYNC_WIN32_KIND_FENCE)
+      flags |= VK_SYNC_IS_FENCE;
    REQUIRE(vk_sync_create(device, &vk_sync_win32_type, flags, 0, &sync) ==
            VK_SUCCESS);
    return sync;
-}
-
-static VkObjectType
-object_type(enum vk_sync_win32_kind kind)
-{
-   return kind == VK_SYNC_WIN32_KIND_FENCE ? VK_OBJECT_TYPE_FENCE :
-                                             VK_OBJECT_TYPE_SEMAPHORE;
 }
 
 static struct vk_sync *
@@ -89,15 +84,10 @@ share(struct vk_device *device, enum vk_sync_win32_kind kind,
       const wchar_t *name)
 {
    struct vk_sync *sync = new_sync(device, kind, VK_SYNC_IS_SHAREABLE);
-   const struct vk_sync_win32_export_params params = {
-      .object_type = object_type(kind),
-      .handle_types = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-      .explicit_params = true,
-      .name = name,
-   };
 
-   REQUIRE(vk_sync_set_win32_export_params(device, sync, &params) ==
-           VK_SUCCESS);
+   REQUIRE(vk_sync_set_win32_export_params(
+              device, sync, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+              NULL, 0, name) == VK_SUCCESS);
    return sync;
 }
 
@@ -129,16 +119,13 @@ peer_import(struct vk_device *device, struct vk_sync *sync,
             const char *name, HANDLE handle)
 {
    wchar_t wide[PEER_NAME_SIZE];
-   const struct vk_sync_win32_import_info info = {
-      .object_type = object_type(kind),
-      .handle_type = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-      .handle = name == NULL ? handle : NULL,
-      .name = name != NULL ? wide : NULL,
-   };
 
    if (name != NULL)
       peer_format_name(wide, run, name);
-   REQUIRE(vk_sync_import_win32_handle(device, sync, &info) == VK_SUCCESS);
+   REQUIRE(vk_sync_import_win32_handle(
+              device, sync, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+              name == NULL ? handle : NULL, name != NULL ? wide : NULL) ==
+           VK_SUCCESS);
 }
 
 struct vk_sync *

@@ -16,10 +16,10 @@ create_shared(struct fuzz_bystander *bystander, struct vk_device *device)
                                            VK_SYNC_WIN32_KIND_FENCE);
    struct vk_sync *peer = fuzz_sync(device, bystander->kind, 0);
    HANDLE handle = fuzz_export(device, sync);
-   const struct vk_sync_win32_import_info info =
-      fuzz_import_info(bystander->kind, handle);
+   const struct fuzz_import_info info =
+      fuzz_import_info(handle);
 
-   REQUIRE(vk_sync_import_win32_handle(device, peer, &info) == VK_SUCCESS);
+   REQUIRE(fuzz_import(device, peer, &info) == VK_SUCCESS);
    CloseHandle(handle);
    fuzz_learn(fuzz_layout(sync));
    bystander->views[0] = sync;

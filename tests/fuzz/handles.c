@@ -144,8 +144,8 @@ import_some_handles(struct fuzz_thread *self, void *data)
       const struct wrong_handles *wrong =
          &handles->wrong[fuzz_below(&self->rng, 3)];
       struct attempt attempt = make_attempt(&self->rng, wrong);
-      const struct vk_sync_win32_import_info info =
-         fuzz_import_info(target.kind, attempt.handle);
+      const struct fuzz_import_info info =
+         fuzz_import_info(attempt.handle);
 
       if (attempt.verdict == GOOD && wrong->kind != target.kind)
          attempt.verdict = BAD;
@@ -217,8 +217,8 @@ import_pretended(struct fuzz_thread *self, void *data)
                         info.attributes == SEC_COMMIT &&
                         info.size >= (LONGLONG)
                                      sizeof(struct vk_sync_win32_layout);
-      const struct vk_sync_win32_import_info import =
-         fuzz_import_info(wrong->kind, wrong->genuine);
+      const struct fuzz_import_info import =
+         fuzz_import_info(wrong->genuine);
 
       target_create(&target, handles->device, wrong->kind, &self->rng);
       fuzz_pretend(&info);
@@ -286,8 +286,8 @@ import_mutated(struct fuzz_thread *self, void *data)
       const enum vk_sync_win32_kind kind = fuzz_any_kind(&self->rng);
       const enum vk_sync_win32_kind into =
          fuzz_chance(&self->rng, 85) ? kind : fuzz_any_kind(&self->rng);
-      const struct vk_sync_win32_import_info info =
-         fuzz_import_info(into, mutated->page.handle);
+      const struct fuzz_import_info info =
+         fuzz_import_info(mutated->page.handle);
 
       *layout = mutated->genuine[kind - VK_SYNC_WIN32_KIND_FENCE];
       for (unsigned n = fuzz_below(&self->rng, 8); n > 0; n--)

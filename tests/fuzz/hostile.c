@@ -38,10 +38,10 @@ any_view(struct fuzz_thread *self, const struct hostile *hostile)
 static VkResult
 import(const struct hostile *hostile, struct vk_sync *sync)
 {
-   const struct vk_sync_win32_import_info info =
-      fuzz_import_info(hostile->kind, hostile->page.handle);
+   const struct fuzz_import_info info =
+      fuzz_import_info(hostile->page.handle);
 
-   return vk_sync_import_win32_handle(hostile->device, sync, &info);
+   return fuzz_import(hostile->device, sync, &info);
 }
 
 /* What an import must give, as far as the section decides */

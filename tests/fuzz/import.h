@@ -38,7 +38,7 @@ void target_destroy(struct target *target);
  * and there is a message.  Returns whether it has been imported.
  */
 bool target_import(struct fuzz_thread *self, struct target *target,
-                   const struct vk_sync_win32_import_info *info,
+                   const struct fuzz_import_info *info,
                    enum verdict verdict, const char *what);
 
 /* Any value but those that this process has open, nor could have */

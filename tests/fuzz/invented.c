@@ -48,12 +48,12 @@ check(struct fuzz_thread *self, struct invented *invented)
 static struct vk_sync *
 import_peer(struct fuzz_thread *self, struct invented *invented)
 {
-   const struct vk_sync_win32_import_info info =
-      fuzz_import_info(VK_SYNC_WIN32_KIND_BINARY, invented->page.handle);
+   const struct fuzz_import_info info =
+      fuzz_import_info(invented->page.handle);
    struct vk_sync *peer =
       fuzz_sync(invented->device, VK_SYNC_WIN32_KIND_BINARY, 0);
 
-   FUZZ_CHECK(self, vk_sync_import_win32_handle(invented->device, peer,
+   FUZZ_CHECK(self, fuzz_import(invented->device, peer,
                                                 &info) == VK_SUCCESS);
    return peer;
 }

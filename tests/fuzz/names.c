@@ -301,8 +301,8 @@ import_some_names(struct fuzz_thread *self, void *data)
                  &self->rng);
    for (unsigned i = 0; i < STEPS; i++) {
       struct attempt attempt = make_attempt(&self->rng, names);
-      struct vk_sync_win32_import_info info =
-         fuzz_import_info(target.kind, NULL);
+      struct fuzz_import_info info =
+         fuzz_import_info(NULL);
 
       info.name = attempt.name;
       if (attempt.verdict == GOOD && attempt.kind != target.kind)
@@ -363,7 +363,7 @@ export_one_name(struct fuzz_thread *self, struct names *names,
    const struct fuzz_counts counts = fuzz_count();
 
    fuzz_enter(self, "exporting by name", taken);
-   result = fuzz_share(names->device, sync, kind, attempt->name, numbered);
+   result = fuzz_share(names->device, sync, attempt->name, numbered);
    fuzz_leave(self, 0);
    self->cases++;
 
@@ -378,10 +378,10 @@ export_one_name(struct fuzz_thread *self, struct names *names,
       FUZZ_CHECK(self, now.handles == counts.handles);
       FUZZ_CHECK(self, now.allocations == counts.allocations);
    } else if (attempt->name[0] != 0) {
-      struct vk_sync_win32_import_info info = fuzz_import_info(kind, NULL);
+      struct fuzz_import_info info = fuzz_import_info(NULL);
 
       info.name = attempt->name;
-      FUZZ_CHECK(self, vk_sync_import_win32_handle(names->device, other,
+      FUZZ_CHECK(self, fuzz_import(names->device, other,
                                                    &info) == VK_SUCCESS);
       FUZZ_CHECK(self, vk_sync_signal(names->device, sync, 77) == VK_SUCCESS);
       FUZZ_CHECK(self, vk_sync_wait(names->device, other,

@@ -78,21 +78,31 @@ image_section(const wchar_t *name)
    return section;
 }
 
+/* What a global share handle looks like; see vk_win32_kmt.c */
+static uint32_t
+choose_number(struct fuzz_rng *rng, bool global)
+{
+   return ((uint32_t)fuzz_random(rng) & 0x3ffffff8) | 0x40000002 |
+          (global ? 4 : 0);
+}
+
 static bool
 squatter_create(struct squatter *squatter, struct fuzz_rng *rng)
 {
-   wchar_t name[VK_WIN32_KMT_NAME_LENGTH];
+   wchar_t name[64];
 
    *squatter = (struct squatter) {
       .kind = fuzz_chance(rng, 40) ?
               (enum squatter_kind)fuzz_below(rng, SQUATTER_SECTION) :
               SQUATTER_SECTION,
-      .number = vk_win32_kmt_choose(fuzz_chance(rng, 50)),
+      .number = choose_number(rng, fuzz_chance(rng, 50)),
       .size = fuzz_chance(rng, 70) ?
               sizeof(struct vk_sync_win32_layout) :
               (SIZE_T)4096 << fuzz_below(rng, 5),
    };
-   vk_win32_kmt_format_name(squatter->number, name);
+   swprintf(name, 64, L"%ls\\MesaVkKmt-%08x",
+            squatter->number & 4 ? L"Global" : L"Local",
+            (unsigned)squatter->number);
 
    switch (squatter->kind) {
    case SQUATTER_EVENT:
@@ -177,7 +187,7 @@ attempt_value(struct fuzz_rng *rng, const struct numbers *numbers)
       value = (uint32_t)fuzz_random(rng);
       break;
    case 3:
-      value = vk_win32_kmt_choose(fuzz_chance(rng, 50));
+      value = choose_number(rng, fuzz_chance(rng, 50));
       break;
    case 4:
       value += 4;
@@ -272,8 +282,8 @@ import_one_number(struct fuzz_thread *self, struct numbers *numbers,
    const enum vk_sync_win32_kind kind =
       fuzz_chance(&self->rng, 80) && attempt.kind != 0 ?
       attempt.kind : fuzz_any_kind(&self->rng);
-   struct vk_sync_win32_import_info info =
-      fuzz_import_info(kind, attempt.handle);
+   struct fuzz_import_info info =
+      fuzz_import_info(attempt.handle);
    struct target target;
 
    /* A number is no NT handle, and the other way round. */
@@ -313,11 +323,11 @@ static VkResult
 import_number(struct vk_device *device, struct vk_sync *sync,
               enum vk_sync_win32_kind kind, uint32_t number)
 {
-   struct vk_sync_win32_import_info info =
-      fuzz_import_info(kind, as_handle(number));
+   struct fuzz_import_info info =
+      fuzz_import_info(as_handle(number));
 
    info.handle_type = FUZZ_NUMBER;
-   return vk_sync_import_win32_handle(device, sync, &info);
+   return fuzz_import(device, sync, &info);
 }
 
 /* A number is good for as long as anybody has the payload, however it came to
@@ -334,14 +344,14 @@ keep_a_number(struct fuzz_thread *self, void *data)
    struct vk_sync *other = fuzz_sync(device, kind, 0);
    const uint32_t number = fuzz_export_number(device, owner);
    HANDLE handle = fuzz_export(device, owner), exported = NULL;
-   const struct vk_sync_win32_import_info info =
-      fuzz_import_info(kind, handle);
+   const struct fuzz_import_info info =
+      fuzz_import_info(handle);
    struct target target;
 
    target_create(&target, device, kind, &self->rng);
    FUZZ_CHECK(self, (by_number ?
                      import_number(device, target.sync, kind, number) :
-                     vk_sync_import_win32_handle(device, target.sync,
+                     fuzz_import(device, target.sync,
                                                  &info)) == VK_SUCCESS);
    CloseHandle(handle);
    vk_sync_destroy(device, owner);

@@ -81,6 +81,8 @@ create_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
 
    if (kind == VK_SYNC_WIN32_KIND_TIMELINE)
       flags |= VK_SYNC_IS_TIMELINE;
+   if (kind == VK_SYNC_WIN32_KIND_FENCE)
+      flags |= VK_SYNC_IS_FENCE;
    REQUIRE(vk_sync_create(device, &vk_sync_win32_type, flags, initial,
                           &sync) == VK_SUCCESS);
    return sync;
@@ -95,15 +97,11 @@ fuzz_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
 
 VkResult
 fuzz_share(struct vk_device *device, struct vk_sync *sync,
-           enum vk_sync_win32_kind kind, const wchar_t *name, bool numbered)
+           const wchar_t *name, bool numbered)
 {
-   const struct vk_sync_win32_export_params params = {
-      .object_type = fuzz_object_type(kind),
-      .handle_types = FUZZ_NT_HANDLE | (numbered ? FUZZ_NUMBER : 0),
-      .name = name,
-   };
-
-   return vk_sync_set_win32_export_params(device, sync, &params);
+   return vk_sync_set_win32_export_params(
+      device, sync, FUZZ_NT_HANDLE | (numbered ? FUZZ_NUMBER : 0), NULL, 0,
+      name);
 }
 
 struct vk_sync *
@@ -113,7 +111,7 @@ fuzz_shared_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
    struct vk_sync *sync =
       create_sync(device, kind, VK_SYNC_IS_SHAREABLE, 0);
 
-   REQUIRE(fuzz_share(device, sync, kind, name, numbered) == VK_SUCCESS);
+   REQUIRE(fuzz_share(device, sync, name, numbered) == VK_SUCCESS);
    return sync;
 }
 
@@ -137,11 +135,10 @@ fuzz_export_number(struct vk_device *device, struct vk_sync *sync)
    return (uint32_t)(uintptr_t)handle;
 }
 
-struct vk_sync_win32_import_info
-fuzz_import_info(enum vk_sync_win32_kind kind, HANDLE handle)
+struct fuzz_import_info
+fuzz_import_info(HANDLE handle)
 {
-   return (struct vk_sync_win32_import_info) {
-      .object_type = fuzz_object_type(kind),
+   return (struct fuzz_import_info) {
       .handle_type = FUZZ_NT_HANDLE,
       .handle = handle,
    };
@@ -211,12 +208,11 @@ warm_up(struct vk_device *device)
       .sync = fuzz_shared_sync(device, VK_SYNC_WIN32_KIND_TIMELINE, NULL,
                                true),
    };
-   const struct vk_sync_win32_import_info info =
-      fuzz_import_info(VK_SYNC_WIN32_KIND_TIMELINE, GetCurrentProcess());
    uint64_t *armed = &fuzz_layout(blocked.sync)->armed[0];
    struct test_thread *threads[BLOCKED_THREADS];
 
-   EXPECT(vk_sync_import_win32_handle(device, blocked.sync, &info) ==
+   EXPECT(vk_sync_import_win32_handle(device, blocked.sync, FUZZ_NT_HANDLE,
+                                      GetCurrentProcess(), NULL) ==
           VK_ERROR_INVALID_EXTERNAL_HANDLE);
 
    for (unsigned i = 0; i < BLOCKED_THREADS; i++)

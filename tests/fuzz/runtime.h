@@ -38,18 +38,23 @@ struct vk_sync *fuzz_shared_sync(struct vk_device *device,
 HANDLE fuzz_export(struct vk_device *device, struct vk_sync *sync);
 uint32_t fuzz_export_number(struct vk_device *device, struct vk_sync *sync);
 
-VkResult fuzz_share(struct vk_device *device, struct vk_sync *sync,
-                    enum vk_sync_win32_kind kind, const wchar_t *name,
-                    bool numbered);
-struct vk_sync_win32_import_info
-fuzz_import_info(enum vk_sync_win32_kind kind, HANDLE handle);
+struct fuzz_import_info {
+   VkExternalSemaphoreHandleTypeFlagBits handle_type;
+   HANDLE handle;
+   const wchar_t *name;
+};
 
-static inline VkObjectType
-fuzz_object_type(enum vk_sync_win32_kind kind)
+static inline VkResult
+fuzz_import(struct vk_device *device, struct vk_sync *sync,
+            const struct fuzz_import_info *info)
 {
-   return kind == VK_SYNC_WIN32_KIND_FENCE ? VK_OBJECT_TYPE_FENCE :
-                                             VK_OBJECT_TYPE_SEMAPHORE;
+   return vk_sync_import_win32_handle(device, sync, info->handle_type,
+                                      info->handle, info->name);
 }
+
+VkResult fuzz_share(struct vk_device *device, struct vk_sync *sync,
+                    const wchar_t *name, bool numbered);
+struct fuzz_import_info fuzz_import_info(HANDLE handle);
 
 static inline enum vk_sync_win32_kind
 fuzz_any_kind(struct fuzz_rng *rng)

@@ -149,11 +149,11 @@ static struct vk_sync *
 open_view(struct vk_device *device, enum vk_sync_win32_kind kind,
           HANDLE handle)
 {
-   const struct vk_sync_win32_import_info info =
-      fuzz_import_info(kind, handle);
+   const struct fuzz_import_info info =
+      fuzz_import_info(handle);
    struct vk_sync *view = fuzz_sync(device, kind, 0);
 
-   REQUIRE(vk_sync_import_win32_handle(device, view, &info) == VK_SUCCESS);
+   REQUIRE(fuzz_import(device, view, &info) == VK_SUCCESS);
    return view;
 }
 

@@ -99,7 +99,7 @@ check_success(struct fuzz_thread *self, const struct target *target,
 
 bool
 target_import(struct fuzz_thread *self, struct target *target,
-              const struct vk_sync_win32_import_info *info,
+              const struct fuzz_import_info *info,
               enum verdict verdict, const char *what)
 {
    struct snapshot before;
@@ -108,7 +108,7 @@ target_import(struct fuzz_thread *self, struct target *target,
    fuzz_guard_handle(info->handle);
    fuzz_enter(self, what, (uint64_t)(uintptr_t)info->handle);
    const VkResult result =
-      vk_sync_import_win32_handle(target->device, target->sync, info);
+      fuzz_import(target->device, target->sync, info);
    fuzz_leave(self, 0);
    fuzz_guard_handle(NULL);
    self->cases++;

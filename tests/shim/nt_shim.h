@@ -35,6 +35,10 @@ typedef unsigned short USHORT;
 typedef size_t SIZE_T;
 typedef PVOID PSECURITY_DESCRIPTOR;
 typedef LONG HRESULT;
+typedef void *HINSTANCE;
+typedef void *HWND;
+typedef void *HMONITOR;
+typedef const wchar_t *LPCWSTR;
 
 typedef union {
    struct {
@@ -267,5 +271,9 @@ enum nt_shim_remains {
 
 /** When none of its threads runs any more: close what it has open */
 void nt_shim_bury_process(unsigned process, enum nt_shim_remains remains);
+
+/* Structures of Vulkan for Windows, made of the types above */
+#include <vulkan/vulkan_core.h>
+#include <vulkan/vulkan_win32.h>
 
 #endif /* NT_SHIM_H */

@@ -15,12 +15,8 @@ stress_sync(struct stress_thread *self, enum vk_sync_flags flags,
    if (type == STRESS_PRIVATE)
       return sync;
 
-   const struct vk_sync_win32_export_params params = {
-      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
-      .handle_types = type,
-   };
-   REQUIRE(vk_sync_set_win32_export_params(device, sync, &params) ==
-           VK_SUCCESS);
+   REQUIRE(vk_sync_set_win32_export_params(device, sync, type, NULL, 0,
+                                           NULL) == VK_SUCCESS);
    return sync;
 }
 
@@ -42,19 +38,14 @@ stress_import(struct stress_thread *self, enum vk_sync_flags flags,
 {
    struct vk_sync *sync =
       stress_sync(self, flags & VK_SYNC_IS_TIMELINE, STRESS_PRIVATE);
-   const struct vk_sync_win32_import_info info = {
-      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
-      .handle_type = type,
-      .handle = handle,
-   };
 
    /* Its own payload may have been in use by then. */
    if (!(flags & VK_SYNC_IS_TIMELINE) && stress_chance(self, 20))
       EXPECT(vk_sync_signal(self->stress->device, sync, 0) == VK_SUCCESS);
 
    self->operations++;
-   REQUIRE(vk_sync_import_win32_handle(self->stress->device, sync, &info) ==
-           VK_SUCCESS);
+   REQUIRE(vk_sync_import_win32_handle(self->stress->device, sync, type,
+                                       handle, NULL) == VK_SUCCESS);
    return sync;
 }
 

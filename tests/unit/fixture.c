@@ -15,8 +15,8 @@ struct unit {
    struct vk_instance instance;
    struct vk_physical_device physical;
    struct vk_device device;
-   struct vk_queue queue;
-   bool has_queue;
+   struct vk_queue queues[2];
+   unsigned queue_count;
 
    /* What the case has not destroyed itself */
    struct util_dynarray syncs;
@@ -32,8 +32,8 @@ unit_finish(void *data)
 {
    struct unit *unit = data;
 
-   if (unit->has_queue)
-      vk_queue_finish(&unit->queue);
+   while (unit->queue_count > 0)
+      vk_queue_finish(&unit->queues[--unit->queue_count]);
    util_dynarray_foreach(&unit->syncs, struct vk_sync *, sync)
       vk_sync_destroy(&unit->device, *sync);
    util_dynarray_fini(&unit->syncs);
@@ -102,19 +102,22 @@ VkQueue
 unit_queue(struct vk_device *device)
 {
    struct unit *unit = container_of(device, struct unit, device);
-   const float priority = 1.0f;
+   const float priorities[ARRAY_SIZE(unit->queues)] = { 1.0f, 1.0f };
    const VkDeviceQueueCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-      .queueCount = 1,
-      .pQueuePriorities = &priority,
+      .queueCount = ARRAY_SIZE(unit->queues),
+      .pQueuePriorities = priorities,
    };
 
-   REQUIRE(vk_queue_init(&unit->queue, device, &info, 0) == VK_SUCCESS);
-   unit->queue.driver_submit = unit_submit;
-   unit->has_queue = true;
-   REQUIRE(vk_queue_enable_submit_thread(&unit->queue) == VK_SUCCESS);
+   REQUIRE(unit->queue_count < ARRAY_SIZE(unit->queues));
+   struct vk_queue *queue = &unit->queues[unit->queue_count];
+   REQUIRE(vk_queue_init(queue, device, &info, unit->queue_count) ==
+           VK_SUCCESS);
+   queue->driver_submit = unit_submit;
+   unit->queue_count++;
+   REQUIRE(vk_queue_enable_submit_thread(queue) == VK_SUCCESS);
 
-   return vk_queue_to_handle(&unit->queue);
+   return vk_queue_to_handle(queue);
 }
 
 struct vk_sync *
@@ -144,12 +147,9 @@ unit_shared(struct vk_device *device, enum vk_sync_flags flags)
 {
    struct vk_sync *sync =
       unit_sync(device, flags | VK_SYNC_IS_SHAREABLE, 0);
-   const struct vk_sync_win32_export_params params = {
-      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
-      .handle_types = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-   };
-   REQUIRE(vk_sync_set_win32_export_params(device, sync, &params) ==
-           VK_SUCCESS);
+   REQUIRE(vk_sync_set_win32_export_params(
+              device, sync, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+              NULL, 0, NULL) == VK_SUCCESS);
    return sync;
 }
 
@@ -169,13 +169,10 @@ unit_import(struct vk_device *device, struct vk_sync *sync)
    struct vk_sync *other =
       unit_sync(device, sync->flags & VK_SYNC_IS_TIMELINE, 0);
    HANDLE handle = unit_export(device, sync);
-   const struct vk_sync_win32_import_info info = {
-      .object_type = VK_OBJECT_TYPE_SEMAPHORE,
-      .handle_type = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-      .handle = handle,
-   };
 
-   REQUIRE(vk_sync_import_win32_handle(device, other, &info) == VK_SUCCESS);
+   REQUIRE(vk_sync_import_win32_handle(
+              device, other, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+              handle, NULL) == VK_SUCCESS);
 
    CloseHandle(handle);
    return other;

@@ -47,13 +47,10 @@ fence_keeps_its_state_when_made_shareable(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *fence = unit_sync(device, VK_SYNC_IS_SHAREABLE, 1);
-   const struct vk_sync_win32_export_params params = {
-      .object_type = VK_OBJECT_TYPE_FENCE,
-      .handle_types = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-   };
 
-   REQUIRE(vk_sync_set_win32_export_params(device, fence, &params) ==
-           VK_SUCCESS);
+   REQUIRE(vk_sync_set_win32_export_params(
+              device, fence, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+              NULL, 0, NULL) == VK_SUCCESS);
    EXPECT(vk_sync_win32_payload_is_section(unit_payload(fence)));
    EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
 }
@@ -68,8 +65,8 @@ timeline_only_increases(UNUSED intptr_t arg)
    EXPECT(vk_sync_get_value(device, timeline, &value) == VK_SUCCESS);
    EXPECT_U64(value, 5);
    EXPECT(vk_sync_signal(device, timeline, 9) == VK_SUCCESS);
-   EXPECT(vk_sync_signal(device, timeline, 9) != VK_SUCCESS);
-   EXPECT(vk_sync_signal(device, timeline, 7) != VK_SUCCESS);
+   EXPECT(vk_sync_signal(device, timeline, 9) == VK_SUCCESS);
+   EXPECT(vk_sync_signal(device, timeline, 7) == VK_SUCCESS);
    EXPECT(vk_sync_get_value(device, timeline, &value) == VK_SUCCESS);
    EXPECT_U64(value, 9);
 
