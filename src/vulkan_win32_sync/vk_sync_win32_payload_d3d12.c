@@ -14,6 +14,7 @@
 
 #include "vk_device.h"
 #include "vk_log.h"
+#include "vk_util.h"
 
 #include "vk_win32_d3d12.h"
 
@@ -23,9 +24,6 @@ struct d3d12_payload {
 
    /* Never used again by another payload, unlike its address */
    uint64_t serial;
-
-   /* For whoever signals */
-   SRWLOCK lock;
 };
 
 static struct d3d12_payload *
@@ -46,26 +44,21 @@ d3d12_is_lost(const struct vk_sync_win32_payload *payload)
    return vk_win32_d3d12_is_removed(&to_d3d12(payload)->fence);
 }
 
-/* Its owner takes any value, and there is no compare and swap: the lock keeps
- * our threads from taking it back, other processes have to see to that.
+/* Direct3D takes any value, and has no compare and swap: of two signals that
+ * are not ordered, as applications have to see to, the lower may come last.
  */
 static bool
 d3d12_signal(struct vk_sync_win32_payload *payload, uint64_t value)
 {
-   struct d3d12_payload *d3d12 = to_d3d12(payload);
-   HRESULT hr = S_OK;
-
-   AcquireSRWLockExclusive(&d3d12->lock);
-   const bool increases = value > d3d12_load(payload);
-   if (increases)
-      hr = vk_win32_d3d12_signal(&d3d12->fence, value);
-   ReleaseSRWLockExclusive(&d3d12->lock);
+   if (value <= d3d12_load(payload))
+      return false;
 
    /* Nobody else will say so to those who wait for a queue's signal. */
+   const HRESULT hr = vk_win32_d3d12_signal(&to_d3d12(payload)->fence, value);
    if (FAILED(hr))
       mesa_logw("Direct3D 12 does not signal a fence: 0x%08lx",
                 (unsigned long)hr);
-   return increases && SUCCEEDED(hr);
+   return SUCCEEDED(hr);
 }
 
 /* Whether an earlier wait has asked for the event in time for the target */
@@ -180,53 +173,50 @@ create_payload(struct vk_device *device, struct vk_win32_d3d12_fence *fence,
       },
       .fence = *fence,
       .serial = vk_sync_win32_add64(&last_serial, 1) + 1,
-      .lock = SRWLOCK_INIT,
    };
 
    *payload_out = &d3d12->base;
    return VK_SUCCESS;
 }
 
+#define refuse_missing(device) \
+   vk_win32_refuse(device, "There is no Direct3D 12 here that can share fences")
+
 VkResult
 vk_sync_win32_d3d12_create(struct vk_device *device, uint64_t value,
-                           const struct vk_sync_win32_export_params *params,
+                           const SECURITY_ATTRIBUTES *attributes,
+                           const wchar_t *name,
                            struct vk_sync_win32_payload **payload_out)
 {
    struct vk_win32_d3d12_fence fence;
 
    if (!vk_win32_d3d12_is_available())
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "There is no Direct3D 12 here that can share fences");
+      return refuse_missing(device);
 
    const HRESULT hr =
-      vk_win32_d3d12_create_fence(&fence, value, params->security_attributes,
-                                  params->name);
+      vk_win32_d3d12_create_fence(&fence, value, attributes, name);
    if (FAILED(hr))
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "Direct3D 12 cannot create a shared fence of this "
-                    "name or with these attributes: 0x%08lx",
-                    (unsigned long)hr);
+      return vk_win32_refuse(device, "Direct3D 12 cannot create a shared fence "
+                             "of this name or with these attributes: 0x%08lx",
+                             (unsigned long)hr);
 
    return create_payload(device, &fence, payload_out);
 }
 
 VkResult
-vk_sync_win32_d3d12_import(struct vk_device *device,
-                           const struct vk_sync_win32_import_info *info,
+vk_sync_win32_d3d12_import(struct vk_device *device, HANDLE handle,
+                           const wchar_t *name,
                            struct vk_sync_win32_payload **payload_out)
 {
    struct vk_win32_d3d12_fence fence;
 
    if (!vk_win32_d3d12_is_available())
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "There is no Direct3D 12 here that can share fences");
+      return refuse_missing(device);
 
-   const HRESULT hr = vk_win32_d3d12_open_fence(&fence, info->handle,
-                                                info->name);
+   const HRESULT hr = vk_win32_d3d12_open_fence(&fence, handle, name);
    if (FAILED(hr))
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                       "This is not a fence that Direct3D 12 can open: "
-                    "0x%08lx", (unsigned long)hr);
+      return vk_win32_refuse(device, "This is not a fence that Direct3D 12 can "
+                             "open: 0x%08lx", (unsigned long)hr);
 
    return create_payload(device, &fence, payload_out);
 }
@@ -245,5 +235,36 @@ vk_sync_win32_d3d12_export(struct vk_device *device,
                        "Cannot duplicate the handle of a fence: Windows error "
                        "%lu", GetLastError());
 
+   return VK_SUCCESS;
+}
+
+VkResult
+vk_sync_win32_d3d12_get_submit_value(struct vk_device *device,
+                                     const struct vk_sync *sync,
+                                     const void *pNext, bool is_signal,
+                                     uint32_t index, uint32_t count,
+                                     uint64_t *value)
+{
+   const VkD3D12FenceSubmitInfoKHR *d3d12 =
+      vk_find_struct_const(pNext, D3D12_FENCE_SUBMIT_INFO_KHR);
+
+   /* A binary semaphore's is 1, as on drivers of graphics cards. */
+   const bool is_timeline = sync->flags & VK_SYNC_IS_TIMELINE;
+   if (!is_timeline)
+      *value = 1;
+   if (d3d12 == NULL || (is_timeline && *value != 0))
+      return VK_SUCCESS;
+
+   const uint32_t found = is_signal ? d3d12->signalSemaphoreValuesCount :
+                                      d3d12->waitSemaphoreValuesCount;
+   const uint64_t *values = is_signal ? d3d12->pSignalSemaphoreValues :
+                                        d3d12->pWaitSemaphoreValues;
+   if (found != count)
+      return vk_errorf(device, VK_ERROR_UNKNOWN, "VkD3D12FenceSubmitInfoKHR "
+                       "has %u values for the %u semaphores that a submit %s",
+                       found, count, is_signal ? "signals" : "waits for");
+
+   if (values != NULL)
+      *value = values[index];
    return VK_SUCCESS;
 }

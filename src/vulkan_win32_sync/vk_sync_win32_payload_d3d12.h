@@ -10,18 +10,18 @@ struct vk_device;
 
 /** Create a payload that is a shared fence of Direct3D 12, with one reference
  *
- * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE if there is no Direct3D 12, or it
- * does not take the name or the attributes.
+ * VK_ERROR_INVALID_EXTERNAL_HANDLE if that is missing, or refuses.
  */
 VkResult
 vk_sync_win32_d3d12_create(struct vk_device *device, uint64_t value,
-                           const struct vk_sync_win32_export_params *params,
+                           const SECURITY_ATTRIBUTES *attributes,
+                           const wchar_t *name,
                            struct vk_sync_win32_payload **payload_out);
 
 /** Return a payload for a fence of Direct3D 12 or 11, with one reference */
 VkResult
-vk_sync_win32_d3d12_import(struct vk_device *device,
-                           const struct vk_sync_win32_import_info *info,
+vk_sync_win32_d3d12_import(struct vk_device *device, HANDLE handle,
+                           const wchar_t *name,
                            struct vk_sync_win32_payload **payload_out);
 
 /** Return a new handle, owned by the caller, to the fence */
@@ -29,5 +29,18 @@ VkResult
 vk_sync_win32_d3d12_export(struct vk_device *device,
                            struct vk_sync_win32_payload *payload,
                            bool inherit, HANDLE *handle_out);
+
+/** What a submit's operation on such a payload is for
+ *
+ * `value` is the timeline's, or 0.  Then it is the one that
+ * VkD3D12FenceSubmitInfoKHR has, and without that, 1 for binary semaphores.
+ * Returns VK_ERROR_UNKNOWN if that has another number of values.
+ */
+VkResult
+vk_sync_win32_d3d12_get_submit_value(struct vk_device *device,
+                                     const struct vk_sync *sync,
+                                     const void *pNext, bool is_signal,
+                                     uint32_t index, uint32_t count,
+                                     uint64_t *value);
 
 #endif /* VK_SYNC_WIN32_PAYLOAD_D3D12_H */

@@ -8,10 +8,6 @@
 
 #include "vk_sync_win32_nt.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Shared fences of Direct3D 12, whose runtime is loaded when the first one is
  * asked for.  See ID3D12Device::CreateFence and ::OpenSharedHandle in
  * Microsoft's documentation.  All functions may be called from any thread;
@@ -33,30 +29,28 @@ struct vk_win32_d3d12_fence {
 /** Whether there is a runtime that can share fences
  *
  * The first call loads it and creates a device, on the WARP adapter unless
- * MESA_VK_WIN32_D3D12_ADAPTER chooses another.  Once that device has been
- * removed, each call tries again.
+ * MESA_VK_WIN32_D3D12_ADAPTER chooses another.
  */
 bool
 vk_win32_d3d12_is_available(void);
 
-/** The LUID of that adapter, as VkPhysicalDeviceIDProperties has it */
+/** The LUID of that adapter, as VkPhysicalDeviceIDProperties has it
+ *
+ * False if there is none.  The first call loads DXGI, but not Direct3D 12.
+ */
 bool
 vk_win32_d3d12_get_luid(uint8_t luid[8]);
 
-/** Create a shared fence, to be closed by the caller
- *
- * Of the attributes, which may be NULL, the descriptor counts.
+/** Create a shared fence, to be closed by the caller.  Of the attributes, which
+ * may be NULL, the descriptor counts.
  */
 HRESULT
-vk_win32_d3d12_create_fence(struct vk_win32_d3d12_fence *fence,
-                            uint64_t value,
+vk_win32_d3d12_create_fence(struct vk_win32_d3d12_fence *fence, uint64_t value,
                             const SECURITY_ATTRIBUTES *attributes,
                             const wchar_t *name);
 
-/** Open a fence of Direct3D 12 or 11 that somebody has shared, to be closed by
- * the caller
- *
- * Either the handle, which stays the caller's, or the name is given.
+/** Open a fence of Direct3D 12 or 11 that somebody has shared, by its name or
+ * by a handle, which stays the caller's
  */
 HRESULT
 vk_win32_d3d12_open_fence(struct vk_win32_d3d12_fence *fence, HANDLE foreign,
@@ -74,8 +68,7 @@ bool
 vk_win32_d3d12_is_removed(const struct vk_win32_d3d12_fence *fence);
 
 HRESULT
-vk_win32_d3d12_signal(const struct vk_win32_d3d12_fence *fence,
-                      uint64_t value);
+vk_win32_d3d12_signal(const struct vk_win32_d3d12_fence *fence, uint64_t value);
 
 /** Have the event set, at least once, when the value is reached
  *
@@ -84,9 +77,5 @@ vk_win32_d3d12_signal(const struct vk_win32_d3d12_fence *fence,
 HRESULT
 vk_win32_d3d12_set_event(const struct vk_win32_d3d12_fence *fence,
                          uint64_t value, HANDLE event);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VK_WIN32_D3D12_H */

@@ -115,6 +115,11 @@ loaded_when_asked_for(intptr_t arg)
 
    vkt_expect_works(vkt_create_exportable(device, VKT_TIMELINE));
    EXPECT(GetModuleHandleA("d3d12.dll") == NULL);
+
+   /* Nor does the LUID take a device, which is what loads these. */
+   get_ids(device);
+   EXPECT(GetModuleHandleA("d3d12.dll") == NULL);
+   EXPECT(GetModuleHandleA("d3d10warp.dll") == NULL);
 }
 
 /* A child with another environment ------------------------------------------ */
@@ -122,7 +127,8 @@ loaded_when_asked_for(intptr_t arg)
 struct scene {
    const char *variable;
    const char *value;
-   UINT luid; /* 0: not available */
+   UINT luid; /* 0: none */
+   bool shares;
 };
 
 /* The runtime is opened once in a process. */
@@ -130,9 +136,11 @@ static int
 look(int argc, char **argv)
 {
    struct child_link link = child_link_open(argc, argv);
+   bool shares;
    UINT luid;
 
    REQUIRE(child_link_receive(&link, &luid, sizeof(luid)));
+   REQUIRE(child_link_receive(&link, &shares, sizeof(shares)));
    runtime_load();
 
    struct vkt_device *device = vkt_open();
@@ -149,17 +157,17 @@ look(int argc, char **argv)
                     .export_types = SHARE_D3D12,
                  }, &object);
 
-      EXPECT_U64(properties.externalSemaphoreFeatures, luid ? BOTH : 0);
-      EXPECT_U64(properties.compatibleHandleTypes, luid ? SHARE_D3D12 : 0);
+      EXPECT_U64(properties.externalSemaphoreFeatures, shares ? BOTH : 0);
+      EXPECT_U64(properties.compatibleHandleTypes, shares ? SHARE_D3D12 : 0);
       EXPECT_U64(properties.exportFromImportedHandleTypes,
-                 luid ? SHARE_D3D12 : 0);
+                 shares ? SHARE_D3D12 : 0);
       EXPECT_RESULT(result,
-                    luid ? VK_SUCCESS : VK_ERROR_INVALID_EXTERNAL_HANDLE);
-      EXPECT((object != NULL) == (luid != 0));
+                    shares ? VK_SUCCESS : VK_ERROR_INVALID_EXTERNAL_HANDLE);
+      EXPECT((object != NULL) == shares);
 
       /* And whatever does not take D3D12 goes on. */
       target = vkt_create(device, (enum vkt_kind)kind);
-      if (luid == 0) {
+      if (!shares) {
          char message[512];
 
          vkt_clear_messages(device);
@@ -248,6 +256,7 @@ expect_scene(intptr_t arg)
    struct child *child = child_start("look", NULL, 0);
 
    REQUIRE(child_send(child, &scene->luid, sizeof(scene->luid)));
+   REQUIRE(child_send(child, &scene->shares, sizeof(scene->shares)));
    REQUIRE(child_receive(child, &found, sizeof(found)));
    EXPECT_U64(child_join(child, VKT_LONG_MS), 0);
 }
@@ -268,18 +277,22 @@ main(int argc, char **argv)
       {"not_for_fences", not_for_fences, 0, 0},
       {"luid_is_that_of_warp", luid_is_that_of_warp, 0, 0},
       {"asked_by_the_runtime", asked_by_the_runtime, 0, 0},
-      SCENE("adapter_by_number", ADAPTER, "0", DOUBLE_GPU_LUID),
-      SCENE("adapter_warp_by_number", ADAPTER, "1", DOUBLE_WARP_LUID),
-      SCENE("adapter_warp_by_name", ADAPTER, "warp", DOUBLE_WARP_LUID),
-      SCENE("adapter_that_is_not_there", ADAPTER, "7", 0),
-      SCENE("adapter_that_is_no_number", ADAPTER, "0x", 0),
-      SCENE("no_factory", DOUBLE_FAIL_VARIABLE, "factory", 0),
-      SCENE("old_factory", DOUBLE_FAIL_VARIABLE, "factory4", 0),
-      SCENE("no_warp", DOUBLE_FAIL_VARIABLE, "warp", 0),
-      SCENE("no_device", DOUBLE_FAIL_VARIABLE, "device", 0),
-      SCENE("no_fences", DOUBLE_FAIL_VARIABLE, "fence", 0),
-      SCENE("no_sharing", DOUBLE_FAIL_VARIABLE, "share", 0),
-      SCENE("no_opening", DOUBLE_FAIL_VARIABLE, "open", 0),
+      SCENE("adapter_by_number", ADAPTER, "0", DOUBLE_GPU_LUID, true),
+      SCENE("adapter_warp_by_number", ADAPTER, "1", DOUBLE_WARP_LUID, true),
+      SCENE("adapter_warp_by_name", ADAPTER, "warp", DOUBLE_WARP_LUID, true),
+      SCENE("adapter_that_is_not_there", ADAPTER, "7", 0, false),
+      SCENE("adapter_that_is_no_number", ADAPTER, "0x", 0, false),
+      SCENE("no_factory", DOUBLE_FAIL_VARIABLE, "factory", 0, false),
+      SCENE("old_factory", DOUBLE_FAIL_VARIABLE, "factory4", 0, false),
+      SCENE("no_warp", DOUBLE_FAIL_VARIABLE, "warp", 0, false),
+      SCENE("no_device", DOUBLE_FAIL_VARIABLE, "device",
+            DOUBLE_WARP_LUID, false),
+      SCENE("no_fences", DOUBLE_FAIL_VARIABLE, "fence",
+            DOUBLE_WARP_LUID, false),
+      SCENE("no_sharing", DOUBLE_FAIL_VARIABLE, "share",
+            DOUBLE_WARP_LUID, false),
+      SCENE("no_opening", DOUBLE_FAIL_VARIABLE, "open",
+            DOUBLE_WARP_LUID, false),
       {0},
    };
    const struct test_role roles[] = {

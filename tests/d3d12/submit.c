@@ -114,46 +114,119 @@ mixed_lists(intptr_t arg)
    vkt_expect_works(shared);
 }
 
-/* Nothing to wait for, and nothing to change */
-static void
-without_values(intptr_t arg)
+/* A batch that waits for, or signals, one semaphore with just that structure,
+ * or none
+ */
+static VkResult
+submit_one(struct vkt_object *semaphore, bool is_signal,
+           const VkD3D12FenceSubmitInfoKHR *values, struct vkt_object *fence)
 {
-   struct share_pair pair = share_pair(VKT_BINARY, 3);
-   struct vkt_object *fence = vkt_create(pair.device, VKT_FENCE);
-   const struct vkt_batch batch = {
-      .waits = {{pair.semaphore, 50}},
-      .signals = {{pair.semaphore, 60}},
-   };
-   const VkD3D12FenceSubmitInfoKHR empty = {
-      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
-      .waitSemaphoreValuesCount = 1,
-      .signalSemaphoreValuesCount = 1,
-   };
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
    const VkSubmitInfo submit = {
       .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-      .pNext = &empty,
-      .waitSemaphoreCount = 1,
-      .pWaitSemaphores = &pair.semaphore->semaphore,
+      .pNext = values,
+      .waitSemaphoreCount = !is_signal,
+      .pWaitSemaphores = &semaphore->semaphore,
       .pWaitDstStageMask = &stage,
-      .signalSemaphoreCount = 1,
-      .pSignalSemaphores = &pair.semaphore->semaphore,
+      .signalSemaphoreCount = is_signal,
+      .pSignalSemaphores = &semaphore->semaphore,
    };
 
-   share_submit_bare(pair.device, &batch, fence);
-   vkt_expect_done(fence);
-   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 3);
-   vkt_reset(fence);
+   return vkQueueSubmit(semaphore->device->queue, 1, &submit,
+                        fence ? fence->fence : VK_NULL_HANDLE);
+}
 
-   REQUIRE_OK(vkQueueSubmit(pair.device->queue, 1, &submit, fence->fence));
+/* A binary semaphore's value is 1 then, as on drivers of graphics cards. */
+static void
+without_values(intptr_t has_structure)
+{
+   struct share_pair pair = share_pair(VKT_BINARY, 0);
+   struct vkt_object *fence = vkt_create(pair.device, VKT_FENCE);
+   const VkD3D12FenceSubmitInfoKHR wait = {
+      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
+      .waitSemaphoreValuesCount = 1,
+   };
+   const VkD3D12FenceSubmitInfoKHR set = {
+      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
+      .signalSemaphoreValuesCount = 1,
+   };
+
+   REQUIRE_OK(submit_one(pair.semaphore, false, has_structure ? &wait : NULL,
+                         fence));
+   vkt_expect_pending(fence);
+   signal(pair.fence, 1);
    vkt_expect_done(fence);
-   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 3);
+   signal(pair.fence, 0);
+   REQUIRE_OK(submit_one(pair.semaphore, true, has_structure ? &set : NULL,
+                         NULL));
+   share_expect_value(pair.fence, 1);
 
    /* VkSemaphoreSubmitInfo::value is for timelines, and ignored else. */
-   vkt_expect_done(vkt_queue_wait(pair.semaphore, 50));
+   signal(pair.fence, 0);
    vkt_queue_signal(pair.semaphore, 60);
+   vkt_expect_done(vkt_queue_wait(pair.semaphore, 50));
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 1);
+   share_expect_linked(pair.semaphore, pair.fence);
+}
+
+/* A timeline without VkTimelineSemaphoreSubmitInfo */
+static void
+timeline_with_these_values_only(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
+   struct vkt_object *fence = vkt_create(pair.device, VKT_FENCE);
+   const uint64_t two = 2, three = 3;
+   const VkD3D12FenceSubmitInfoKHR wait = {
+      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
+      .waitSemaphoreValuesCount = 1,
+      .pWaitSemaphoreValues = &two,
+   };
+   const VkD3D12FenceSubmitInfoKHR set = {
+      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
+      .signalSemaphoreValuesCount = 1,
+      .pSignalSemaphoreValues = &three,
+   };
+
+   REQUIRE_OK(submit_one(pair.semaphore, false, &wait, fence));
+   vkt_expect_pending(fence);
+   signal(pair.fence, 2);
+   vkt_expect_done(fence);
+   REQUIRE_OK(submit_one(pair.semaphore, true, &set, NULL));
+   share_expect_value(pair.fence, 3);
+   share_expect_linked(pair.semaphore, pair.fence);
+}
+
+/* VUID-VkD3D12FenceSubmitInfoKHR-waitSemaphoreValuesCount-00079 and -00080 */
+static void
+wrong_counts(intptr_t kind)
+{
+   static const char text[] = "VkD3D12FenceSubmitInfoKHR has %u values for "
+                              "the 1 semaphores that a submit %s";
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
+   const uint64_t values[] = {7, 8};
+
+   for (unsigned i = 0; i < 4; i++) {
+      const uint32_t count = i < 2 ? 0 : 2;
+      const VkD3D12FenceSubmitInfoKHR info = {
+         .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
+         .waitSemaphoreValuesCount = count,
+         .pWaitSemaphoreValues = values,
+         .signalSemaphoreValuesCount = count,
+         .pSignalSemaphoreValues = values,
+      };
+      char message[512], expected[128];
+
+      vkt_clear_messages(pair.device);
+      EXPECT_RESULT(submit_one(pair.semaphore, i % 2, &info, NULL),
+                    VK_ERROR_UNKNOWN);
+      EXPECT_U64(vkt_message_count(pair.device), 1);
+      vkt_last_message(pair.device, message, sizeof(message));
+      snprintf(expected, sizeof(expected), text, count,
+               i % 2 ? "signals" : "waits for");
+      EXPECT(strstr(message, expected) == message);
+   }
    vkt_wait_idle(pair.device);
-   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 3);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 0);
    share_expect_linked(pair.semaphore, pair.fence);
 }
 
@@ -290,7 +363,11 @@ main(int argc, char **argv)
       {"signal_of_value", signal_of_value, 0, 0},
       SEMAPHORE_CASES(large_values),
       {"mixed_lists", mixed_lists, 0, 0},
-      {"without_values", without_values, 0, 0},
+      {"without_structure", without_values, false, 0},
+      {"without_arrays", without_values, true, 0},
+      {"timeline_with_these_values_only", timeline_with_these_values_only, 0,
+       0},
+      SEMAPHORE_CASES(wrong_counts),
       {"values_without_fence", values_without_fence, 0, 0},
       {"temporary_import", temporary_import, 0, 0},
       SEMAPHORE_CASES(signal_after_rasterization),

@@ -85,8 +85,7 @@ signal_that_does_not_increase(intptr_t arg)
    };
 
    vkt_clear_messages(pair.device);
-   EXPECT_RESULT(vkSignalSemaphore(pair.device->handle, &info),
-                 VK_ERROR_UNKNOWN);
+   EXPECT_RESULT(vkSignalSemaphore(pair.device->handle, &info), VK_SUCCESS);
    EXPECT_U64(vkt_message_count(pair.device), 1);
    EXPECT_U64(vkt_value(pair.semaphore), 5);
    share_expect_linked(pair.semaphore, pair.fence);
@@ -441,16 +440,15 @@ removed_device(intptr_t how)
                  VK_ERROR_DEVICE_LOST);
    test_thread_join(thread);
 
-   vkt_clear_messages(pair.device);
    EXPECT_RESULT(vkt_wait(pair.semaphore, 2, 0), VK_ERROR_DEVICE_LOST);
-   vkt_last_message(pair.device, message, sizeof(message));
-   EXPECT(strstr(message, "The Direct3D 12 device of the fence has been "
-                          "removed") == message);
    EXPECT_RESULT(vkt_wait(pair.semaphore, 2, VKT_LONG_MS),
                  VK_ERROR_DEVICE_LOST);
    EXPECT_RESULT(vkGetSemaphoreCounterValue(pair.device->handle,
                                             pair.semaphore->semaphore, &value),
                  VK_ERROR_DEVICE_LOST);
+   vkt_last_message(pair.device, message, sizeof(message));
+   EXPECT(strstr(message, "The Direct3D 12 device of the fence has been "
+                          "removed") == message);
    EXPECT_RESULT(vkSignalSemaphore(pair.device->handle, &info),
                  VK_ERROR_DEVICE_LOST);
 
