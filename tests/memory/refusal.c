@@ -280,7 +280,8 @@ foreign_type_on_import(intptr_t arg)
       test_diag("handle type 0x%x", (unsigned)foreign_types[i]);
       expect_refused(device, SIZE, foreign_types[i], handle);
       memory_expect_text(device,
-                         "Memory cannot be imported by handle type 0x%x");
+                         "Memory cannot be imported by handle type 0x%x "
+                         "and exported by 0x%x");
    }
 }
 
@@ -306,7 +307,8 @@ foreign_type_on_export(intptr_t arg)
                           &b),
                        REFUSED);
          memory_expect_text(device,
-                            "Memory cannot be exported by handle types 0x%x");
+                            "Memory cannot be imported by handle type 0x%x "
+                            "and exported by 0x%x");
       }
       EXPECT_RESULT(memory_try_export(a, foreign_types[i], &handle), REFUSED);
    }

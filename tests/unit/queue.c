@@ -279,6 +279,54 @@ failed_submit_ends_wait_idle(intptr_t arg)
    vk_common_DestroyFence(vk_device_to_handle(device), fence, NULL);
 }
 
+static HANDLE may_submit;
+
+static VkResult
+held_submit(struct vk_queue *queue, struct vk_queue_submit *submit)
+{
+   REQUIRE(WaitForSingleObject(may_submit, INFINITE) == WAIT_OBJECT_0);
+   for (uint32_t i = 0; i < submit->signal_count; i++)
+      REQUIRE(vk_sync_signal(queue->base.device, submit->signals[i].sync,
+                             submit->signals[i].signal_value) == VK_SUCCESS);
+   return VK_SUCCESS;
+}
+
+/* Whether a queue goes on once another one is lost is up to its driver. */
+static void
+failed_submit_leaves_other_queues_alone(intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkQueue lost = unit_queue(device), other = unit_queue(device);
+   VK_FROM_HANDLE(vk_queue, lost_queue, lost);
+   VK_FROM_HANDLE(vk_queue, other_queue, other);
+   VkFence fences[3] = {
+      create_fence(device), create_fence(device), create_fence(device),
+   };
+   const VkSubmitInfo2 info = submit_info(NULL, NULL);
+
+   (void)arg;
+   may_submit = CreateEventW(NULL, TRUE, FALSE, NULL);
+   other_queue->driver_submit = held_submit;
+   lost_queue->driver_submit = fail_submit;
+   for (unsigned i = 1; i < 3; i++)
+      EXPECT(vk_common_QueueSubmit2(other, 1, &info, fences[i]) == VK_SUCCESS);
+   EXPECT(vk_common_QueueSubmit2(lost, 1, &info, fences[0]) == VK_SUCCESS);
+   EXPECT(fence_wait(device, fences[0], UINT64_MAX) == VK_ERROR_DEVICE_LOST);
+
+   SetEvent(may_submit);
+   for (unsigned i = 1; i < 3; i++) {
+      struct vk_fence *fence = vk_fence_from_handle(fences[i]);
+
+      /* Longer waits would end with the device. */
+      while (vk_sync_wait(device, &fence->permanent, 0, VK_SYNC_WAIT_COMPLETE,
+                          0) == VK_TIMEOUT)
+         Sleep(1);
+   }
+   for (unsigned i = 0; i < 3; i++)
+      vk_common_DestroyFence(vk_device_to_handle(device), fences[i], NULL);
+   CloseHandle(may_submit);
+}
+
 const struct test_case queue_cases[] = {
    { "a merged submit consumes its semaphore",
      merged_submit_consumes_the_semaphore },
@@ -289,6 +337,8 @@ const struct test_case queue_cases[] = {
      failed_submit_ends_fence_wait },
    { "a failed submit ends vkQueueWaitIdle",
      failed_submit_ends_wait_idle },
+   { "a failed submit leaves other queues alone",
+     failed_submit_leaves_other_queues_alone },
    { "objects die right after their submit",
      objects_die_right_after_the_submit, 0, 120 },
    { 0 },
