@@ -53,8 +53,7 @@ import_peer(struct fuzz_thread *self, struct invented *invented)
    struct vk_sync *peer =
       fuzz_sync(invented->device, VK_SYNC_WIN32_KIND_BINARY, 0);
 
-   FUZZ_CHECK(self, fuzz_import(invented->device, peer,
-                                                &info) == VK_SUCCESS);
+   FUZZ_CHECK(self, fuzz_import(invented->device, peer, &info) == VK_SUCCESS);
    return peer;
 }
 

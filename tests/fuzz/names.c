@@ -378,16 +378,12 @@ export_one_name(struct fuzz_thread *self, struct names *names,
       FUZZ_CHECK(self, now.handles == counts.handles);
       FUZZ_CHECK(self, now.allocations == counts.allocations);
    } else if (attempt->name[0] != 0) {
-<<<<<<< HEAD
       struct fuzz_import_info info = fuzz_import_info(NULL);
-=======
-      struct vk_sync_win32_import_info info = fuzz_import_info(kind, NULL);
       const uint64_t value = kind == VK_SYNC_WIN32_KIND_TIMELINE ? 77 : 0;
->>>>>>> fccc173 (Suite fuzz: a name leads to the payload that has it)
 
       info.name = attempt->name;
-      FUZZ_CHECK(self, fuzz_import(names->device, other,
-                                                   &info) == VK_SUCCESS);
+      FUZZ_CHECK(self, fuzz_import(names->device, other, &info) ==
+                       VK_SUCCESS);
       FUZZ_CHECK(self, vk_sync_signal(names->device, sync, value) ==
                        VK_SUCCESS);
       FUZZ_CHECK(self, vk_sync_wait(names->device, other, value,

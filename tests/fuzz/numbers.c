@@ -351,8 +351,7 @@ keep_a_number(struct fuzz_thread *self, void *data)
    target_create(&target, device, kind, &self->rng);
    FUZZ_CHECK(self, (by_number ?
                      import_number(device, target.sync, kind, number) :
-                     fuzz_import(device, target.sync,
-                                                 &info)) == VK_SUCCESS);
+                     fuzz_import(device, target.sync, &info)) == VK_SUCCESS);
    CloseHandle(handle);
    vk_sync_destroy(device, owner);
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What programs rely on that know nothing of external objects. */
+#include "vkt.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* Memory ------------------------------------------------------------------- */
+
+static VkPhysicalDeviceLimits
+get_limits(VkPhysicalDevice physical)
+{
+   VkPhysicalDeviceProperties properties;
+
+   vkGetPhysicalDeviceProperties(physical, &properties);
+   return properties.limits;
+}
+
+static void
+mapped_memory_is_aligned(intptr_t exported)
+{
+   static const VkDeviceSize sizes[] = {
+      1, 16, 48, 64, 100, 4096, 4097, 65536, 1 << 20, (1 << 20) + 16,
+   };
+   struct vkt_device *device = vkt_open();
+   const VkExportMemoryAllocateInfo export_info = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+      .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   };
+   const size_t alignment = get_limits(device->physical).minMemoryMapAlignment;
+   VkPhysicalDeviceMemoryProperties types;
+   VkDeviceMemory memory[TEST_COUNT(sizes)];
+
+   EXPECT(alignment >= 64);
+   vkGetPhysicalDeviceMemoryProperties(device->physical, &types);
+
+   for (uint32_t type = 0; type < types.memoryTypeCount; type++) {
+      if (!(types.memoryTypes[type].propertyFlags &
+            VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))
+         continue;
+
+      for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
+         const VkMemoryAllocateInfo info = {
+            .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+            .pNext = exported ? &export_info : NULL,
+            .allocationSize = sizes[i],
+            .memoryTypeIndex = type,
+         };
+         void *data = NULL;
+
+         REQUIRE_OK(vkAllocateMemory(device->handle, &info, NULL, &memory[i]));
+         REQUIRE_OK(vkMapMemory(device->handle, memory[i], 0, VK_WHOLE_SIZE, 0,
+                                &data));
+         EXPECT_U64((uintptr_t)data % alignment, 0);
+         memset(data, 0x5a, sizes[i]);
+      }
+      for (unsigned i = 0; i < TEST_COUNT(sizes); i++)
+         vkFreeMemory(device->handle, memory[i], NULL);
+   }
+}
+
+static void
+too_much_memory_is_an_error(UNUSED intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   VkDeviceMemory memory = VK_NULL_HANDLE;
+   const VkMemoryAllocateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+      .allocationSize = UINT64_C(1) << 46,
+   };
+
+   EXPECT(vkAllocateMemory(device->handle, &info, NULL, &memory) ==
+          VK_ERROR_OUT_OF_DEVICE_MEMORY);
+}
+
+/* Time --------------------------------------------------------------------- */
+
+static VkDevice
+create_device_with(VkPhysicalDevice physical, const char *extension)
+{
+   static const float priority = 1;
+   const VkDeviceQueueCreateInfo queue = {
+      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+      .queueCount = 1,
+      .pQueuePriorities = &priority,
+   };
+   const VkDeviceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+      .queueCreateInfoCount = 1,
+      .pQueueCreateInfos = &queue,
+      .enabledExtensionCount = 1,
+      .ppEnabledExtensionNames = &extension,
+   };
+   VkDevice handle;
+
+   REQUIRE_OK(vkCreateDevice(physical, &info, NULL, &handle));
+   return handle;
+}
+
+static uint64_t
+ticks_now(void)
+{
+   LARGE_INTEGER ticks;
+
+   QueryPerformanceCounter(&ticks);
+   return (uint64_t)ticks.QuadPart;
+}
+
+static void
+timestamps_are_calibrated(UNUSED intptr_t arg)
+{
+   VkInstance instance = vkt_create_instance();
+   VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
+   VkDevice handle = create_device_with(
+      physical, VK_EXT_CALIBRATED_TIMESTAMPS_EXTENSION_NAME);
+   PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT get_domains =
+      (PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT)
+         vkGetInstanceProcAddr(
+            instance,
+            "vkGetPhysicalDeviceCalibrateableTimeDomainsEXT");
+   PFN_vkGetCalibratedTimestampsEXT get_timestamps =
+      (PFN_vkGetCalibratedTimestampsEXT)
+         vkGetDeviceProcAddr(handle, "vkGetCalibratedTimestampsEXT");
+   VkTimeDomainEXT domains[8];
+   uint32_t count = TEST_COUNT(domains);
+   bool device_domain = false, ticks_domain = false;
+
+   REQUIRE(get_domains != NULL && get_timestamps != NULL);
+   REQUIRE_OK(get_domains(physical, &count, domains));
+   for (uint32_t i = 0; i < count; i++) {
+      device_domain |= domains[i] == VK_TIME_DOMAIN_DEVICE_EXT;
+      ticks_domain |=
+         domains[i] == VK_TIME_DOMAIN_QUERY_PERFORMANCE_COUNTER_EXT;
+      EXPECT(domains[i] != VK_TIME_DOMAIN_CLOCK_MONOTONIC_EXT);
+   }
+   EXPECT(device_domain && ticks_domain);
+
+   const VkCalibratedTimestampInfoEXT infos[] = {
+      { .sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT,
+        .timeDomain = VK_TIME_DOMAIN_DEVICE_EXT },
+      { .sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT,
+        .timeDomain = VK_TIME_DOMAIN_QUERY_PERFORMANCE_COUNTER_EXT },
+   };
+   uint64_t first[2], second[2], deviation;
+   LARGE_INTEGER frequency;
+
+   QueryPerformanceFrequency(&frequency);
+   const uint64_t before = ticks_now();
+   REQUIRE_OK(get_timestamps(handle, 2, infos, first, &deviation));
+   EXPECT(before <= first[1] && first[1] <= ticks_now());
+   EXPECT(deviation > 0);
+
+   /* Both clocks run at the rate that they are said to have. */
+   Sleep(50);
+   REQUIRE_OK(get_timestamps(handle, 2, infos, second, &deviation));
+   const double device_ms = (double)(second[0] - first[0]) *
+                            get_limits(physical).timestampPeriod / 1e6;
+   const double ticks_ms = (double)(second[1] - first[1]) * 1e3 /
+                           (double)frequency.QuadPart;
+   test_diag("%.3f ms of the device, %.3f ms of the counter", device_ms,
+             ticks_ms);
+   EXPECT(device_ms >= 49 && ticks_ms >= 49);
+   EXPECT(device_ms - ticks_ms < 5 && ticks_ms - device_ms < 5);
+
+   vkDestroyDevice(handle, NULL);
+   vkDestroyInstance(instance, NULL);
+}
+
+/* Submits ------------------------------------------------------------------ */
+
+enum values { TOO_MANY, TOO_FEW, MISSING };
+
+static void
+timeline_values_without_timelines_are_ignored(intptr_t how)
+{
+   static const uint64_t some[] = { 5, 6, 7 };
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *first = vkt_create(device, VKT_BINARY);
+   struct vkt_object *second = vkt_create(device, VKT_BINARY);
+   struct vkt_object *fence = vkt_create(device, VKT_FENCE);
+   const uint32_t count = how == TOO_MANY ? 3 : how == TOO_FEW ? 1 : 2;
+   const VkTimelineSemaphoreSubmitInfo values = {
+      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+      .waitSemaphoreValueCount = count,
+      .pWaitSemaphoreValues = how == MISSING ? NULL : some,
+      .signalSemaphoreValueCount = count,
+      .pSignalSemaphoreValues = how == MISSING ? NULL : some,
+   };
+   const VkSemaphore semaphores[] = { first->semaphore, second->semaphore };
+   const VkPipelineStageFlags stages[] = {
+      VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+   };
+   const VkSubmitInfo submits[] = {
+      { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &values,
+        .signalSemaphoreCount = 2, .pSignalSemaphores = semaphores },
+      { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &values,
+        .waitSemaphoreCount = 2, .pWaitSemaphores = semaphores,
+        .pWaitDstStageMask = stages },
+      { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &values },
+   };
+
+   REQUIRE_OK(vkQueueSubmit(device->queue, TEST_COUNT(submits), submits,
+                            fence->fence));
+   EXPECT_OK(vkWaitForFences(device->handle, 1, &fence->fence, VK_TRUE,
+                             UINT64_C(5000000000)));
+}
+
+static const struct test_case cases[] = {
+   {"mapped_memory_is_aligned", mapped_memory_is_aligned, 0, 0},
+   {"mapped_memory_for_export_is_aligned", mapped_memory_is_aligned, 1, 0},
+   {"too_much_memory_is_an_error", too_much_memory_is_an_error, 0, 0},
+   {"timestamps_are_calibrated", timestamps_are_calibrated, 0, 0},
+   {"too_many_timeline_values",
+    timeline_values_without_timelines_are_ignored, TOO_MANY, 0},
+   {"too_few_timeline_values",
+    timeline_values_without_timelines_are_ignored, TOO_FEW, 0},
+   {"no_timeline_values",
+    timeline_values_without_timelines_are_ignored, MISSING, 0},
+   {0},
+};
+
+int
+main(int argc, char **argv)
+{
+   return test_main(argc, argv, cases, NULL);
+}
