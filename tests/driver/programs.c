@@ -61,8 +61,9 @@ mapped_memory_is_aligned(intptr_t exported)
 }
 
 static void
-too_much_memory_is_an_error(UNUSED intptr_t arg)
+too_much_memory_is_an_error(intptr_t arg)
 {
+   (void)arg;
    struct vkt_device *device = vkt_open();
    VkDeviceMemory memory = VK_NULL_HANDLE;
    const VkMemoryAllocateInfo info = {
@@ -108,8 +109,9 @@ ticks_now(void)
 }
 
 static void
-timestamps_are_calibrated(UNUSED intptr_t arg)
+timestamps_are_calibrated(intptr_t arg)
 {
+   (void)arg;
    VkInstance instance = vkt_create_instance();
    VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
    VkDevice handle = create_device_with(
