@@ -65,7 +65,7 @@ struct vk_sync_win32_payload_ops {
    bool is_shared;
 };
 
-/** The state that fences, semaphores and pending signals refer to */
+/** The state that fences, semaphores, signals and waits refer to */
 struct vk_sync_win32_payload {
    const struct vk_sync_win32_payload_ops *ops;
 
