@@ -152,11 +152,10 @@ signal_timeline(struct fuzz_thread *self, struct hostile *hostile)
    const VkResult result = vk_sync_signal(
       hostile->device, any_view(self, hostile), value);
 
-   FUZZ_CHECK(self, result == VK_SUCCESS || result == VK_ERROR_UNKNOWN);
-   if (is_known(hostile)) {
-      FUZZ_CHECK(self, (result == VK_SUCCESS) == (value > before));
+   /* A value that it has passed is reported, and is no error. */
+   FUZZ_CHECK(self, result == VK_SUCCESS);
+   if (is_known(hostile))
       FUZZ_CHECK(self, get_word(hostile) == MAX2(value, before));
-   }
 }
 
 static void

@@ -357,7 +357,9 @@ export_one_name(struct fuzz_thread *self, struct names *names,
    REQUIRE(vk_sync_create(names->device, &vk_sync_win32_type,
                           VK_SYNC_IS_SHAREABLE |
                           (kind == VK_SYNC_WIN32_KIND_TIMELINE ?
-                           VK_SYNC_IS_TIMELINE : 0), 0, &sync) == VK_SUCCESS);
+                           VK_SYNC_IS_TIMELINE :
+                           kind == VK_SYNC_WIN32_KIND_FENCE ?
+                           VK_SYNC_IS_FENCE : 0), 0, &sync) == VK_SUCCESS);
    other = fuzz_sync(names->device, kind, 0);
    struct vk_sync_win32_payload *before = fuzz_payload(sync);
    const struct fuzz_counts counts = fuzz_count();

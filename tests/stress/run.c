@@ -313,12 +313,21 @@ stress_run(const struct stress_config *config)
    /* Whatever is created once, and kept */
    run_once(config, device, 2000, false);
    forget_waiters();
-   const uint32_t before = stress_resource_count();
+   uint32_t after = stress_resource_count(), before = after;
 
+   /* Again if something is left: the system creates a handle when threads first
+    * meet in one of its locks, where a leak would go on.
+    */
+   for (unsigned i = 0; i < 3 && !test_failed(); i++) {
+      before = after;
+      run_once(config, device, config->operations * test_scale(), i == 0);
+      forget_waiters();
+      after = count_resources(before);
+      if (after == before)
+         break;
+      test_diag("%u handles instead of %u", after, before);
+   }
    if (!test_failed())
-      run_once(config, device, config->operations * test_scale(), true);
-
-   forget_waiters();
-   EXPECT_U64(count_resources(before), before);
+      EXPECT_U64(after, before);
    stress_device_destroy(device);
 }
