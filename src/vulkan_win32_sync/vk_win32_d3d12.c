@@ -16,10 +16,13 @@
 #include "util/macros.h"
 #include "util/os_misc.h"
 
-/* Keeps Direct3D's one device for the adapter alive from fence to fence.
- * Whoever wants it takes it out and puts it back, which takes no lock.
+/* Direct3D's one device for the adapter, while fences are open and no longer:
+ * an application that chooses its debug layer or experimental features may not
+ * find a device there.  Whoever wants it takes it out and puts it back, which
+ * takes no lock.
  */
 static ID3D12Device *kept_device;
+static uint32_t open_fences;
 
 /* Direct3D may be implemented over Vulkan.  Then it asks all drivers for their
  * properties while it is opened, us among them, who must not open it again.
@@ -147,7 +150,7 @@ keep_device(ID3D12Device *device)
       ID3D12Device_Release(old);
 }
 
-/* Returns a reference, or NULL */
+/* Returns a reference for one fence, or NULL */
 static ID3D12Device *
 get_device(void)
 {
@@ -157,6 +160,7 @@ get_device(void)
       device = open_device();
    if (device != NULL) {
       ID3D12Device_AddRef(device);
+      p_atomic_inc(&open_fences);
       keep_device(device);
    }
    return device;
@@ -183,8 +187,11 @@ vk_win32_d3d12_get_luid(uint8_t luid[8])
       vk_sync_win32_store64(&known, answer);
    }
 
+   if (answer == UNKNOWN || answer == MISSING)
+      return false;
+
    memcpy(luid, &answer, sizeof(answer));
-   return answer != UNKNOWN && answer != MISSING;
+   return true;
 }
 
 HRESULT
@@ -256,7 +263,7 @@ vk_win32_d3d12_close_fence(struct vk_win32_d3d12_fence *fence)
    ID3D12Device_Release(fence->device);
 
    /* The application may be waiting for the last reference to go. */
-   keep_device(take_kept_device());
+   keep_device(p_atomic_dec_zero(&open_fences) ? NULL : take_kept_device());
 }
 
 /* There are runtimes that have fences and cannot share them, Wine's for one. */
@@ -279,8 +286,6 @@ vk_win32_d3d12_is_available(void)
       }
       vk_win32_d3d12_close_fence(&fence);
    }
-   if (answer == MISSING)
-      keep_device(NULL);
 
    vk_sync_win32_store32(&known, answer);
    return answer == AVAILABLE;

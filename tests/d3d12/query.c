@@ -63,6 +63,29 @@ reported(intptr_t kind)
    EXPECT(!(opaque.exportFromImportedHandleTypes & SHARE_D3D12));
 }
 
+/* A device in the way of an application that wants to enable Direct3D's debug
+ * layer would be removed by that, and it could not get another.
+ */
+static void
+no_device_but_for_fences(intptr_t arg)
+{
+   const struct runtime *runtime = runtime_load();
+   struct vkt_device *device = share_open();
+
+   (void)arg;
+   EXPECT_U64((uint64_t)runtime->d3d12_objects(), 0);
+
+   struct vkt_object *one = share_create(device, VKT_TIMELINE, 0);
+   struct vkt_object *two = share_create(device, VKT_BINARY, 0);
+
+   /* And the device */
+   EXPECT_U64((uint64_t)runtime->d3d12_objects(), 3);
+   vkt_destroy(one);
+   EXPECT_U64((uint64_t)runtime->d3d12_objects(), 2);
+   vkt_destroy(two);
+   EXPECT_U64((uint64_t)runtime->d3d12_objects(), 0);
+}
+
 /* Issue 1 of VK_KHR_external_fence_win32: not for fences. */
 static void
 not_for_fences(intptr_t arg)
@@ -285,6 +308,7 @@ main(int argc, char **argv)
       {"loaded_when_asked_for", loaded_when_asked_for, 0, 0},
       {"reported_for_binary", reported, VKT_BINARY, 0},
       {"reported_for_timeline", reported, VKT_TIMELINE, 0},
+      {"no_device_but_for_fences", no_device_but_for_fences, 0, 0},
       {"not_for_fences", not_for_fences, 0, 0},
       {"luid_is_that_of_warp", luid_is_that_of_warp, 0, 0},
       {"asked_by_the_runtime", asked_by_the_runtime, 0, 0},
