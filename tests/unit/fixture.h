@@ -27,8 +27,8 @@ struct vk_sync *unit_sync(struct vk_device *device, enum vk_sync_flags flags,
                           uint64_t initial);
 void unit_sync_destroy(struct vk_device *device, struct vk_sync *sync);
 
-/* A shareable vk_sync, and another one that refers to the same section: to
- * the same payload or, with `peer`, to what another process would have.
+/* A shareable vk_sync, and another one with a view of the same section, as
+ * another process has it
  */
 struct vk_sync *unit_shared(struct vk_device *device,
                             enum vk_sync_flags flags);

@@ -3,9 +3,12 @@
 /* The common vk_queue, vk_fence and vk_semaphore code on top of it. */
 #include "fixture.h"
 
+#include "util/os_time.h"
+
 #include "cases.h"
 
 #include "vk_common_entrypoints.h"
+#include "vk_physical_device.h"
 
 #define MS UINT64_C(1000000)
 
@@ -263,16 +266,75 @@ failed_submit_ends_fence_wait(intptr_t arg)
    }
 }
 
-static void
-failed_submit_ends_wait_idle(intptr_t arg)
+/* Of another type than ours: its waits do not notice that the device is lost. */
+struct deaf_sync {
+   struct vk_sync base;
+   uint32_t is_signalled;
+};
+
+static struct deaf_sync *
+to_deaf(struct vk_sync *sync)
 {
+   return container_of(sync, struct deaf_sync, base);
+}
+
+static VkResult
+deaf_init(UNUSED struct vk_device *device, struct vk_sync *sync,
+          uint64_t initial_value)
+{
+   to_deaf(sync)->is_signalled = initial_value != 0;
+   return VK_SUCCESS;
+}
+
+static void
+deaf_finish(UNUSED struct vk_device *device, UNUSED struct vk_sync *sync)
+{
+}
+
+static VkResult
+deaf_signal(UNUSED struct vk_device *device, struct vk_sync *sync,
+            UNUSED uint64_t value)
+{
+   vk_sync_win32_store32(&to_deaf(sync)->is_signalled, true);
+   return VK_SUCCESS;
+}
+
+static VkResult
+deaf_wait(UNUSED struct vk_device *device, struct vk_sync *sync,
+          UNUSED uint64_t value, UNUSED enum vk_sync_wait_flags flags,
+          uint64_t abs_timeout_ns)
+{
+   while (!vk_sync_win32_load32(&to_deaf(sync)->is_signalled)) {
+      if ((uint64_t)os_time_get_nano() >= abs_timeout_ns)
+         return VK_TIMEOUT;
+      Sleep(1);
+   }
+   return VK_SUCCESS;
+}
+
+static const struct vk_sync_type deaf_type = {
+   .size = sizeof(struct deaf_sync),
+   .features = VK_SYNC_FEATURE_BINARY | VK_SYNC_FEATURE_GPU_WAIT |
+               VK_SYNC_FEATURE_CPU_WAIT | VK_SYNC_FEATURE_CPU_SIGNAL |
+               VK_SYNC_FEATURE_WAIT_PENDING,
+   .init = deaf_init,
+   .finish = deaf_finish,
+   .signal = deaf_signal,
+   .wait = deaf_wait,
+};
+
+static void
+failed_submit_ends_wait_idle(intptr_t is_deaf)
+{
+   static const struct vk_sync_type *const deaf_types[] = { &deaf_type, NULL };
    struct vk_device *device = unit_device();
    VkQueue queue = unit_queue(device);
    VK_FROM_HANDLE(vk_queue, vk_queue, queue);
    VkFence fence = create_fence(device);
    const VkSubmitInfo2 info = submit_info(NULL, NULL);
 
-   (void)arg;
+   if (is_deaf)
+      device->physical->supported_sync_types = deaf_types;
    vk_queue->driver_submit = fail_submit;
    EXPECT(vk_common_QueueSubmit2(queue, 1, &info, fence) == VK_SUCCESS);
    EXPECT(vk_common_QueueWaitIdle(queue) == VK_ERROR_DEVICE_LOST);
@@ -336,7 +398,9 @@ const struct test_case queue_cases[] = {
    { "a failed submit ends waits for its fence",
      failed_submit_ends_fence_wait },
    { "a failed submit ends vkQueueWaitIdle",
-     failed_submit_ends_wait_idle },
+     failed_submit_ends_wait_idle, 0 },
+   { "a failed submit ends vkQueueWaitIdle, of any sync type",
+     failed_submit_ends_wait_idle, 1, 20 },
    { "a failed submit leaves other queues alone",
      failed_submit_leaves_other_queues_alone },
    { "objects die right after their submit",
