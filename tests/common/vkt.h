@@ -57,6 +57,9 @@ struct vkt_device {
 
 VkInstance vkt_create_instance(void);
 VkPhysicalDevice vkt_pick_lavapipe(VkInstance instance);
+/* A device with one extension or, if that is NULL, with none */
+VkDevice vkt_create_bare_device(VkPhysicalDevice physical,
+                                const char *extension);
 
 /* A device with the three extensions, on an instance of its own or on the one of
  * another device. Closed when the case has ended.

@@ -213,6 +213,28 @@ release_instance(struct vkt_instance *instance)
    free(instance);
 }
 
+VkDevice
+vkt_create_bare_device(VkPhysicalDevice physical, const char *extension)
+{
+   const float priority = 1.0f;
+   const VkDeviceQueueCreateInfo queue = {
+      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+      .queueCount = 1,
+      .pQueuePriorities = &priority,
+   };
+   const VkDeviceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+      .queueCreateInfoCount = 1,
+      .pQueueCreateInfos = &queue,
+      .enabledExtensionCount = extension != NULL,
+      .ppEnabledExtensionNames = &extension,
+   };
+   VkDevice device;
+
+   REQUIRE_OK(vkCreateDevice(physical, &info, NULL, &device));
+   return device;
+}
+
 static void
 create_device(struct vkt_device *device)
 {

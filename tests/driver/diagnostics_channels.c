@@ -110,31 +110,6 @@ open_instance(struct channels *c)
       c->instance, &report, NULL, &c->report));
 }
 
-static VkDevice
-create_device(VkPhysicalDevice physical)
-{
-   static const char *const extensions[] = {
-      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
-   };
-   const float priority = 1.0f;
-   const VkDeviceQueueCreateInfo queue = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-      .queueCount = 1,
-      .pQueuePriorities = &priority,
-   };
-   const VkDeviceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-      .queueCreateInfoCount = 1,
-      .pQueueCreateInfos = &queue,
-      .enabledExtensionCount = TEST_COUNT(extensions),
-      .ppEnabledExtensionNames = extensions,
-   };
-   VkDevice device;
-
-   REQUIRE_OK(vkCreateDevice(physical, &info, NULL, &device));
-   return device;
-}
-
 static VkFence
 create_fence(VkDevice device)
 {
@@ -157,7 +132,9 @@ open_channels(struct channels *c)
    };
 
    open_instance(c);
-   c->device = create_device(vkt_pick_lavapipe(c->instance));
+   c->device = vkt_create_bare_device(
+      vkt_pick_lavapipe(c->instance),
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME);
    c->fence = create_fence(c->device);
    name.objectHandle = (uint64_t)(uintptr_t)c->fence;
    REQUIRE_OK(LOAD(c->instance, vkSetDebugUtilsObjectNameEXT)(c->device,
@@ -255,7 +232,9 @@ diagnostics_log_main(int argc, char **argv)
    (void)argc;
    (void)argv;
    REQUIRE_OK(vkCreateInstance(&info, NULL, &c.instance));
-   c.device = create_device(vkt_pick_lavapipe(c.instance));
+   c.device = vkt_create_bare_device(
+      vkt_pick_lavapipe(c.instance),
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME);
    c.fence = create_fence(c.device);
    import(&c, VKT_OPAQUE_WIN32);
    EXPECT_RESULT(vkWaitForFences(c.device, 1, &c.fence, VK_TRUE, 10000000),

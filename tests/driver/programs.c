@@ -77,28 +77,6 @@ too_much_memory_is_an_error(intptr_t arg)
 
 /* Time --------------------------------------------------------------------- */
 
-static VkDevice
-create_device_with(VkPhysicalDevice physical, const char *extension)
-{
-   static const float priority = 1;
-   const VkDeviceQueueCreateInfo queue = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-      .queueCount = 1,
-      .pQueuePriorities = &priority,
-   };
-   const VkDeviceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-      .queueCreateInfoCount = 1,
-      .pQueueCreateInfos = &queue,
-      .enabledExtensionCount = 1,
-      .ppEnabledExtensionNames = &extension,
-   };
-   VkDevice handle;
-
-   REQUIRE_OK(vkCreateDevice(physical, &info, NULL, &handle));
-   return handle;
-}
-
 static uint64_t
 ticks_now(void)
 {
@@ -114,7 +92,7 @@ timestamps_are_calibrated(intptr_t arg)
    (void)arg;
    VkInstance instance = vkt_create_instance();
    VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
-   VkDevice handle = create_device_with(
+   VkDevice handle = vkt_create_bare_device(
       physical, VK_EXT_CALIBRATED_TIMESTAMPS_EXTENSION_NAME);
    PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT get_domains =
       (PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT)

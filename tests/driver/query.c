@@ -103,21 +103,9 @@ entry_points_without_extensions(intptr_t arg)
    };
    VkPhysicalDevice physical;
    VkInstance instance = open_instance(&physical);
-   const float priority = 1.0f;
-   const VkDeviceQueueCreateInfo queue = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-      .queueCount = 1,
-      .pQueuePriorities = &priority,
-   };
-   const VkDeviceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-      .queueCreateInfoCount = 1,
-      .pQueueCreateInfos = &queue,
-   };
-   VkDevice device;
+   VkDevice device = vkt_create_bare_device(physical, NULL);
 
    (void)arg;
-   REQUIRE_OK(vkCreateDevice(physical, &info, NULL, &device));
    for (size_t i = 0; i < TEST_COUNT(names); i++) {
       if (vkGetDeviceProcAddr(device, names[i]) != NULL)
          test_fail(false, __FILE__, __LINE__, "%s is there", names[i]);

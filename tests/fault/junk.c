@@ -4,6 +4,7 @@
  * and what is wrong with one payload is nothing to the others.
  */
 #include "hook.h"
+#include "nt_names.h"
 #include "peer.h"
 
 #include <stdlib.h>
@@ -245,19 +246,6 @@ slot_that_changes_hands_has_not_failed(UNUSED intptr_t arg)
    EXPECT_U64(layout->failed[0], 0);
    vk_sync_destroy(device, sync);
 }
-
-struct nt_string {
-   USHORT length, capacity;
-   wchar_t *text;
-};
-
-struct nt_attributes {
-   ULONG length;
-   HANDLE root;
-   struct nt_string *name;
-   ULONG flags;
-   void *descriptor, *quality;
-};
 
 typedef LONG (WINAPI *create_link_function)(HANDLE *link, ACCESS_MASK access,
                                             struct nt_attributes *attributes,

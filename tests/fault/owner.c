@@ -306,6 +306,8 @@ tickets_are_given_back_in_order(UNUSED intptr_t arg)
 {
    struct owners o = {0};
 
+   if (!step_is_available())
+      test_skip("no single steps on this kind of processor");
    step_install();
    set_up(&o, VK_SYNC_WIN32_KIND_BINARY);
    o.layout->word = vk_sync_win32_pair(0, 1);
@@ -320,7 +322,7 @@ tickets_are_given_back_in_order(UNUSED intptr_t arg)
    test_diag("%u steps, %u of them by who said so", giving.steps,
              giving.marked);
    EXPECT_U64(peer_consumed(o.sync), 0);
-   EXPECT(giving.marked > 0 || giving.steps == 0);
+   EXPECT(giving.marked > 0);
    EXPECT_U64(giving.unmarked, 0);
    EXPECT_U64(giving.noted, 0);
    vk_sync_destroy(o.device, o.sync);

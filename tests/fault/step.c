@@ -50,6 +50,12 @@ on_exception(EXCEPTION_POINTERS *info)
 #endif
 }
 
+bool
+step_is_available(void)
+{
+   return HAVE_STEPS;
+}
+
 void
 step_install(void)
 {

@@ -4,6 +4,7 @@
  * gets, and resets, waits for and raises them without end.  That may wake
  * threads for nothing, but keeps nobody from being woken.
  */
+#include "nt_names.h"
 #include "peer.h"
 
 #include <stdlib.h>
@@ -81,19 +82,6 @@ partner_main(int argc, char **argv)
 }
 
 /* The stranger -------------------------------------------------------------- */
-
-struct nt_string {
-   USHORT length, capacity;
-   wchar_t *text;
-};
-
-struct nt_attributes {
-   ULONG length;
-   HANDLE root;
-   struct nt_string *name;
-   ULONG flags;
-   void *descriptor, *quality;
-};
 
 struct nt_entry {
    struct nt_string name, type;
