@@ -206,6 +206,73 @@ semaphore_chain(UNUSED intptr_t arg)
    vk_common_DestroySemaphore(handle_device, semaphore, NULL);
 }
 
+static struct {
+   VkAllocationCallbacks real;
+   /* Which allocation from now on fails; 0 for none */
+   unsigned countdown;
+} memory;
+
+static void *VKAPI_PTR
+allocate(UNUSED void *data, size_t size, size_t alignment,
+         VkSystemAllocationScope scope)
+{
+   if (memory.countdown > 0 && --memory.countdown == 0)
+      return NULL;
+   return memory.real.pfnAllocation(memory.real.pUserData, size, alignment,
+                                    scope);
+}
+
+/* Whichever of its allocations fails */
+static void
+failed_submit_consumes_nothing(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkDevice handle_device = vk_device_to_handle(device);
+   VkQueue queue = unit_queue(device);
+   VkSemaphore semaphores[3];
+   VkSemaphoreSubmitInfo waits[3];
+   VkFence fence = create_fence(device);
+   VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+   unsigned failures = 0;
+
+   for (unsigned i = 0; i < 3; i++) {
+      semaphores[i] = create_semaphore(device);
+      waits[i] = (VkSemaphoreSubmitInfo) {
+         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+         .semaphore = semaphores[i],
+      };
+      struct vk_semaphore *object = vk_semaphore_from_handle(semaphores[i]);
+      REQUIRE(vk_sync_signal(device, &object->permanent, 0) == VK_SUCCESS);
+   }
+   VkSubmitInfo2 info = submit_info(waits, NULL);
+   info.waitSemaphoreInfoCount = 3;
+
+   memory.real = device->alloc;
+   device->alloc.pfnAllocation = allocate;
+   for (; failures < 100; failures++) {
+      memory.countdown = failures + 1;
+      result = vk_common_QueueSubmit2(queue, 1, &info, fence);
+      memory.countdown = 0;
+      if (result == VK_SUCCESS)
+         break;
+
+      EXPECT(result == VK_ERROR_OUT_OF_HOST_MEMORY);
+      for (unsigned i = 0; i < 3; i++) {
+         struct vk_semaphore *object = vk_semaphore_from_handle(semaphores[i]);
+         EXPECT(unit_wait(device, &object->permanent, 0, 0) == VK_SUCCESS);
+      }
+   }
+   /* The submit itself, and what each semaphore's payload is moved to */
+   EXPECT(failures >= 4);
+   EXPECT(result == VK_SUCCESS);
+   EXPECT(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
+   device->alloc = memory.real;
+
+   vk_common_DestroyFence(handle_device, fence, NULL);
+   for (unsigned i = 0; i < 3; i++)
+      vk_common_DestroySemaphore(handle_device, semaphores[i], NULL);
+}
+
 /* What a submit waited on and signalled is gone the moment it is seen to be
  * complete.
  */
@@ -395,6 +462,8 @@ const struct test_case queue_cases[] = {
    { "a temporary wait follows earlier batches",
      temporary_wait_follows_earlier_batches },
    { "binary semaphores chain submits", semaphore_chain },
+   { "a submit without memory consumes nothing",
+     failed_submit_consumes_nothing },
    { "a failed submit ends waits for its fence",
      failed_submit_ends_fence_wait },
    { "a failed submit ends vkQueueWaitIdle",
