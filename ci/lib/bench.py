@@ -106,6 +106,8 @@ def gain(row, value):
 
 
 def limit_of(row):
+    if row['limit'] in ('no slower', 'no less'):
+        return 1.0
     match = re.fullmatch(r'ratio [<>]= ([0-9.e+-]+)', row['limit'])
     return float(match[1]) if match else None
 

@@ -192,6 +192,8 @@ within(struct bench_result result, enum bench_limit limit, double bound)
    switch (limit) {
    case BENCH_RATIO_AT_MOST: return result.ratio <= bound;
    case BENCH_RATIO_AT_LEAST: return result.ratio >= bound;
+   case BENCH_NO_SLOWER: return result.low <= 1.0;
+   case BENCH_NO_LESS: return result.high >= 1.0;
    case BENCH_OURS_AT_MOST: return result.ours <= bound;
    case BENCH_OURS_EXACTLY: return result.ours == bound;
    default: return true;
@@ -216,6 +218,8 @@ bench_report(const struct bench_case *c, const char *detail,
       [BENCH_NO_LIMIT] = "-",
       [BENCH_RATIO_AT_MOST] = "ratio <= %.3g",
       [BENCH_RATIO_AT_LEAST] = "ratio >= %.3g",
+      [BENCH_NO_SLOWER] = "no slower",
+      [BENCH_NO_LESS] = "no less",
       [BENCH_OURS_AT_MOST] = "ours <= %.3g",
       [BENCH_OURS_EXACTLY] = "ours == %.3g",
    };

@@ -133,11 +133,19 @@ enum bench_limit {
    BENCH_NO_LIMIT,
    BENCH_RATIO_AT_MOST,
    BENCH_RATIO_AT_LEAST,
+   /* As far as the rounds can tell: two of the same differ, too, to either
+    * side, and half of all rounds do not say which is the better one.
+    */
+   BENCH_NO_SLOWER,
+   BENCH_NO_LESS,
    BENCH_OURS_AT_MOST,
    BENCH_OURS_EXACTLY,
 };
 
-/** Print a row: the case's own for `detail` NULL, else "case/detail" */
+/** Print a row: the case's own for `detail` NULL, else "case/detail"
+ *
+ * What is no slower or no less has no bound.
+ */
 void bench_report(const struct bench_case *c, const char *detail,
                   struct bench_result result, const char *unit,
                   enum bench_limit limit, double bound);
