@@ -146,7 +146,7 @@ signal_payload(struct vk_device *device, struct vk_sync_win32_payload *payload,
 {
    VkResult result = VK_SUCCESS;
 
-   if (!vk_sync_win32_payload_signal(payload, value)) {
+   if (!payload->ops->signal(payload, value)) {
       result = check_not_lost(device, payload,
                               vk_sync_win32_payload_load(payload));
       if (result == VK_SUCCESS)
@@ -299,7 +299,7 @@ poll_one(const struct vk_sync_wait *wait, struct vk_sync_win32_record *record)
           VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 }
 
-/* `records`, which is optional, gets those that there is something to wait for. */
+/* `records`, which is optional, gets those that have to be waited for. */
 static VkResult
 poll_many(uint32_t wait_count, const struct vk_sync_wait *waits, bool any,
           struct vk_sync_win32_record *records, uint32_t *record_count)
@@ -361,7 +361,7 @@ vk_sync_win32_wait_many(struct vk_device *device, uint32_t wait_count,
       return VK_TIMEOUT;
 
    if (result == VK_NOT_READY && wait_count == 1)
-      result = vk_sync_win32_wait_seated(device, &record, abs_timeout_ns);
+      result = vk_sync_win32_wait_one(device, &record, abs_timeout_ns);
    if (result == VK_NOT_READY)
       result = block_many(device, wait_count, waits, any, abs_timeout_ns);
 

@@ -129,7 +129,7 @@ has_id(struct entry *entry, const struct vk_sync_win32_bell_id *id)
           vk_sync_win32_load64(&entry->id.bits[1]) == id->bits[1];
 }
 
-/* An entry with the id, to be let go; or NULL */
+/* An entry with the id and one user more, or NULL */
 static struct entry *
 hold(struct entry (*table)[WAYS], const struct vk_sync_win32_bell_id *id)
 {
@@ -153,12 +153,6 @@ hold(struct entry (*table)[WAYS], const struct vk_sync_win32_bell_id *id)
       p_atomic_dec(&set[i].users);
    }
    return NULL;
-}
-
-static void
-let_go(struct entry *entry)
-{
-   p_atomic_dec(&entry->users);
 }
 
 /* Returns a handle for the caller to close: the one that made room, or the one
@@ -261,12 +255,12 @@ vk_sync_win32_bell_ring(const struct vk_sync_win32_bell_id *id,
    /* That a bell has been rung already is no failure. */
    if ((entry = hold(known, id)) != NULL) {
       vk_sync_win32_nt.release_semaphore(entry->semaphore, 1, NULL);
-      let_go(entry);
+      p_atomic_dec(&entry->users);
       return true;
    }
 
    if ((entry = hold(unknown, id)) != NULL) {
-      let_go(entry);
+      p_atomic_dec(&entry->users);
       return false;
    }
 

@@ -131,43 +131,36 @@ const struct vk_sync_win32_parker vk_sync_win32_futex_parker = {
 #define vk_sync_win32_futex_parker vk_sync_win32_keyed_parker
 #endif
 
-static const struct vk_sync_win32_parker *the_parker;
+const struct vk_sync_win32_parker *vk_sync_win32_chosen_parker;
 
 void
 vk_sync_win32_choose_parker(void)
 {
    const char *name = os_get_option_cached("MESA_VK_WIN32_PARKER");
 
-   the_parker = vk_sync_win32_nt.is_wine ? &vk_sync_win32_futex_parker :
-                                           &vk_sync_win32_keyed_parker;
+   vk_sync_win32_chosen_parker = vk_sync_win32_nt.is_wine ?
+      &vk_sync_win32_futex_parker : &vk_sync_win32_keyed_parker;
 
    if (name != NULL && strcmp(name, "keyed") == 0)
-      the_parker = &vk_sync_win32_keyed_parker;
+      vk_sync_win32_chosen_parker = &vk_sync_win32_keyed_parker;
    else if (name != NULL && strcmp(name, "futex") == 0)
-      the_parker = &vk_sync_win32_futex_parker;
+      vk_sync_win32_chosen_parker = &vk_sync_win32_futex_parker;
    else if (name != NULL)
       mesa_logw("MESA_VK_WIN32_PARKER=%s is unknown; using %s", name,
-                the_parker->name);
-}
-
-const struct vk_sync_win32_parker *
-vk_sync_win32_get_parker(void)
-{
-   return the_parker;
+                vk_sync_win32_chosen_parker->name);
 }
 
 bool
 vk_sync_win32_park(uint32_t *state, uint64_t timeout_ns)
 {
-   const struct vk_sync_win32_parker *parker = vk_sync_win32_get_parker();
    const bool woken = vk_sync_win32_load32(state) == VK_SYNC_WIN32_PARKED &&
-                      parker->park(state, timeout_ns);
+                      vk_sync_win32_chosen_parker->park(state, timeout_ns);
 
    if (vk_sync_win32_load32(state) != VK_SYNC_WIN32_NOTIFIED)
       return woken;
 
    if (!woken)
-      parker->collect(state);
+      vk_sync_win32_chosen_parker->collect(state);
    vk_sync_win32_store32(state, VK_SYNC_WIN32_PARKED);
    return true;
 }
@@ -178,6 +171,6 @@ vk_sync_win32_leave(uint32_t *state)
    if (vk_sync_win32_cas32(state, VK_SYNC_WIN32_PARKED, VK_SYNC_WIN32_VACANT))
       return;
 
-   vk_sync_win32_get_parker()->collect(state);
+   vk_sync_win32_chosen_parker->collect(state);
    vk_sync_win32_store32(state, VK_SYNC_WIN32_VACANT);
 }

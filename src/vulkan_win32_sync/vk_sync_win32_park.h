@@ -61,10 +61,6 @@ struct vk_sync_win32_parker {
 void
 vk_sync_win32_choose_parker(void);
 
-/** That parker.  Any thread. */
-const struct vk_sync_win32_parker *
-vk_sync_win32_get_parker(void);
-
 /** Block until the state, which was PARKED, is NOTIFIED, or for so many ns
  *
  * Returns false on time-out.  Whoever has been woken is PARKED again.
@@ -83,6 +79,9 @@ vk_sync_win32_notify(uint32_t *state)
    return vk_sync_win32_cas32(state, VK_SYNC_WIN32_PARKED,
                               VK_SYNC_WIN32_NOTIFIED);
 }
+
+/** The one that was chosen */
+extern const struct vk_sync_win32_parker *vk_sync_win32_chosen_parker;
 
 extern const struct vk_sync_win32_parker vk_sync_win32_keyed_parker;
 extern const struct vk_sync_win32_parker vk_sync_win32_futex_parker;

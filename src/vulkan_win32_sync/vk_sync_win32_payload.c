@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #include "util/macros.h"
+#include "util/u_memory.h"
 
+/* What signals and seated waits look at is in one cache line. */
 struct private_payload {
    struct vk_sync_win32_payload base;
    uint64_t word;
@@ -184,7 +186,7 @@ wake_seat(struct private_payload *payload, uint64_t word)
        vk_sync_win32_is_reached(payload->base.kind, word,
                                 vk_sync_win32_load64(&payload->seat_target)) &&
        !vk_sync_win32_nt.is_shutting_down() && vk_sync_win32_notify(seat))
-      vk_sync_win32_get_parker()->unpark(&seat, 1);
+      vk_sync_win32_chosen_parker->unpark(&seat, 1);
 }
 
 static bool
@@ -214,7 +216,7 @@ static void
 private_destroy(struct vk_sync_win32_payload *base)
 {
    assert(rb_tree_is_empty(&to_private(base)->records));
-   free(to_private(base));
+   os_free_aligned(to_private(base));
 }
 
 static const struct vk_sync_win32_payload_ops private_ops = {
@@ -229,7 +231,8 @@ struct vk_sync_win32_payload *
 vk_sync_win32_payload_create(enum vk_sync_win32_kind kind,
                              uint64_t initial_value)
 {
-   struct private_payload *payload = malloc(sizeof(*payload));
+   struct private_payload *payload =
+      os_malloc_aligned(sizeof(*payload), CACHE_LINE_SIZE);
    if (payload == NULL)
       return NULL;
 
@@ -247,13 +250,6 @@ vk_sync_win32_payload_create(enum vk_sync_win32_kind kind,
    };
    rb_tree_init(&payload->records);
    return &payload->base;
-}
-
-bool
-vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,
-                             uint64_t value)
-{
-   return payload->ops->signal(payload, value);
 }
 
 void

@@ -37,7 +37,16 @@ struct vk_sync_win32_payload_ops {
    /** Whether load() has nothing to tell any more.  Only where there is one. */
    bool (*is_lost)(const struct vk_sync_win32_payload *payload);
 
-   /** Perform a signal operation; see vk_sync_win32_payload_signal() */
+   /** Perform a signal operation
+    *
+    * `value` is the timeline value, or ignored for binary payloads.  Callable
+    * from any thread that holds a reference.  Takes no lock and enters no
+    * kernel unless a thread is blocked on a value that this signal reaches, or
+    * it is a fence of Direct3D 12.
+    *
+    * Returns false, and changes nothing, if a timeline would not increase or
+    * Direct3D refuses.
+    */
    bool (*signal)(struct vk_sync_win32_payload *payload, uint64_t value);
 
    /** Have the waiter woken when the target is reached from now on
@@ -73,6 +82,10 @@ struct vk_sync_win32_payload {
    uint64_t *word;
 
    uint32_t refcount;
+
+   /* How many waits in a row have spun, or not even that, and had to block */
+   uint32_t spin_failures;
+
    enum vk_sync_win32_kind kind;
 };
 
@@ -111,20 +124,6 @@ vk_sync_win32_payload_ref(struct vk_sync_win32_payload *payload)
 {
    p_atomic_inc(&payload->refcount);
 }
-
-/** Perform a signal operation
- *
- * `value` is the timeline value, or ignored for binary payloads.  Callable
- * from any thread that holds a reference.  Takes no lock and enters no kernel
- * unless a thread is blocked on a value that this signal reaches, or it is a
- * fence of Direct3D 12.
- *
- * Returns false, and changes nothing, if a timeline would not increase or
- * Direct3D refuses.
- */
-bool
-vk_sync_win32_payload_signal(struct vk_sync_win32_payload *payload,
-                             uint64_t value);
 
 /** Drop a reference; the last one frees the payload.  Any thread. */
 void

@@ -19,14 +19,16 @@ struct vk_device;
 /** The same while somebody cannot wake it */
 #define VK_SYNC_WIN32_POLL_NS (UINT64_C(2) * 1000 * 1000)
 
-/** Block until one record is reached, at the payload's own seat
+/** Wait until one record is reached, in the cheapest way
  *
- * As below, but for VK_NOT_READY if the payload has no seat, or no free one.
+ * Looks for some microseconds, and then blocks at the payload's own seat.  As
+ * below, but for VK_NOT_READY if that was in vain and the payload has no seat,
+ * or no free one.
  */
 VkResult
-vk_sync_win32_wait_seated(struct vk_device *device,
-                          struct vk_sync_win32_record *record,
-                          uint64_t abs_timeout_ns);
+vk_sync_win32_wait_one(struct vk_device *device,
+                       struct vk_sync_win32_record *record,
+                       uint64_t abs_timeout_ns);
 
 /** Block until all records are reached, or one of them
  *

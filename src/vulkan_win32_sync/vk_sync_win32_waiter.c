@@ -162,7 +162,7 @@ vk_sync_win32_wake(struct vk_sync_win32_wakes *wakes)
       vk_sync_win32_nt.release_semaphore(wakes->bells[i], 1, NULL);
 
    if (wakes->state_count > 0)
-      vk_sync_win32_get_parker()->unpark(wakes->states, wakes->state_count);
+      vk_sync_win32_chosen_parker->unpark(wakes->states, wakes->state_count);
 
    wakes->state_count = 0;
    wakes->bell_count = 0;

@@ -245,7 +245,7 @@ report(void)
    }
    test_diag("%" PRIu64 " operations in %.1f s (%.0f a second) with parker %s: "
              "%" PRIu64 " bell waits, %" PRIu64 " rings", operations, seconds,
-             operations / seconds, vk_sync_win32_get_parker()->name,
+             operations / seconds, vk_sync_win32_chosen_parker->name,
              calls[HOOK_BELL_WAIT], calls[HOOK_RING]);
 }
 

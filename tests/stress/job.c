@@ -142,7 +142,7 @@ stress_do_signal(struct stress_thread *self,
       store_silently(self, signal->payload, signal->value);
       increased = true;
    } else {
-      increased = vk_sync_win32_payload_signal(signal->payload,
+      increased = signal->payload->ops->signal(signal->payload,
                                                signal->value);
    }
    self->operations++;

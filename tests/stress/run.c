@@ -164,7 +164,7 @@ report(const struct stress *stress, double ms)
    const struct stress_config *config = stress->config;
    struct stress_thread sum = {0};
    const bool keyed =
-      vk_sync_win32_get_parker() == &vk_sync_win32_keyed_parker;
+      vk_sync_win32_chosen_parker == &vk_sync_win32_keyed_parker;
 
    for (unsigned i = 0; i < THREADS; i++) {
       const struct stress_thread *thread = &stress->threads[i];
@@ -181,7 +181,7 @@ report(const struct stress *stress, double ms)
              " of them timed out; parker %s, %" PRIu64 " parks by its calls; %"
              PRIu64 " bell waits, %" PRIu64 " rings, %" PRIu64 " polls",
              sum.operations, ms / 1000, sum.waits, sum.timeouts,
-             vk_sync_win32_get_parker()->name, sum.parks, sum.bell_waits,
+             vk_sync_win32_chosen_parker->name, sum.parks, sum.bell_waits,
              sum.rings, sum.polls);
 
    /* Each thread that is released is released once, and collects it. */
