@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Windows that are none, as programs have them that go on after the user has
+ * closed theirs.
+ */
+#include "vkt.h"
+
+static VkInstance
+create_instance(void)
+{
+   static const char *const extensions[] = {
+      VK_KHR_SURFACE_EXTENSION_NAME,
+      VK_KHR_WIN32_SURFACE_EXTENSION_NAME,
+   };
+   const VkInstanceCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+      .enabledExtensionCount = TEST_COUNT(extensions),
+      .ppEnabledExtensionNames = extensions,
+   };
+   VkInstance instance;
+
+   REQUIRE_OK(vkCreateInstance(&info, NULL, &instance));
+   return instance;
+}
+
+static VkSurfaceKHR
+create_surface(VkInstance instance, HWND window)
+{
+   const VkWin32SurfaceCreateInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_WIN32_SURFACE_CREATE_INFO_KHR,
+      .hinstance = GetModuleHandleW(NULL),
+      .hwnd = window,
+   };
+   VkSurfaceKHR surface;
+
+   REQUIRE_OK(vkCreateWin32SurfaceKHR(instance, &info, NULL, &surface));
+   return surface;
+}
+
+static VkResult
+create_swapchain(VkDevice device, VkSurfaceKHR surface,
+                 VkSwapchainKHR *swapchain)
+{
+   const VkSwapchainCreateInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR,
+      .surface = surface,
+      .minImageCount = 2,
+      .imageFormat = VK_FORMAT_B8G8R8A8_UNORM,
+      .imageExtent = {64, 64},
+      .imageArrayLayers = 1,
+      .imageUsage = VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+      .preTransform = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR,
+      .compositeAlpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR,
+      .presentMode = VK_PRESENT_MODE_FIFO_KHR,
+   };
+
+   return vkCreateSwapchainKHR(device, &info, NULL, swapchain);
+}
+
+static void
+window_that_is_none(intptr_t window)
+{
+   VkInstance instance = create_instance();
+   VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
+   VkDevice device =
+      vkt_create_bare_device(physical, VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+   VkSurfaceKHR surface = create_surface(instance, (HWND)window);
+   VkSurfaceCapabilitiesKHR capabilities;
+   VkSwapchainKHR swapchain = VK_NULL_HANDLE;
+   VkBool32 supported;
+
+   EXPECT_OK(vkGetPhysicalDeviceSurfaceSupportKHR(physical, 0, surface,
+                                                  &supported));
+   EXPECT_RESULT(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(physical, surface,
+                                                           &capabilities),
+                 VK_ERROR_SURFACE_LOST_KHR);
+   EXPECT_RESULT(create_swapchain(device, surface, &swapchain),
+                 VK_ERROR_SURFACE_LOST_KHR);
+
+   vkDestroySwapchainKHR(device, swapchain, NULL);
+   vkDestroySurfaceKHR(instance, surface, NULL);
+   vkDestroyDevice(device, NULL);
+   vkDestroyInstance(instance, NULL);
+}
+
+static const struct test_case cases[] = {
+   {"window_NULL", window_that_is_none, 0, 0},
+   {"window_that_never_was", window_that_is_none, 0x5a5a5a, 0},
+   {0},
+};
+
+int
+main(int argc, char **argv)
+{
+   return test_main(argc, argv, cases, NULL);
+}
