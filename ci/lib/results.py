@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: results.py TESTLOG.json STATUS: count the cases in Meson's log of a run.
+"""usage: results.py STATUS TESTLOG.json...: count the cases in Meson's logs of runs.
 
 Each sub-test of a TAP test is a case, and so is a test without sub-tests. A
 test that dies, times out or prints bad TAP is one more failed case; so is a
@@ -60,27 +60,31 @@ def cases(test):
 def main():
     count = {'passed': 0, 'failed': 0, 'skipped': 0}
     failures = []
-    try:
-        with open(sys.argv[1], encoding='utf-8', errors='replace') as f:
-            tests = [json.loads(line) for line in f]
-    except OSError:
-        tests = []
+    tests = []
+    for log in sys.argv[2:]:
+        ran = len(tests)
+        try:
+            with open(log, encoding='utf-8', errors='replace') as f:
+                tests += [json.loads(line) for line in f]
+        except OSError:
+            pass
+        if len(tests) == ran:
+            count['failed'] += 1
+            failures.append((log, 'no test ran'))
     for test in tests:
         for name, state, remark in cases(test):
             count[state] += 1
             if state == 'failed':
                 failures.append((name, remark))
-    if sys.argv[2] != '0' and not failures:
+    if sys.argv[1] != '0' and not failures:
         count['failed'] += 1
-        failures.append(('meson test', f'exit status {sys.argv[2]}'))
+        failures.append(('meson test', f'exit status {sys.argv[1]}'))
     if failures:
         print('\nFailed:')
         for name, remark in failures:
             print(f'  {name}')
             for line in remark.splitlines():
                 print(f'      {line}')
-    if not tests:
-        print('\nNo test ran.')
     skipped = f', {count["skipped"]} skipped' if count['skipped'] else ''
     print(f'\n{count["passed"]} passed, {count["failed"]} failed{skipped}')
     return 1 if count['failed'] or not count['passed'] else 0

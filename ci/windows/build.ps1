@@ -36,8 +36,6 @@ if (Test-Path -Path $build) {
 
 Get-Date
 meson setup $build $root `
-  "--buildtype=release" `
-  "-Db_ndebug=false" `
   "-Db_vscrt=mt" `
   "-Dcmake_prefix_path=$DepsPath" `
   "-Dpkg_config_path=$DepsPath\lib\pkgconfig;$DepsPath\share\pkgconfig" `
