@@ -80,8 +80,10 @@ import_temporarily(struct scene *scene)
 static void
 import_by_name(struct scene *scene)
 {
-   (void)vkt_try_import(scene->target, VKT_OPAQUE_WIN32, false, NULL,
-                        scene->name);
+   /* Not what fails by itself: Mesa's messages take memory for granted. */
+   if (scene->type == VKT_OPAQUE_WIN32)
+      (void)vkt_try_import(scene->target, VKT_OPAQUE_WIN32, false, NULL,
+                           scene->name);
 }
 
 static void
@@ -232,22 +234,23 @@ export_memory(struct scene *scene)
 static const struct {
    const char *name;
    void (*run)(struct scene *scene);
-   bool can_fail;
+   /* Whether it gives handles away */
+   bool exports;
 } operations[] = {
-   {"create", create, true},
-   {"create_private", create_private, true},
-   {"create_named", create_named, true},
-   {"import", import, true},
-   {"import_temporarily", import_temporarily, true},
-   {"import_by_name", import_by_name, true},
-   {"export", export, false},
+   {"create", create, false},
+   {"create_private", create_private, false},
+   {"create_named", create_named, false},
+   {"import", import, false},
+   {"import_temporarily", import_temporarily, false},
+   {"import_by_name", import_by_name, false},
+   {"export", export, true},
    {"wait", wait, false},
    {"ask", ask, false},
    {"signal", signal, false},
-   {"submit", submit, true},
-   {"allocate_for_export", allocate_for_export, true},
-   {"import_memory", import_memory, true},
-   {"export_memory", export_memory, false},
+   {"submit", submit, false},
+   {"allocate_for_export", allocate_for_export, false},
+   {"import_memory", import_memory, false},
+   {"export_memory", export_memory, true},
 };
 
 static void
@@ -294,7 +297,7 @@ open_scene(struct scene *scene, enum vkt_kind kind, VkFlags type)
    }
 }
 
-static void
+static unsigned
 fail_each(struct scene *scene, unsigned operation)
 {
    static const DWORD errors[] = {
@@ -321,11 +324,11 @@ fail_each(struct scene *scene, unsigned operation)
    }
    operations[operation].run(scene);
    EXPECT_U64((uint64_t)fuzz_count().views, (uint64_t)before.views);
-   EXPECT_U64((uint64_t)fuzz_count().handles, (uint64_t)before.handles);
+   if (!operations[operation].exports)
+      EXPECT_U64((uint64_t)fuzz_count().handles, (uint64_t)before.handles);
    EXPECT_U64(fuzz_count().wrong_closes, before.wrong_closes);
    test_diag("%s: %u failures", operations[operation].name, failures);
-   if (operations[operation].can_fail)
-      EXPECT(failures > 0 || scene->kind == VKT_TIMELINE);
+   return failures;
 }
 
 static void
@@ -333,14 +336,16 @@ failures(intptr_t kind)
 {
    static const VkFlags types[] = {VKT_OPAQUE_WIN32, VKT_OPAQUE_WIN32_KMT};
    static struct scene scenes[TEST_COUNT(types)];
+   unsigned count = 0;
 
    for (unsigned i = 0; i < TEST_COUNT(types); i++) {
       open_scene(&scenes[i], (enum vkt_kind)kind, types[i]);
       for (unsigned o = 0; o < TEST_COUNT(operations); o++)
-         fail_each(&scenes[i], o);
+         count += fail_each(&scenes[i], o);
       if (kind != VKT_TIMELINE)
          vkt_expect_works(scenes[i].source);
    }
+   EXPECT(count > 100);
 }
 
 int
