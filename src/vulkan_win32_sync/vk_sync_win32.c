@@ -74,7 +74,7 @@ vk_sync_win32_init(struct vk_device *device, struct vk_sync *sync,
    if (!vk_sync_win32_load32(&process_is_ready))
       call_once(&once, init_process);
    if (!vk_sync_win32_load32(&process_is_ready))
-      return vk_errorf(device, VK_ERROR_INITIALIZATION_FAILED,
+      return vk_errorf(device, VK_ERROR_OUT_OF_HOST_MEMORY,
                        "ntdll lacks a call that vk_sync_win32 needs");
 
    wsync->payload = vk_sync_win32_payload_create(payload_kind(sync),
@@ -126,17 +126,6 @@ get_payload(const struct vk_sync *sync)
    return payload;
 }
 
-static VkResult
-check_not_lost(struct vk_device *device,
-               const struct vk_sync_win32_payload *payload, uint64_t word)
-{
-   if (!vk_sync_win32_payload_is_lost(payload, word))
-      return VK_SUCCESS;
-
-   return vk_errorf(device, VK_ERROR_DEVICE_LOST,
-                    "The Direct3D 12 device of the fence has been removed");
-}
-
 /* A timeline that has been overtaken stays where it is: its value may come from
  * another process, and is no reason to fail, or to lose our device.
  */
@@ -147,9 +136,14 @@ signal_payload(struct vk_device *device, struct vk_sync_win32_payload *payload,
    VkResult result = VK_SUCCESS;
 
    if (!payload->ops->signal(payload, value)) {
-      result = check_not_lost(device, payload,
-                              vk_sync_win32_payload_load(payload));
-      if (result == VK_SUCCESS)
+      const uint64_t word = vk_sync_win32_payload_load(payload);
+
+      /* vkSignalSemaphore() lists no VK_ERROR_DEVICE_LOST. */
+      if (payload->word == NULL && (word < value ||
+          vk_sync_win32_payload_is_lost(payload, word)))
+         result = vk_errorf(device, VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                            "Direct3D 12 cannot signal the fence");
+      else
          vk_logw(VK_LOG_OBJS(device), "A timeline cannot be signalled with %"
                  PRIu64": it has that value already, or a greater one", value);
    }
@@ -191,7 +185,11 @@ vk_sync_win32_get_value(struct vk_device *device, struct vk_sync *sync,
    const struct vk_sync_win32 *wsync = to_vk_sync_win32(sync);
 
    *value = vk_sync_win32_payload_load(wsync->payload);
-   return check_not_lost(device, wsync->payload, *value);
+   if (!vk_sync_win32_payload_is_lost(wsync->payload, *value))
+      return VK_SUCCESS;
+
+   return vk_errorf(device, VK_ERROR_DEVICE_LOST,
+                    "The Direct3D 12 device of the fence has been removed");
 }
 
 /* Whether operations name values, even if the semaphore is a binary one */
@@ -389,6 +387,7 @@ vk_sync_win32_set_export_params(struct vk_device *device,
       .name = name,
       .kmt = handle_types & OPAQUE_KMT,
       .out_of_memory = VK_ERROR_OUT_OF_HOST_MEMORY,
+      .refused = VK_ERROR_OUT_OF_DEVICE_MEMORY,
    };
    struct vk_sync_win32_payload *payload;
    VkResult result;
@@ -397,8 +396,8 @@ vk_sync_win32_set_export_params(struct vk_device *device,
       result = vk_sync_win32_d3d12_create(device, word, attributes, name,
                                           &payload);
    else if (handle_types & D3D12_FENCE)
-      result = vk_win32_refuse(device, "A Direct3D 12 fence has no other "
-                               "handle types");
+      result = vk_errorf(device, VK_ERROR_UNKNOWN, "A Direct3D 12 fence has no "
+                         "other handle types");
    else
       result = vk_sync_win32_section_create(device, payload_kind(sync), word,
                                             &info, &payload);
@@ -448,8 +447,8 @@ vk_sync_win32_export_handle(struct vk_device *device, struct vk_sync *sync,
    if (!payload->ops->is_shared ||
        vk_sync_win32_payload_is_section(payload) ==
        (handle_type == D3D12_FENCE))
-      return vk_win32_refuse(device, "The payload was not created for export "
-                             "to this type of handle");
+      return vk_errorf(device, VK_ERROR_UNKNOWN, "The payload was not created "
+                       "for export to this type of handle");
 
    if (handle_type == D3D12_FENCE)
       return vk_sync_win32_d3d12_export(device, payload,

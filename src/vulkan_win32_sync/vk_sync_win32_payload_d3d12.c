@@ -179,8 +179,8 @@ create_payload(struct vk_device *device, struct vk_win32_d3d12_fence *fence,
    return VK_SUCCESS;
 }
 
-#define refuse_missing(device) \
-   vk_win32_refuse(device, "There is no Direct3D 12 here that can share fences")
+#define refuse_missing(device, error) \
+   vk_errorf(device, error, "There is no Direct3D 12 here that can share fences")
 
 VkResult
 vk_sync_win32_d3d12_create(struct vk_device *device, uint64_t value,
@@ -191,14 +191,14 @@ vk_sync_win32_d3d12_create(struct vk_device *device, uint64_t value,
    struct vk_win32_d3d12_fence fence;
 
    if (!vk_win32_d3d12_is_available())
-      return refuse_missing(device);
+      return refuse_missing(device, VK_ERROR_UNKNOWN);
 
    const HRESULT hr =
       vk_win32_d3d12_create_fence(&fence, value, attributes, name);
    if (FAILED(hr))
-      return vk_win32_refuse(device, "Direct3D 12 cannot create a shared fence "
-                             "of this name or with these attributes: 0x%08lx",
-                             (unsigned long)hr);
+      return vk_errorf(device, VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                       "Direct3D 12 cannot create a shared fence of this name "
+                       "or with these attributes: 0x%08lx", (unsigned long)hr);
 
    return create_payload(device, &fence, payload_out);
 }
@@ -211,7 +211,7 @@ vk_sync_win32_d3d12_import(struct vk_device *device, HANDLE handle,
    struct vk_win32_d3d12_fence fence;
 
    if (!vk_win32_d3d12_is_available())
-      return refuse_missing(device);
+      return refuse_missing(device, VK_ERROR_INVALID_EXTERNAL_HANDLE);
 
    const HRESULT hr = vk_win32_d3d12_open_fence(&fence, handle, name);
    if (FAILED(hr))

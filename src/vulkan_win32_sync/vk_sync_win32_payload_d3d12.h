@@ -10,7 +10,7 @@ struct vk_device;
 
 /** Create a payload that is a shared fence of Direct3D 12, with one reference
  *
- * VK_ERROR_INVALID_EXTERNAL_HANDLE if that is missing, or refuses.
+ * VK_ERROR_UNKNOWN if that is missing, VK_ERROR_OUT_OF_DEVICE_MEMORY if not.
  */
 VkResult
 vk_sync_win32_d3d12_create(struct vk_device *device, uint64_t value,

@@ -57,7 +57,7 @@ vk_win32_kmt_export(struct vk_device *device,
                     HANDLE *handle_out)
 {
    if (section->kmt == 0)
-      return vk_errorf(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
+      return vk_errorf(device, VK_ERROR_UNKNOWN,
                        "The payload has no global share handle");
 
    *handle_out = (HANDLE)(uintptr_t)section->kmt;

@@ -32,7 +32,9 @@ vk_win32_kmt_create(const struct vk_win32_section_info *info,
                     vk_win32_create_func create,
                     struct vk_win32_section *section);
 
-/** Return the number of a section that has one; it is nobody's to close */
+/** Return the number of a section, which is nobody's to close; or
+ * VK_ERROR_UNKNOWN if it has none
+ */
 VkResult
 vk_win32_kmt_export(struct vk_device *device,
                     const struct vk_win32_section *section,

@@ -33,6 +33,7 @@ vk_win32_memory_create(struct vk_device *device,
 {
    struct vk_win32_section_info section_info = *info;
    section_info.size += DATA_OFFSET;
+   section_info.refused = VK_ERROR_INVALID_EXTERNAL_HANDLE;
 
    if (info->size == 0 || info->size > size_max)
       return vk_errorf(device, info->out_of_memory,
@@ -80,8 +81,8 @@ vk_win32_memory_open(struct vk_device *device,
    section_info.size += DATA_OFFSET;
 
    if (!vk_sync_win32_nt_init())
-      return vk_errorf(device, VK_ERROR_INITIALIZATION_FAILED,
-                       "ntdll lacks a call that shared memory needs");
+      return vk_win32_refuse(device,
+                             "ntdll lacks a call that shared memory needs");
 
    if (info->size == 0 || info->size > size_max)
       return vk_win32_refuse(device, "No section can hold %"PRIu64" bytes",

@@ -11,7 +11,7 @@
 
 /** Create memory of `info->size` bytes, all of them zero
  *
- * Errors are those of vk_win32_section_create().
+ * Errors are those of vk_win32_section_create(), whatever `info->refused` is.
  */
 VkResult
 vk_win32_memory_create(struct vk_device *device,

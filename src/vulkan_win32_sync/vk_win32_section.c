@@ -73,8 +73,8 @@ vk_win32_section_create(struct vk_device *device,
 
    /* An object has one name. */
    if (info->kmt && info->name != NULL)
-      return vk_win32_refuse(device,
-                             "What has a global share handle has no name");
+      return vk_errorf(device, info->refused,
+                       "What has a global share handle has no name");
 
    const DWORD error =
       info->kmt ? vk_win32_kmt_create(info, create_object, section) :
@@ -89,12 +89,13 @@ vk_win32_section_create(struct vk_device *device,
       return vk_errorf(device, info->out_of_memory,
                        "Cannot map a section for export");
    if (error == ERROR_ALREADY_EXISTS)
-      return vk_win32_refuse(device, "The name for export is already taken");
+      return vk_errorf(device, info->refused,
+                       "The name for export is already taken");
 
    const bool asked = info->name != NULL || info->security_attributes != NULL;
 
    return vk_errorf(device, is_no_room(error) || !asked ?
-                    info->out_of_memory : VK_ERROR_INVALID_EXTERNAL_HANDLE,
+                    info->out_of_memory : info->refused,
                     "Cannot create a section for export: Windows error %lu",
                     error);
 }

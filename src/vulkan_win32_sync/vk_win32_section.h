@@ -40,15 +40,16 @@ struct vk_win32_section_info {
    /* Whether it has a global share handle, which takes the name's place */
    bool kmt;
 
-   /* Whose memory it is: VK_ERROR_OUT_OF_{HOST,DEVICE}_MEMORY */
-   VkResult out_of_memory;
+   /* Whose memory it is: VK_ERROR_OUT_OF_{HOST,DEVICE}_MEMORY; and of one to
+    * be created, what its entry point has for a name that cannot be used
+    */
+   VkResult out_of_memory, refused;
 };
 
 /** Create and map a section of zeros
  *
- * Returns VK_ERROR_INVALID_EXTERNAL_HANDLE if the name is taken, or it or the
- * attributes cannot be used; `out_of_memory` if there is no room.
- * Any thread.
+ * Returns `refused` if the name is taken, or it or the attributes cannot be
+ * used; `out_of_memory` if there is no room.  Any thread.
  */
 VkResult
 vk_win32_section_create(struct vk_device *device,

@@ -9,12 +9,33 @@
 #endif
 #include <vulkan/vulkan.h>
 
+/* Every command that gives a VkResult is a macro for this, also where it is
+ * called by a pointer: a code that it does not list fails the test.
+ */
+VkResult vkt_listed(const char *command, VkResult result, const char *file,
+                    int line);
+bool vkt_is_listed(const char *command, VkResult result);
+PFN_vkVoidFunction vkt_listed_proc(const char *command,
+                                   PFN_vkVoidFunction proc);
+
+#ifndef VKT_CODES_C
+#define VKT_LISTED(command, ...) \
+   vkt_listed(#command, command(__VA_ARGS__), __FILE__, __LINE__)
+#define vkGetDeviceProcAddr(device, name) \
+   vkt_listed_proc(name, vkGetDeviceProcAddr(device, name))
+#define vkGetInstanceProcAddr(instance, name) \
+   vkt_listed_proc(name, vkGetInstanceProcAddr(instance, name))
+#include "vkt_codes_macros.h"
+#endif
+
 #define EXPECT_RESULT(call, want) \
    vkt_check_result((call), (want), false, __FILE__, __LINE__, #call)
 #define REQUIRE_RESULT(call, want) \
    vkt_check_result((call), (want), true, __FILE__, __LINE__, #call)
-#define REQUIRE_OK(call) REQUIRE_RESULT(call, VK_SUCCESS)
-#define EXPECT_OK(call) EXPECT_RESULT(call, VK_SUCCESS)
+#define REQUIRE_OK(call) \
+   vkt_check_result((call), VK_SUCCESS, true, __FILE__, __LINE__, #call)
+#define EXPECT_OK(call) \
+   vkt_check_result((call), VK_SUCCESS, false, __FILE__, __LINE__, #call)
 
 bool vkt_check_result(VkResult result, VkResult want, bool required,
                       const char *file, int line, const char *text);

@@ -15,32 +15,6 @@ struct vkt_instance {
 };
 
 const char *
-vkt_result_name(VkResult result)
-{
-#define NAME(name) case name: return #name
-   switch (result) {
-   NAME(VK_SUCCESS);
-   NAME(VK_NOT_READY);
-   NAME(VK_TIMEOUT);
-   NAME(VK_INCOMPLETE);
-   NAME(VK_ERROR_OUT_OF_HOST_MEMORY);
-   NAME(VK_ERROR_OUT_OF_DEVICE_MEMORY);
-   NAME(VK_ERROR_INITIALIZATION_FAILED);
-   NAME(VK_ERROR_DEVICE_LOST);
-   NAME(VK_ERROR_LAYER_NOT_PRESENT);
-   NAME(VK_ERROR_EXTENSION_NOT_PRESENT);
-   NAME(VK_ERROR_FEATURE_NOT_PRESENT);
-   NAME(VK_ERROR_INCOMPATIBLE_DRIVER);
-   NAME(VK_ERROR_TOO_MANY_OBJECTS);
-   NAME(VK_ERROR_FORMAT_NOT_SUPPORTED);
-   NAME(VK_ERROR_UNKNOWN);
-   NAME(VK_ERROR_INVALID_EXTERNAL_HANDLE);
-   default: return "another VkResult";
-   }
-#undef NAME
-}
-
-const char *
 vkt_kind_name(enum vkt_kind kind)
 {
    static const char *const names[] = {"fence", "binary semaphore",

@@ -164,7 +164,7 @@ name_that_is_taken(intptr_t arg)
                                            .win32_info = true,
                                            .name = name,
                                         }, &other),
-                 REFUSED);
+                 VK_ERROR_OUT_OF_DEVICE_MEMORY);
    expect_message(device, "Direct3D 12 cannot create a shared fence of this "
                           "name or with these attributes: 0x%08lx");
    EXPECT_U64(vkt_value(object), 0);
@@ -287,12 +287,14 @@ exports_of_other_types(intptr_t kind)
    HANDLE handle = NULL;
 
    vkt_clear_messages(device);
-   EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32, &handle), REFUSED);
+   EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32, &handle),
+                 VK_ERROR_UNKNOWN);
    expect_message(device, "The payload was not created for export to this "
                           "type of handle");
    EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32_KMT, &handle),
-                 REFUSED);
-   EXPECT_RESULT(vkt_try_export(opaque, SHARE_D3D12, &handle), REFUSED);
+                 VK_ERROR_UNKNOWN);
+   EXPECT_RESULT(vkt_try_export(opaque, SHARE_D3D12, &handle),
+                 VK_ERROR_UNKNOWN);
    EXPECT(handle == NULL);
    share_expect_linked(d3d12, share_fence(d3d12));
    vkt_expect_works(opaque);
@@ -310,8 +312,72 @@ types_that_do_not_mix(intptr_t kind)
                                            .export_types = SHARE_D3D12 |
                                                            VKT_OPAQUE_WIN32,
                                         }, &object),
-                 REFUSED);
+                 VK_ERROR_UNKNOWN);
    expect_message(device, "A Direct3D 12 fence has no other handle types");
+}
+
+/* Whatever Direct3D refuses, that entry point has a code for it. */
+static void
+steps_that_fail(intptr_t kind)
+{
+   static const struct {
+      const char *step;
+      VkResult create, import, by_name;
+   } steps[] = {
+      {"fence", VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_SUCCESS, VK_SUCCESS},
+      {"share", VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_SUCCESS, VK_SUCCESS},
+      {"open", VK_SUCCESS, REFUSED, REFUSED},
+      {"name", VK_SUCCESS, VK_SUCCESS, REFUSED},
+      {"event", VK_SUCCESS, VK_SUCCESS, VK_SUCCESS},
+   };
+   struct vkt_device *device = share_open();
+   WCHAR name[RUNTIME_NAME_SIZE];
+
+   runtime_make_name(name);
+   HANDLE handle = share_export(create_named(device, name, false));
+   for (unsigned i = 0; i < TEST_COUNT(steps); i++) {
+      struct vkt_object *target = vkt_create(device, (enum vkt_kind)kind);
+      struct vkt_object *object;
+
+      test_diag("%s", steps[i].step);
+      runtime_make_fail(steps[i].step);
+      EXPECT_RESULT(vkt_try_create(device, &(struct vkt_object_info){
+                                              .kind = (enum vkt_kind)kind,
+                                              .export_types = SHARE_D3D12,
+                                           }, &object), steps[i].create);
+      EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false, handle, NULL),
+                    steps[i].import);
+      EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false, NULL, name),
+                    steps[i].by_name);
+   }
+}
+
+/* A signal that Direct3D does not carry out: the host is told, and a queue goes
+ * on, since the device is not lost.
+ */
+static void
+signals_that_fail(intptr_t arg)
+{
+   struct share_pair pair = share_pair(VKT_TIMELINE, 1);
+   const VkSemaphoreSignalInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+      .semaphore = pair.semaphore->semaphore,
+      .value = 2,
+   };
+
+   runtime_make_fail("signal");
+   vkt_clear_messages(pair.device);
+   EXPECT_RESULT(vkSignalSemaphore(pair.device->handle, &info),
+                 VK_ERROR_OUT_OF_DEVICE_MEMORY);
+   expect_message(pair.device, "Direct3D 12 cannot signal the fence");
+   share_queue_signal(pair.semaphore, 2);
+   vkt_wait_idle(pair.device);
+   expect_message(pair.device, "Direct3D 12 cannot signal the fence");
+   EXPECT_U64(vkt_value(pair.semaphore), 1);
+
+   runtime_make_fail("");
+   vkt_host_signal(pair.semaphore, 2);
+   share_expect_linked(pair.semaphore, pair.fence);
 }
 
 /* Replaces a payload that is waited for, and one of another type. */
@@ -395,6 +461,8 @@ main(int argc, char **argv)
       SEMAPHORE_CASES(fence_as_opaque),
       SEMAPHORE_CASES(exports_of_other_types),
       SEMAPHORE_CASES(types_that_do_not_mix),
+      SEMAPHORE_CASES(steps_that_fail),
+      {"signals_that_fail", signals_that_fail, 0, 0},
       {"import_over", import_over, 0, 0},
       {"no_leaks", no_leaks, 0, 0},
       {0},

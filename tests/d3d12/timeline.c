@@ -450,7 +450,9 @@ removed_device(intptr_t how)
    EXPECT(strstr(message, "The Direct3D 12 device of the fence has been "
                           "removed") == message);
    EXPECT_RESULT(vkSignalSemaphore(pair.device->handle, &info),
-                 VK_ERROR_DEVICE_LOST);
+                 VK_ERROR_OUT_OF_DEVICE_MEMORY);
+   vkt_last_message(pair.device, message, sizeof(message));
+   EXPECT(strstr(message, "Direct3D 12 cannot signal the fence") == message);
 
    /* What has nothing to do with it goes on. */
    vkt_expect_works(vkt_create(pair.device, VKT_TIMELINE));

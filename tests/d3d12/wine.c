@@ -137,7 +137,7 @@ not_reported(intptr_t arg)
                                            .kind = VKT_TIMELINE,
                                            .export_types = SHARE_D3D12,
                                         }, &object),
-                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
+                 VK_ERROR_UNKNOWN);
 }
 
 int

@@ -107,9 +107,10 @@ expect_private(struct vkt_object *object)
 {
    HANDLE handle = NULL;
 
-   EXPECT_RESULT(vkt_try_export(object, VKT_OPAQUE_WIN32, &handle), REFUSED);
+   EXPECT_RESULT(vkt_try_export(object, VKT_OPAQUE_WIN32, &handle),
+                 VK_ERROR_UNKNOWN);
    EXPECT_RESULT(vkt_try_export(object, VKT_OPAQUE_WIN32_KMT, &handle),
-                 REFUSED);
+                 VK_ERROR_UNKNOWN);
    EXPECT(handle == NULL);
    vkt_expect_works(object);
 }

@@ -5,6 +5,7 @@
  */
 #include "diagnostics_channels.h"
 #include "foreign_handles.h"
+#include "vkt.h"
 
 #include <string.h>
 #include <wchar.h>
@@ -330,36 +331,36 @@ static const struct refusal refusals[] = {
    {"message_temporary_timeline", VK_ERROR_UNKNOWN,
     "Cannot temporarily import into a timeline semaphore",
     import_temporarily, NULL, TIMELINES},
-   {"message_export_private", INVALID,
+   {"message_export_private", VK_ERROR_UNKNOWN,
     "The payload was neither created for export nor imported",
     export_private, NULL, ALL},
-   {"message_export_type_fence", INVALID,
+   {"message_export_type_fence", VK_ERROR_UNKNOWN,
     "Handle type 0x%x cannot be exported from a fence",
     export_no_type, NULL, FENCES},
-   {"message_export_type_semaphore", INVALID,
+   {"message_export_type_semaphore", VK_ERROR_UNKNOWN,
     "Handle type 0x%x cannot be exported from this type of semaphore",
     export_no_type, NULL, SEMAPHORES},
-   {"message_export_no_number", INVALID,
+   {"message_export_no_number", VK_ERROR_UNKNOWN,
     "The payload has no global share handle",
     export_no_number, NULL, ALL},
    {"message_export_no_duplicate", VK_ERROR_TOO_MANY_OBJECTS,
     "Cannot duplicate the handle of a section: Windows error %lu",
     export_after_handle_was_closed, NULL, ALL},
-   {"message_create_type_fence", INVALID,
+   {"message_create_type_fence", VK_ERROR_UNKNOWN,
     "Combination of external handle types is unsupported for VkFence "
     "creation.",
     create_no_type, NULL, FENCES},
-   {"message_create_type_semaphore", INVALID,
+   {"message_create_type_semaphore", VK_ERROR_UNKNOWN,
     "Combination of external handle types is unsupported for VkSemaphore "
     "creation.",
     create_no_type, NULL, SEMAPHORES},
-   {"message_name_taken", INVALID,
+   {"message_name_taken", VK_ERROR_OUT_OF_DEVICE_MEMORY,
     "The name for export is already taken",
     create_with_taken_name, NULL, ALL},
-   {"message_name_and_number", INVALID,
+   {"message_name_and_number", VK_ERROR_OUT_OF_DEVICE_MEMORY,
     "What has a global share handle has no name",
     create_with_name_and_number, NULL, ALL},
-   {"message_name_unusable", INVALID,
+   {"message_name_unusable", VK_ERROR_OUT_OF_DEVICE_MEMORY,
     "Cannot create a section for export: Windows error %lu",
     create_with_name_of_event, NULL, ALL},
 };

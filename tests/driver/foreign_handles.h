@@ -2,7 +2,7 @@
 #ifndef LVP_FOREIGN_HANDLES_H
 #define LVP_FOREIGN_HANDLES_H
 
-#include "vkt.h"
+#include "test.h"
 
 /* Makes a handle that no import may take. genuine is a good one of the
  * target's kind, for those that are made to look like it. What is opened is

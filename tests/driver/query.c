@@ -298,7 +298,38 @@ devinfo_shows_extensions(intptr_t arg)
       test_diag("%s", output);
 }
 
+/* What all other tests go by */
+static void
+codes_are_those_of_the_registry(intptr_t arg)
+{
+   static const struct {
+      const char *command;
+      VkResult result;
+      bool listed;
+   } codes[] = {
+      {"vkAllocateMemory", VK_ERROR_INVALID_EXTERNAL_HANDLE, true},
+      {"vkCreateFence", VK_ERROR_INVALID_EXTERNAL_HANDLE, false},
+      {"vkCreateFence", VK_ERROR_OUT_OF_DEVICE_MEMORY, true},
+      {"vkCreateSemaphore", VK_ERROR_INITIALIZATION_FAILED, false},
+      {"vkGetFenceWin32HandleKHR", VK_ERROR_INVALID_EXTERNAL_HANDLE, false},
+      {"vkGetMemoryWin32HandleKHR", VK_ERROR_TOO_MANY_OBJECTS, true},
+      {"vkGetSemaphoreCounterValueKHR", VK_ERROR_DEVICE_LOST, true},
+      {"vkResetFences", VK_ERROR_OUT_OF_HOST_MEMORY, false},
+      {"vkSignalSemaphore", VK_ERROR_DEVICE_LOST, false},
+      {"vkWaitForFences", VK_TIMEOUT, true},
+      {"vkWaitForFences", VK_NOT_READY, false},
+   };
+
+   (void)arg;
+   for (unsigned i = 0; i < TEST_COUNT(codes); i++) {
+      if (vkt_is_listed(codes[i].command, codes[i].result) != codes[i].listed)
+         test_fail(false, __FILE__, __LINE__, "%s: %s", codes[i].command,
+                   vkt_result_name(codes[i].result));
+   }
+}
+
 static const struct test_case cases[] = {
+   {"codes_are_those_of_the_registry", codes_are_those_of_the_registry, 0, 0},
    {"device_extension_external_fence_win32", device_extension,
     FENCE_WIN32, 0},
    {"device_extension_external_semaphore_win32", device_extension,

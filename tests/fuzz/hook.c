@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "c11/threads.h"
+
 static struct {
    volatile LONG64 maps, processes, views, handles, allocations, wrong_closes;
    HANDLE volatile guarded;
@@ -37,6 +39,34 @@ static struct {
    void (*free)(void *);
 } real;
 
+static thread_local struct {
+   uint32_t left;
+   DWORD error;
+} failure;
+
+void
+fuzz_fail(uint32_t nth, DWORD error)
+{
+   failure.left = nth;
+   failure.error = error;
+}
+
+bool
+fuzz_will_fail(void)
+{
+   return failure.left != 0;
+}
+
+static bool
+must_fail(void)
+{
+   if (failure.left == 0 || --failure.left != 0)
+      return false;
+
+   SetLastError(failure.error);
+   return true;
+}
+
 static void
 add(volatile LONG64 *count, LONG64 n)
 {
@@ -54,7 +84,8 @@ count_handle(HANDLE handle)
 static void *WINAPI
 hook_map(HANDLE section, DWORD access, DWORD high, DWORD low, SIZE_T size)
 {
-   void *view = real.map(section, access, high, low, size);
+   void *view = must_fail() ? NULL :
+                real.map(section, access, high, low, size);
 
    add(&counts.maps, 1);
    add(&counts.views, view != NULL);
@@ -89,7 +120,7 @@ static BOOL WINAPI
 hook_duplicate(HANDLE from, HANDLE handle, HANDLE to, HANDLE *copy,
                DWORD access, BOOL inherit, DWORD options)
 {
-   const BOOL done =
+   const BOOL done = !must_fail() &&
       real.duplicate(from, handle, to, copy, access, inherit, options);
 
    add(&counts.wrong_closes, (options & DUPLICATE_CLOSE_SOURCE) != 0);
@@ -101,7 +132,8 @@ hook_duplicate(HANDLE from, HANDLE handle, HANDLE to, HANDLE *copy,
 static HANDLE WINAPI
 hook_open_section(DWORD access, BOOL inherit, const wchar_t *name)
 {
-   return count_handle(real.open_section(access, inherit, name));
+   return must_fail() ? NULL :
+          count_handle(real.open_section(access, inherit, name));
 }
 
 static HANDLE WINAPI
@@ -109,21 +141,24 @@ hook_create_section(HANDLE file, SECURITY_ATTRIBUTES *attributes,
                     DWORD protection, DWORD high, DWORD low,
                     const wchar_t *name)
 {
-   return count_handle(real.create_section(file, attributes, protection, high,
+   return must_fail() ? NULL :
+          count_handle(real.create_section(file, attributes, protection, high,
                                            low, name));
 }
 
 static HANDLE WINAPI
 hook_open_semaphore(DWORD access, BOOL inherit, const wchar_t *name)
 {
-   return count_handle(real.open_semaphore(access, inherit, name));
+   return must_fail() ? NULL :
+          count_handle(real.open_semaphore(access, inherit, name));
 }
 
 static HANDLE WINAPI
 hook_create_semaphore(SECURITY_ATTRIBUTES *attributes, LONG initial,
                       LONG maximum, const wchar_t *name)
 {
-   return count_handle(real.create_semaphore(attributes, initial, maximum,
+   return must_fail() ? NULL :
+          count_handle(real.create_semaphore(attributes, initial, maximum,
                                              name));
 }
 
@@ -131,7 +166,8 @@ static HANDLE WINAPI
 hook_create_event(SECURITY_ATTRIBUTES *attributes, BOOL manual, BOOL set,
                   const wchar_t *name)
 {
-   return count_handle(real.create_event(attributes, manual, set, name));
+   return must_fail() ? NULL :
+          count_handle(real.create_event(attributes, manual, set, name));
 }
 
 static HANDLE WINAPI
@@ -175,7 +211,7 @@ hook_begin_thread(void *security, unsigned stack,
 static void *
 hook_malloc(size_t size)
 {
-   void *memory = real.malloc(size);
+   void *memory = must_fail() ? NULL : real.malloc(size);
 
    add(&counts.allocations, memory != NULL);
    return memory;
@@ -184,7 +220,7 @@ hook_malloc(size_t size)
 static void *
 hook_calloc(size_t count, size_t size)
 {
-   void *memory = real.calloc(count, size);
+   void *memory = must_fail() ? NULL : real.calloc(count, size);
 
    add(&counts.allocations, memory != NULL);
    return memory;

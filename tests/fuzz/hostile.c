@@ -280,7 +280,7 @@ use_export(struct fuzz_thread *self, struct hostile *hostile)
       FUZZ_CHECK(self, hostile->number != 0);
       FUZZ_CHECK(self, handle == (HANDLE)(uintptr_t)hostile->number);
    } else {
-      FUZZ_CHECK(self, result == REFUSED);
+      FUZZ_CHECK(self, result == VK_ERROR_UNKNOWN);
       if (is_known(hostile))
          FUZZ_CHECK(self, hostile->number == 0 || sync != hostile->sync);
    }

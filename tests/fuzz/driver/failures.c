@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The driver's calls into the system fail, one at a time: whatever the entry
+ * point makes of that, it is a code that it lists (see vkt_listed()), and
+ * nothing is left behind.
+ */
+#include "fuzz.h"
+#include "vkt.h"
+
+#include <wchar.h>
+
+#define SIZE 10000
+
+struct scene {
+   struct vkt_device *device;
+   enum vkt_kind kind;
+   VkFlags type;
+   /* One that others are opened from, and what is imported into */
+   struct vkt_object *source, *target;
+   HANDLE handle;
+   wchar_t name[64];
+   VkDeviceMemory memory;
+   HANDLE memory_handle;
+   uint64_t value;
+};
+
+static void
+create(struct scene *scene)
+{
+   struct vkt_object *object;
+
+   if (vkt_try_create(scene->device, &(struct vkt_object_info){
+                                        .kind = scene->kind,
+                                        .export_types = scene->type,
+                                     }, &object) == VK_SUCCESS)
+      vkt_destroy(object);
+}
+
+static void
+create_private(struct scene *scene)
+{
+   struct vkt_object *object;
+
+   if (vkt_try_create(scene->device, &(struct vkt_object_info){
+                                        .kind = scene->kind,
+                                     }, &object) == VK_SUCCESS)
+      vkt_destroy(object);
+}
+
+static void
+create_named(struct scene *scene)
+{
+   struct vkt_object *object;
+   wchar_t name[64];
+
+   swprintf(name, TEST_COUNT(name), L"%ls-new", scene->name);
+   if (vkt_try_create(scene->device, &(struct vkt_object_info){
+                                        .kind = scene->kind,
+                                        .export_types = VKT_OPAQUE_WIN32,
+                                        .win32_info = true,
+                                        .name = name,
+                                     }, &object) == VK_SUCCESS)
+      vkt_destroy(object);
+}
+
+static void
+import(struct scene *scene)
+{
+   (void)vkt_try_import(scene->target, scene->type, false, scene->handle, NULL);
+}
+
+static void
+import_temporarily(struct scene *scene)
+{
+   if (scene->kind != VKT_TIMELINE)
+      (void)vkt_try_import(scene->target, scene->type, true, scene->handle,
+                           NULL);
+}
+
+static void
+import_by_name(struct scene *scene)
+{
+   /* Not what fails by itself: Mesa's messages take memory for granted. */
+   if (scene->type == VKT_OPAQUE_WIN32)
+      (void)vkt_try_import(scene->target, VKT_OPAQUE_WIN32, false, NULL,
+                           scene->name);
+}
+
+static void
+export(struct scene *scene)
+{
+   HANDLE handle;
+
+   if (vkt_try_export(scene->source, scene->type, &handle) == VK_SUCCESS &&
+       scene->type == VKT_OPAQUE_WIN32)
+      CloseHandle(handle);
+}
+
+static void
+wait(struct scene *scene)
+{
+   if (scene->kind != VKT_BINARY)
+      (void)vkt_wait(scene->source, scene->value + 1, 1);
+}
+
+static void
+ask(struct scene *scene)
+{
+   VkDevice device = scene->device->handle;
+   uint64_t value;
+
+   if (scene->kind == VKT_TIMELINE)
+      (void)vkGetSemaphoreCounterValue(device, scene->source->semaphore,
+                                       &value);
+   if (scene->kind == VKT_FENCE &&
+       vkGetFenceStatus(device, scene->source->fence) == VK_SUCCESS)
+      (void)vkResetFences(device, 1, &scene->source->fence);
+}
+
+static void
+signal(struct scene *scene)
+{
+   const VkSemaphoreSignalInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+      .semaphore = scene->source->semaphore,
+      .value = ++scene->value,
+   };
+
+   if (scene->kind == VKT_TIMELINE)
+      (void)vkSignalSemaphore(scene->device->handle, &info);
+}
+
+/* What one batch signals the next one waits for. */
+static void
+submit(struct scene *scene)
+{
+   const VkSemaphoreSubmitInfo semaphore = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+      .semaphore = scene->source->semaphore,
+      .value = ++scene->value,
+      .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
+   };
+   const VkSubmitInfo2 submits[] = {
+      {
+         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
+         .signalSemaphoreInfoCount = 1,
+         .pSignalSemaphoreInfos = &semaphore,
+      },
+      {
+         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
+         .waitSemaphoreInfoCount = 1,
+         .pWaitSemaphoreInfos = &semaphore,
+      },
+   };
+   VkQueue queue = scene->device->queue;
+
+   if (scene->kind == VKT_FENCE) {
+      (void)vkQueueSubmit2(queue, 0, NULL, scene->source->fence);
+   } else if (vkQueueSubmit2(queue, 1, &submits[0], VK_NULL_HANDLE) ==
+              VK_SUCCESS) {
+      while (vkQueueSubmit2(queue, 1, &submits[1], VK_NULL_HANDLE) !=
+             VK_SUCCESS)
+         ;
+   }
+   (void)vkQueueWaitIdle(queue);
+}
+
+static void
+allocate(struct scene *scene, const void *next)
+{
+   const VkMemoryAllocateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+      .pNext = next,
+      .allocationSize = SIZE,
+   };
+   VkDeviceMemory memory;
+
+   if (vkAllocateMemory(scene->device->handle, &info, NULL, &memory) ==
+       VK_SUCCESS)
+      vkFreeMemory(scene->device->handle, memory, NULL);
+}
+
+static void
+allocate_for_export(struct scene *scene)
+{
+   const VkExportMemoryWin32HandleInfoKHR win32 = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_WIN32_HANDLE_INFO_KHR,
+      .name = L"lvp-fuzz-failures-memory",
+   };
+   const VkExportMemoryAllocateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+      .pNext = scene->type == VKT_OPAQUE_WIN32 ? &win32 : NULL,
+      .handleTypes = scene->type,
+   };
+
+   allocate(scene, &info);
+}
+
+static void
+import_memory(struct scene *scene)
+{
+   const VkImportMemoryWin32HandleInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_WIN32_HANDLE_INFO_KHR,
+      .handleType = (VkExternalMemoryHandleTypeFlagBits)scene->type,
+      .handle = scene->memory_handle,
+   };
+
+   allocate(scene, &info);
+}
+
+static VkResult
+get_memory_handle(struct scene *scene, HANDLE *handle)
+{
+   const VkMemoryGetWin32HandleInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_GET_WIN32_HANDLE_INFO_KHR,
+      .memory = scene->memory,
+      .handleType = (VkExternalMemoryHandleTypeFlagBits)scene->type,
+   };
+
+   return scene->device->GetMemoryWin32Handle(scene->device->handle, &info,
+                                              handle);
+}
+
+static void
+export_memory(struct scene *scene)
+{
+   HANDLE handle;
+
+   if (get_memory_handle(scene, &handle) == VK_SUCCESS &&
+       scene->type == VKT_OPAQUE_WIN32)
+      CloseHandle(handle);
+}
+
+static const struct {
+   const char *name;
+   void (*run)(struct scene *scene);
+   /* Whether it gives handles away */
+   bool exports;
+} operations[] = {
+   {"create", create, false},
+   {"create_private", create_private, false},
+   {"create_named", create_named, false},
+   {"import", import, false},
+   {"import_temporarily", import_temporarily, false},
+   {"import_by_name", import_by_name, false},
+   {"export", export, true},
+   {"wait", wait, false},
+   {"ask", ask, false},
+   {"signal", signal, false},
+   {"submit", submit, false},
+   {"allocate_for_export", allocate_for_export, false},
+   {"import_memory", import_memory, false},
+   {"export_memory", export_memory, true},
+};
+
+static void
+free_memory(void *data)
+{
+   struct scene *scene = data;
+
+   vkFreeMemory(scene->device->handle, scene->memory, NULL);
+}
+
+static void
+open_scene(struct scene *scene, enum vkt_kind kind, VkFlags type)
+{
+   const VkExportMemoryAllocateInfo export_info = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+      .handleTypes = type,
+   };
+   const VkMemoryAllocateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+      .pNext = &export_info,
+      .allocationSize = SIZE,
+   };
+
+   *scene = (struct scene){.device = vkt_open(), .kind = kind, .type = type};
+   fuzz_hook_module(GetModuleHandleA("vulkan_lvp.dll"));
+   swprintf(scene->name, TEST_COUNT(scene->name), L"lvp-fuzz-failures-%lu-%llx",
+            (unsigned long)GetCurrentProcessId(),
+            (unsigned long long)test_random());
+   scene->source = vkt_create_info(scene->device, &(struct vkt_object_info){
+      .kind = kind,
+      .export_types = type,
+      .win32_info = type == VKT_OPAQUE_WIN32,
+      .name = scene->name,
+   });
+   scene->target = vkt_create(scene->device, kind);
+   REQUIRE_OK(vkt_try_export(scene->source, type, &scene->handle));
+   REQUIRE_OK(vkAllocateMemory(scene->device->handle, &info, NULL,
+                               &scene->memory));
+   test_defer(free_memory, scene);
+   REQUIRE_OK(get_memory_handle(scene, &scene->memory_handle));
+   if (type == VKT_OPAQUE_WIN32) {
+      test_own_handle(scene->handle);
+      test_own_handle(scene->memory_handle);
+   }
+}
+
+static unsigned
+fail_each(struct scene *scene, unsigned operation)
+{
+   static const DWORD errors[] = {
+      ERROR_NOT_ENOUGH_MEMORY, ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS,
+      ERROR_INVALID_HANDLE,
+   };
+   unsigned failures = 0;
+
+   /* What is made once, and what the last import has brought */
+   operations[operation].run(scene);
+   operations[operation].run(scene);
+   const struct fuzz_counts before = fuzz_count();
+
+   for (unsigned i = 0; i < TEST_COUNT(errors); i++) {
+      bool failed = true;
+
+      for (uint32_t nth = 1; failed; nth++) {
+         fuzz_fail(nth, errors[i]);
+         operations[operation].run(scene);
+         failed = !fuzz_will_fail();
+         fuzz_fail(0, 0);
+         failures += failed;
+      }
+   }
+   operations[operation].run(scene);
+   EXPECT_U64((uint64_t)fuzz_count().views, (uint64_t)before.views);
+   if (!operations[operation].exports)
+      EXPECT_U64((uint64_t)fuzz_count().handles, (uint64_t)before.handles);
+   EXPECT_U64(fuzz_count().wrong_closes, before.wrong_closes);
+   test_diag("%s: %u failures", operations[operation].name, failures);
+   return failures;
+}
+
+static void
+failures(intptr_t kind)
+{
+   static const VkFlags types[] = {VKT_OPAQUE_WIN32, VKT_OPAQUE_WIN32_KMT};
+   static struct scene scenes[TEST_COUNT(types)];
+   unsigned count = 0;
+
+   for (unsigned i = 0; i < TEST_COUNT(types); i++) {
+      open_scene(&scenes[i], (enum vkt_kind)kind, types[i]);
+      for (unsigned o = 0; o < TEST_COUNT(operations); o++)
+         count += fail_each(&scenes[i], o);
+      if (kind != VKT_TIMELINE)
+         vkt_expect_works(scenes[i].source);
+   }
+   EXPECT(count > 100);
+}
+
+int
+main(int argc, char **argv)
+{
+   static const struct test_case cases[] = {
+      VKT_CASES("failures", failures),
+      {0},
+   };
+
+   return test_main(argc, argv, cases, NULL);
+}
