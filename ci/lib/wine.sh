@@ -9,10 +9,10 @@ wine_env()
       "WINEPREFIX=$BUILD/wine"
       "WINEARCH=win64"
       "WINEDEBUG=-all"
-      # Wine's own vulkan-1 knows only drivers of the host, and its d3d12 shares
-      # no fences: tests bring their own. Mono and Gecko would be offered for
-      # installation.
-      "WINEDLLOVERRIDES=vulkan-1=n;d3d12,dxgi=n,b;mscoree,mshtml="
+      # Wine's own vulkan-1 knows only drivers of the host, like winevulkan,
+      # which some programs try before it; and its d3d12 shares no fences:
+      # tests bring their own. Mono and Gecko would be offered for installation.
+      "WINEDLLOVERRIDES=vulkan-1=n;winevulkan=;d3d12,dxgi=n,b;mscoree,mshtml="
    )
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* 100,000 times: create, export, import, signal, wait, destroy. */
+/* 100,000 times: create, export, import, signal, wait, destroy. And instances
+ * with a device, which are created and destroyed.
+ */
 #include "vkt.h"
 
 #include <psapi.h>
@@ -104,7 +106,37 @@ cycles(intptr_t kind)
    EXPECT((int64_t)more < 256 * 1024);
 }
 
+#define INSTANCES 40
+
+static void
+open_and_close(unsigned count)
+{
+   while (count--)
+      vkt_close_device(vkt_open());
+}
+
+/* Another instance keeps the driver loaded, see vkt_device.c: winpthreads, in
+ * a DLL that MinGW has linked, leaves handles behind whenever it is unloaded.
+ * It also makes an event for a mutex when threads first meet there, so that a
+ * few more handles mean nothing; one for each instance does.
+ */
+static void
+instances(intptr_t arg)
+{
+   unsigned before, after;
+
+   (void)arg;
+   open_and_close(INSTANCES / 4);
+   before = test_count_handles();
+   open_and_close(INSTANCES);
+   after = test_count_handles();
+   test_diag("%u handles, and %u after %u instances", before, after,
+             INSTANCES);
+   EXPECT(after < before + INSTANCES / 4);
+}
+
 static const struct test_case cases[] = {
+   {"instances_leave_no_handle", instances, 0, 0},
    {"cycles_leave_nothing_fence", cycles, VKT_FENCE, 200},
    {"cycles_leave_nothing_binary", cycles, VKT_BINARY, 200},
    {"cycles_leave_nothing_timeline", cycles, VKT_TIMELINE, 200},

@@ -93,6 +93,29 @@ granted_access_is_enough(intptr_t kind)
    vkt_expect_linked(a, b);
 }
 
+/* An entry that is only for what is created inside an object, which sections
+ * have not, grants nothing: then nobody opens the number.
+ */
+static void
+inherit_only_entry_grants_nothing(intptr_t kind)
+{
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *a, *b = vkt_create(vkt_open(), (enum vkt_kind)kind);
+   HANDLE number;
+
+   a = create_guarded(device, (enum vkt_kind)kind, L"D:(A;OICIIO;GA;;;WD)",
+                      VKT_OPAQUE_WIN32_KMT, NULL);
+   REQUIRE_OK(vkt_try_export(a, VKT_OPAQUE_WIN32_KMT, &number));
+   EXPECT_RESULT(vkt_try_import(b, VKT_OPAQUE_WIN32_KMT, false, number, NULL),
+                 REFUSED);
+
+   a = create_guarded(device, (enum vkt_kind)kind, L"D:(A;OICI;GA;;;WD)",
+                      VKT_OPAQUE_WIN32_KMT, NULL);
+   REQUIRE_OK(vkt_try_export(a, VKT_OPAQUE_WIN32_KMT, &number));
+   REQUIRE_OK(vkt_try_import(b, VKT_OPAQUE_WIN32_KMT, false, number, NULL));
+   vkt_expect_linked(a, b);
+}
+
 static void
 stop_impersonating(void *token)
 {
@@ -192,6 +215,8 @@ other_token_may_use_handles(intptr_t kind)
 static const struct test_case cases[] = {
    VKT_CASES("ungranted_access_is_kept_out", ungranted_access_is_kept_out),
    VKT_CASES("granted_access_is_enough", granted_access_is_enough),
+   VKT_CASES("inherit_only_entry_grants_nothing",
+             inherit_only_entry_grants_nothing),
    VKT_CASES("other_token_is_kept_out", other_token_is_kept_out),
    VKT_CASES("other_token_is_kept_out_by_number",
              other_token_is_kept_out_by_number),
