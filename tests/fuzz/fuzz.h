@@ -111,8 +111,8 @@ struct fuzz_counts {
 void fuzz_hook_module(HMODULE module);
 struct fuzz_counts fuzz_count(void);
 
-/* Of the calls that this thread makes from now on and that can fail, one does,
- * and whether it is still to come.  Not for those that give memory anew.
+/* Of the calls that this thread makes from now on and that can fail, one does;
+ * and whether it is still to come.  For one thread at a time.
  */
 void fuzz_fail(uint32_t nth, DWORD error);
 bool fuzz_will_fail(void);

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "c11/threads.h"
-
 static struct {
    volatile LONG64 maps, processes, views, handles, allocations, wrong_closes;
    HANDLE volatile guarded;
@@ -39,7 +37,9 @@ static struct {
    void (*free)(void *);
 } real;
 
-static thread_local struct {
+/* Thread-local variables may take memory, by the calls that are hooked. */
+static struct {
+   DWORD thread;
    uint32_t left;
    DWORD error;
 } failure;
@@ -47,6 +47,7 @@ static thread_local struct {
 void
 fuzz_fail(uint32_t nth, DWORD error)
 {
+   failure.thread = GetCurrentThreadId();
    failure.left = nth;
    failure.error = error;
 }
@@ -60,7 +61,8 @@ fuzz_will_fail(void)
 static bool
 must_fail(void)
 {
-   if (failure.left == 0 || --failure.left != 0)
+   if (failure.left == 0 || failure.thread != GetCurrentThreadId() ||
+       --failure.left != 0)
       return false;
 
    SetLastError(failure.error);
