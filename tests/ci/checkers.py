@@ -53,7 +53,7 @@ SPOILT = [
      "is not in lavapipe's own files"),
     ('powershell', BUILD, 'Write-Host "Mesa does not build"', 'Write-Host "Mesa does not build',
      'does not end|wants its'),
-    ('powershell', BUILD, '"--buildtype=release" `\n', '"--buildtype=release" ` \n', 'blanks'),
+    ('powershell', BUILD, '"-Db_vscrt=mt" `\n', '"-Db_vscrt=mt" ` \n', 'blanks'),
     ('powershell', BUILD, '"-Db_vscrt=mt" `\n', '"-Db_vscrt=mt" `\n  # Why\n', 'a comment in a continued line'),
     ('powershell', BUILD, 'if (!$vs) {\n', 'if (!$vs) {{\n', 'wants its "}"'),
     ('powershell', BUILD, 'if (!$vs) {\n', 'if (!$vs {\n', '"}" where|wants its'),
