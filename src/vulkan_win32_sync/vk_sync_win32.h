@@ -11,7 +11,7 @@ struct vk_sync_win32_payload;
  * One type serves fences, binary semaphores and timelines, private and
  * shared.  A vk_sync_win32 is a counted reference to a payload; import swaps
  * the payload, so it works on any fence or semaphore, and a wait takes any
- * mix of payloads without spinning.
+ * mix of payloads.
  */
 struct vk_sync_win32 {
    struct vk_sync base;

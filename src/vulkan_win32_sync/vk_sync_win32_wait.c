@@ -9,7 +9,7 @@
 /* How often to look before blocking: for about as long as it takes to block and
  * to be woken, twice as long where that goes through bells.  Each wait that it
  * did not help halves it for the next one on the payload, until nothing is
- * left; once in so many waits it is tried anew.
+ * left; after so many waits that starts anew.
  */
 #ifdef VK_SYNC_WIN32_NO_LOOK
 #define SPINS 0

@@ -88,9 +88,62 @@ window_that_is_none(intptr_t window)
    vkDestroyInstance(instance, NULL);
 }
 
+static void
+present(VkDevice device, VkSwapchainKHR swapchain, VkFence fence, VkResult want)
+{
+   uint32_t image;
+   const VkPresentInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
+      .swapchainCount = 1,
+      .pSwapchains = &swapchain,
+      .pImageIndices = &image,
+   };
+   VkQueue queue;
+
+   vkGetDeviceQueue(device, 0, 0, &queue);
+   REQUIRE_OK(vkAcquireNextImageKHR(device, swapchain, UINT64_MAX,
+                                    VK_NULL_HANDLE, fence, &image));
+   REQUIRE_OK(vkWaitForFences(device, 1, &fence, VK_TRUE, UINT64_MAX));
+   REQUIRE_OK(vkResetFences(device, 1, &fence));
+   EXPECT_RESULT(vkQueuePresentKHR(queue, &info), want);
+}
+
+static void
+window_that_is_closed(intptr_t arg)
+{
+   const VkFenceCreateInfo fence_info = {
+      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+   };
+   VkInstance instance = create_instance();
+   VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
+   VkDevice device =
+      vkt_create_bare_device(physical, VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+   HWND window = CreateWindowW(L"STATIC", L"", WS_POPUP | WS_VISIBLE, 0, 0, 64,
+                               64, NULL, NULL, NULL, NULL);
+   VkSwapchainKHR swapchain;
+   VkFence fence;
+
+   (void)arg;
+   REQUIRE(window != NULL);
+   VkSurfaceKHR surface = create_surface(instance, window);
+   REQUIRE_OK(vkCreateFence(device, &fence_info, NULL, &fence));
+   REQUIRE_OK(create_swapchain(device, surface, &swapchain));
+   present(device, swapchain, fence, VK_SUCCESS);
+
+   REQUIRE(DestroyWindow(window));
+   present(device, swapchain, fence, VK_ERROR_SURFACE_LOST_KHR);
+
+   vkDestroySwapchainKHR(device, swapchain, NULL);
+   vkDestroyFence(device, fence, NULL);
+   vkDestroySurfaceKHR(instance, surface, NULL);
+   vkDestroyDevice(device, NULL);
+   vkDestroyInstance(instance, NULL);
+}
+
 static const struct test_case cases[] = {
    {"window_NULL", window_that_is_none, 0, 0},
    {"window_that_never_was", window_that_is_none, 0x5a5a5a, 0},
+   {"window_that_is_closed", window_that_is_closed, 0, 0},
    {0},
 };
 

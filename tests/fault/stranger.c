@@ -56,9 +56,13 @@ receive(struct pair *pair, unsigned side, struct vk_sync *sync, uint64_t value)
    s->late += ns > LIMIT_NS;
 }
 
+/* Only those who are blocked can be kept from being woken. */
 static void
 send(struct pair *pair, struct vk_sync *sync, uint64_t value)
 {
+   while (unit_armed(sync) == 0)
+      YieldProcessor();
+
    vk_sync_win32_store64(&pair->board->sent_ns, os_time_get_nano());
    REQUIRE(vk_sync_signal(pair->device, sync, value) == VK_SUCCESS);
 }

@@ -35,6 +35,8 @@ static struct {
    void *(*calloc)(size_t, size_t);
    void *(*realloc)(void *, size_t);
    void (*free)(void *);
+   void *(*aligned_malloc)(size_t, size_t);
+   void (*aligned_free)(void *);
 } real;
 
 /* Thread-local variables may take memory, by the calls that are hooked. */
@@ -246,6 +248,22 @@ hook_free(void *memory)
    real.free(memory);
 }
 
+static void *
+hook_aligned_malloc(size_t size, size_t alignment)
+{
+   void *memory = must_fail() ? NULL : real.aligned_malloc(size, alignment);
+
+   add(&counts.allocations, memory != NULL);
+   return memory;
+}
+
+static void
+hook_aligned_free(void *memory)
+{
+   add(&counts.allocations, -(memory != NULL));
+   real.aligned_free(memory);
+}
+
 #define HOOK(name, member) \
    { name, (void (*)(void))hook_##member, &real.member }
 
@@ -271,6 +289,8 @@ static const struct {
    HOOK("calloc", calloc),
    HOOK("realloc", realloc),
    HOOK("free", free),
+   HOOK("_aligned_malloc", aligned_malloc),
+   HOOK("_aligned_free", aligned_free),
 };
 
 static void

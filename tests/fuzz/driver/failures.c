@@ -156,11 +156,17 @@ submit(struct scene *scene)
 
    if (scene->kind == VKT_FENCE) {
       (void)vkQueueSubmit2(queue, 0, NULL, scene->source->fence);
+      (void)vkQueueWaitIdle(queue);
+      EXPECT_OK(vkResetFences(scene->device->handle, 1,
+                              &scene->source->fence));
    } else if (vkQueueSubmit2(queue, 1, &submits[0], VK_NULL_HANDLE) ==
               VK_SUCCESS) {
-      while (vkQueueSubmit2(queue, 1, &submits[1], VK_NULL_HANDLE) !=
+      /* One of these may be the call that fails. */
+      for (unsigned i = 0; i < 2; i++) {
+         if (vkQueueSubmit2(queue, 1, &submits[1], VK_NULL_HANDLE) ==
              VK_SUCCESS)
-         ;
+            break;
+      }
    }
    (void)vkQueueWaitIdle(queue);
 }
