@@ -150,11 +150,10 @@ def verdicts(temp):
     folder = Folder(temp, 'verdicts', [
         f'{MEMORY}.{word}' for word in ('fail', 'fail_known', 'fail_else', 'fail_skipped', 'pass', 'pass_fixed')
     ] + [
-        f'{TIMELINE}.{word}' for word in ('crash', 'crash_known', 'flake', 'flake_known', 'pass', 'pass_too')
+        f'{TIMELINE}.{word}' for word in ('crash', 'crash_known', 'flake', 'pass', 'pass_too')
     ] + [f'{CROSS}.{word}_win32' for word in ('hang', 'pass')])
     folder.expect('fails', f'{MEMORY}.fail_known,Fail', f'{MEMORY}.fail_else,Crash', f'{MEMORY}.pass_fixed,Fail',
                   f'{TIMELINE}.crash_known,Crash')
-    folder.expect('flakes', f'{TIMELINE}.flake_known'.replace('.', '\\.'))
     folder.expect('skips', f'{MEMORY}.fail_skipped'.replace('.', '\\.'))
     assert folder.run('--jobs', '2', '--timeout', TIMEOUT) == 1, folder.said
 
@@ -166,7 +165,7 @@ def verdicts(temp):
     assert folder.table() == {
         **failures, f'{MEMORY}.fail_known': 'ExpectedFail', f'{MEMORY}.fail_skipped': 'Skip',
         f'{MEMORY}.pass': 'Pass', f'{TIMELINE}.crash_known': 'ExpectedFail', f'{TIMELINE}.flake': 'Flake',
-        f'{TIMELINE}.flake_known': 'KnownFlake', f'{TIMELINE}.pass': 'Pass', f'{TIMELINE}.pass_too': 'Pass',
+        f'{TIMELINE}.pass': 'Pass', f'{TIMELINE}.pass_too': 'Pass',
         # What comes behind a hang or a crash is run all the same.
         f'{CROSS}.pass_win32': 'Pass'}, folder.table()
     junit = {case.get('name'): case.find('failure').get('message') for case in folder.junit()}
