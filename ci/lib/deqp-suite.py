@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: deqp-suite.py SUITE.toml DEQP CASELIST FOLDER
+"""usage: deqp-suite.py SUITE.toml DEQP CASELIST FOLDER [TIMEOUT]
 
 Print a deqp-runner suite with the program, the list of cases and the folder
-of the expectation files put in for the paths of Mesa's test image.
+of the expectation files put in for the paths of Mesa's test image, and a time
+limit for each case, in seconds, that deqp-runner takes from nowhere else.
 """
 
 import json
@@ -18,7 +19,7 @@ def quoted(text):
 
 
 def main():
-    suite, deqp, caselist, folder = sys.argv[1:]
+    suite, deqp, caselist, folder, *timeout = sys.argv[1:]
 
     def expectations(m):
         names = re.findall(r'"([^"]*)"', m.group(2))
@@ -28,6 +29,8 @@ def main():
     with open(suite, encoding='utf-8') as f:
         for line in f:
             line = re.sub(r'^(skips|flakes) = \[(.*)\]$', expectations, line)
+            if timeout and line.startswith('deqp = '):
+                line += f'timeout = {float(timeout[0])}\n'
             line = re.sub(r'^deqp = .*', lambda _: f'deqp = {quoted(deqp)}', line)
             line = re.sub(r'^caselists = .*', lambda _: f'caselists = [{quoted(caselist)}]', line)
             sys.stdout.write(line)

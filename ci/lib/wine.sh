@@ -2,11 +2,13 @@
 # The Wine environment of the build. Sourced after common.sh.
 
 DIST=$BUILD/dist
+# The driver in DIST, to the programs in PREFIX.
+PREFIX=$BUILD/wine
 
 wine_env()
 {
    WINE_ENV=(
-      "WINEPREFIX=$BUILD/wine"
+      "WINEPREFIX=$PREFIX"
       "WINEARCH=win64"
       "WINEDEBUG=-all"
       # Wine's own vulkan-1 knows only drivers of the host, like winevulkan,
