@@ -187,10 +187,12 @@ pairs_keyed(const struct bench_case *c)
 static void
 pairs_futex(const struct bench_case *c)
 {
+   pairs_of_one(c, "", &bench_keyed_means, BENCH_RATIO_AT_MOST, 1.10);
+
    /* Ours look without having been woken.  Waits that can end by themselves
     * are the same work; those that cannot show what that costs.
     */
-   pairs_of_one(c, "", &bench_timed_address_means, BENCH_RATIO_AT_MOST, 1.10);
+   pairs_of_one(c, "-address", &bench_timed_address_means, BENCH_NO_LIMIT, 0);
    pairs_of_one(c, "-endless", &bench_address_means, BENCH_NO_LIMIT, 0);
 }
 
