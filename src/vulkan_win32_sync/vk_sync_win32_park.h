@@ -80,9 +80,8 @@ vk_sync_win32_notify(uint32_t *state)
                               VK_SYNC_WIN32_NOTIFIED);
 }
 
-/** The one that was chosen */
+/** The one that was chosen, and those that there are */
 extern const struct vk_sync_win32_parker *vk_sync_win32_chosen_parker;
-
 extern const struct vk_sync_win32_parker vk_sync_win32_keyed_parker;
 extern const struct vk_sync_win32_parker vk_sync_win32_futex_parker;
 

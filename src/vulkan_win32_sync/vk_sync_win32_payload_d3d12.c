@@ -179,8 +179,7 @@ create_payload(struct vk_device *device, struct vk_win32_d3d12_fence *fence,
    return VK_SUCCESS;
 }
 
-#define refuse_missing(device, error) \
-   vk_errorf(device, error, "There is no Direct3D 12 here that can share fences")
+static const char missing[] = "There is no Direct3D 12 here to share fences";
 
 VkResult
 vk_sync_win32_d3d12_create(struct vk_device *device, uint64_t value,
@@ -191,7 +190,7 @@ vk_sync_win32_d3d12_create(struct vk_device *device, uint64_t value,
    struct vk_win32_d3d12_fence fence;
 
    if (!vk_win32_d3d12_is_available())
-      return refuse_missing(device, VK_ERROR_UNKNOWN);
+      return vk_errorf(device, VK_ERROR_UNKNOWN, "%s", missing);
 
    const HRESULT hr =
       vk_win32_d3d12_create_fence(&fence, value, attributes, name);
@@ -211,7 +210,7 @@ vk_sync_win32_d3d12_import(struct vk_device *device, HANDLE handle,
    struct vk_win32_d3d12_fence fence;
 
    if (!vk_win32_d3d12_is_available())
-      return refuse_missing(device, VK_ERROR_INVALID_EXTERNAL_HANDLE);
+      return vk_win32_refuse(device, "%s", missing);
 
    const HRESULT hr = vk_win32_d3d12_open_fence(&fence, handle, name);
    if (FAILED(hr))

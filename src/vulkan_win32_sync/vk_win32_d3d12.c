@@ -262,8 +262,10 @@ vk_win32_d3d12_close_fence(struct vk_win32_d3d12_fence *fence)
       ID3D12Fence_Release(fence->fence);
    ID3D12Device_Release(fence->device);
 
-   /* The application may be waiting for the last reference to go. */
-   keep_device(p_atomic_dec_zero(&open_fences) ? NULL : take_kept_device());
+   /* Put back first: the application may be waiting for the last one to go. */
+   keep_device(take_kept_device());
+   if (p_atomic_dec_zero(&open_fences))
+      keep_device(NULL);
 }
 
 /* There are runtimes that have fences and cannot share them, Wine's for one. */
