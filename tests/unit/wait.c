@@ -381,7 +381,77 @@ wait_keeps_its_payload(intptr_t shared)
    EXPECT_U64(vk_sync_win32_load32(refcount), 1);
 }
 
+struct answerer {
+   struct vk_device *device;
+   struct vk_sync *timeline;
+   uint32_t asked;
+};
+
+/* Signals what is asked for, a moment later */
+static int
+answer(void *data)
+{
+   struct answerer *answerer = data;
+   uint32_t value = 0;
+
+   while (value != UINT32_MAX) {
+      const uint32_t asked = vk_sync_win32_load32(&answerer->asked);
+
+      YieldProcessor();
+      if (asked == value)
+         continue;
+      value = asked;
+      for (uint32_t i = value % 64; i > 0; i--)
+         YieldProcessor();
+      (void)vk_sync_signal(answerer->device, answerer->timeline, value);
+   }
+   return 0;
+}
+
+/* Where whoever signals runs beside it, a wait need not block; where looking
+ * was in vain, the next wait does less of it.
+ */
+static void
+waits_look_before_they_block(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *timeline = shared ?
+      unit_shared(device, VK_SYNC_IS_TIMELINE) :
+      unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   struct answerer answerer = { .device = device, .timeline = timeline };
+   uint32_t *failures = &unit_payload(timeline)->spin_failures;
+   unsigned tries = 0;
+   SYSTEM_INFO system;
+   thrd_t thread;
+
+   for (uint32_t i = 1; i <= 5; i++) {
+      EXPECT(unit_wait(device, timeline, 1, 1000) == VK_TIMEOUT);
+      EXPECT_U64(vk_sync_win32_load32(failures), i);
+   }
+
+   GetSystemInfo(&system);
+   if (system.dwNumberOfProcessors < 2)
+      test_skip("there is one processor");
+
+   REQUIRE(thrd_create(&thread, answer, &answerer) == thrd_success);
+   do {
+      vk_sync_win32_store32(failures, 1);
+      vk_sync_win32_store32(&answerer.asked, ++tries);
+      EXPECT(unit_wait(device, timeline, tries, UINT64_MAX) == VK_SUCCESS);
+   } while (vk_sync_win32_load32(failures) != 0 && tries < 1000000);
+   test_diag("it helped in wait %u", tries);
+   EXPECT_U64(vk_sync_win32_load32(failures), 0);
+
+   vk_sync_win32_store32(&answerer.asked, UINT32_MAX);
+   thrd_join(thread, NULL);
+   unit_sync_destroy(device, timeline);
+}
+
 const struct test_case wait_cases[] = {
+   { "a wait for a private payload looks before it blocks",
+     waits_look_before_they_block, false },
+   { "a wait for a shared payload looks before it blocks",
+     waits_look_before_they_block, true },
    { "a private payload is kept while a thread waits", wait_keeps_its_payload,
      false },
    { "a shared payload is kept while a thread waits", wait_keeps_its_payload,

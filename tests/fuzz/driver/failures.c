@@ -242,21 +242,23 @@ static const struct {
    void (*run)(struct scene *scene);
    /* Whether it gives handles away */
    bool exports;
+   /* Whether it calls the system each time, whatever is shared and how */
+   bool calls;
 } operations[] = {
-   {"create", create, false},
-   {"create_private", create_private, false},
-   {"create_named", create_named, false},
-   {"import", import, false},
-   {"import_temporarily", import_temporarily, false},
-   {"import_by_name", import_by_name, false},
-   {"export", export, true},
-   {"wait", wait, false},
-   {"ask", ask, false},
-   {"signal", signal, false},
-   {"submit", submit, false},
-   {"allocate_for_export", allocate_for_export, false},
-   {"import_memory", import_memory, false},
-   {"export_memory", export_memory, true},
+   {"create", create, false, true},
+   {"create_private", create_private, false, true},
+   {"create_named", create_named, false, true},
+   {"import", import, false, true},
+   {"import_temporarily", import_temporarily, false, false},
+   {"import_by_name", import_by_name, false, false},
+   {"export", export, true, false},
+   {"wait", wait, false, false},
+   {"ask", ask, false, false},
+   {"signal", signal, false, false},
+   {"submit", submit, false, true},
+   {"allocate_for_export", allocate_for_export, false, true},
+   {"import_memory", import_memory, false, true},
+   {"export_memory", export_memory, true, false},
 };
 
 static void
@@ -303,7 +305,7 @@ open_scene(struct scene *scene, enum vkt_kind kind, VkFlags type)
    }
 }
 
-static unsigned
+static void
 fail_each(struct scene *scene, unsigned operation)
 {
    static const DWORD errors[] = {
@@ -334,7 +336,7 @@ fail_each(struct scene *scene, unsigned operation)
       EXPECT_U64((uint64_t)fuzz_count().handles, (uint64_t)before.handles);
    EXPECT_U64(fuzz_count().wrong_closes, before.wrong_closes);
    test_diag("%s: %u failures", operations[operation].name, failures);
-   return failures;
+   EXPECT(failures > 0 || !operations[operation].calls);
 }
 
 static void
@@ -342,16 +344,14 @@ failures(intptr_t kind)
 {
    static const VkFlags types[] = {VKT_OPAQUE_WIN32, VKT_OPAQUE_WIN32_KMT};
    static struct scene scenes[TEST_COUNT(types)];
-   unsigned count = 0;
 
    for (unsigned i = 0; i < TEST_COUNT(types); i++) {
       open_scene(&scenes[i], (enum vkt_kind)kind, types[i]);
       for (unsigned o = 0; o < TEST_COUNT(operations); o++)
-         count += fail_each(&scenes[i], o);
+         fail_each(&scenes[i], o);
       if (kind != VKT_TIMELINE)
          vkt_expect_works(scenes[i].source);
    }
-   EXPECT(count > 100);
 }
 
 int
