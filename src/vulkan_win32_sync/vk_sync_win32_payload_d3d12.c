@@ -179,7 +179,8 @@ create_payload(struct vk_device *device, struct vk_win32_d3d12_fence *fence,
    return VK_SUCCESS;
 }
 
-static const char missing[] = "There is no Direct3D 12 here to share fences";
+static const char missing[] =
+   "There is no Direct3D 12 here that can share fences";
 
 VkResult
 vk_sync_win32_d3d12_create(struct vk_device *device, uint64_t value,
