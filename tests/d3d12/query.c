@@ -87,6 +87,76 @@ no_device_but_for_fences(intptr_t arg)
 }
 
 /* Issue 1 of VK_KHR_external_fence_win32: not for fences. */
+struct closer {
+   VkDevice device;
+   VkSemaphore semaphore;
+   /* Which round it shall close the semaphore of, and of which it has */
+   LONG volatile asked, done;
+};
+
+static DWORD WINAPI
+close_semaphores(void *data)
+{
+   struct closer *closer = data;
+   LONG round = 0;
+
+   for (;;) {
+      while (closer->asked == round)
+         YieldProcessor();
+      if (closer->asked < 0)
+         return 0;
+      round = closer->asked;
+      vkDestroySemaphore(closer->device, closer->semaphore, NULL);
+      InterlockedExchange(&closer->done, round);
+   }
+}
+
+static VkSemaphore
+create_shared(VkDevice device)
+{
+   const VkExportSemaphoreCreateInfo export_info = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+      .handleTypes = SHARE_D3D12,
+   };
+   const VkSemaphoreCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+      .pNext = &export_info,
+   };
+   VkSemaphore semaphore;
+
+   REQUIRE_OK(vkCreateSemaphore(device, &info, NULL, &semaphore));
+   return semaphore;
+}
+
+/* Nor if the last two are closed at once */
+static void
+no_device_after_the_last_two(intptr_t arg)
+{
+   const struct runtime *runtime = runtime_load();
+   VkDevice device = share_open()->handle;
+   struct closer closer = { .device = device };
+   const LONG rounds = 20000 * test_scale();
+
+   (void)arg;
+   HANDLE thread = CreateThread(NULL, 0, close_semaphores, &closer, 0, NULL);
+   REQUIRE(thread != NULL);
+   for (LONG round = 1; round <= rounds && !test_failed(); round++) {
+      VkSemaphore semaphore = create_shared(device);
+
+      closer.semaphore = create_shared(device);
+      InterlockedExchange(&closer.asked, round);
+      for (uint32_t i = test_random_below(200); i > 0; i--)
+         YieldProcessor();
+      vkDestroySemaphore(device, semaphore, NULL);
+      while (closer.done != round)
+         YieldProcessor();
+      EXPECT_U64((uint64_t)runtime->d3d12_objects(), 0);
+   }
+   InterlockedExchange(&closer.asked, -1);
+   WaitForSingleObject(thread, INFINITE);
+   CloseHandle(thread);
+}
+
 static void
 not_for_fences(intptr_t arg)
 {
@@ -308,6 +378,7 @@ main(int argc, char **argv)
       {"reported_for_binary", reported, VKT_BINARY, 0},
       {"reported_for_timeline", reported, VKT_TIMELINE, 0},
       {"no_device_but_for_fences", no_device_but_for_fences, 0, 0},
+      {"no_device_after_the_last_two", no_device_after_the_last_two, 0, 120},
       {"not_for_fences", not_for_fences, 0, 0},
       {"luid_is_that_of_warp", luid_is_that_of_warp, 0, 0},
       {"asked_by_the_runtime", asked_by_the_runtime, 0, 0},
