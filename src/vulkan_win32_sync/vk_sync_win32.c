@@ -146,9 +146,8 @@ signal_payload(struct vk_device *device, struct vk_sync_win32_payload *payload,
       else
          vk_logw(VK_LOG_OBJS(device), "A timeline cannot be signalled with %"
                  PRIu64": it has that value already, or a greater one", value);
+      vk_sync_win32_payload_unref(payload);
    }
-
-   vk_sync_win32_payload_unref(payload);
    return result;
 }
 

@@ -147,8 +147,7 @@ wake_reached(struct private_payload *payload)
    if (vk_sync_win32_nt.is_shutting_down())
       return;
 
-   wakes.state_count = 0;
-   wakes.bell_count = 0;
+   wakes.state_count = wakes.bell_count = 0;
    do {
       AcquireSRWLockExclusive(&payload->lock);
       complete = collect_locked(payload, &wakes);
@@ -177,16 +176,14 @@ private_sit(struct vk_sync_win32_payload *base, uint64_t target)
  * then somebody is woken for nothing, and the thread that has it looks again
  * after it has written its own.
  */
-static void
-wake_seat(struct private_payload *payload, uint64_t word)
+static bool
+notify_seat(struct private_payload *payload, uint64_t word)
 {
-   uint32_t *seat = &payload->seat;
-
-   if (vk_sync_win32_load32(seat) == VK_SYNC_WIN32_PARKED &&
-       vk_sync_win32_is_reached(payload->base.kind, word,
-                                vk_sync_win32_load64(&payload->seat_target)) &&
-       !vk_sync_win32_nt.is_shutting_down() && vk_sync_win32_notify(seat))
-      vk_sync_win32_chosen_parker->unpark(&seat, 1);
+   return vk_sync_win32_load32(&payload->seat) == VK_SYNC_WIN32_PARKED &&
+          vk_sync_win32_is_reached(payload->base.kind, word,
+             vk_sync_win32_load64(&payload->seat_target)) &&
+          !vk_sync_win32_nt.is_shutting_down() &&
+          vk_sync_win32_notify(&payload->seat);
 }
 
 static bool
@@ -196,19 +193,21 @@ private_signal(struct vk_sync_win32_payload *base, uint64_t value)
    uint64_t word;
 
    if (!vk_sync_win32_word_signal(base->kind, &payload->word, value, &word))
-      return base->kind != VK_SYNC_WIN32_KIND_TIMELINE;
+      return false;
 
    /* Pairs with the one between arm() and looking once more: either we see
     * the record or its thread sees the signal.
     */
    vk_sync_win32_barrier_after_swap();
 
-   const uint64_t wanted = vk_sync_win32_load64(&payload->wanted);
-   if (base->kind == VK_SYNC_WIN32_KIND_TIMELINE ? word >= wanted :
-                                                   wanted != UINT64_MAX)
+   if (word >= vk_sync_win32_load64(&payload->wanted))
       wake_reached(payload);
 
-   wake_seat(payload, word);
+   /* Before whoever wakes needs the cache line, and keeps the seat no more */
+   uint32_t *seat = notify_seat(payload, word) ? &payload->seat : NULL;
+   vk_sync_win32_payload_unref(base);
+   if (seat != NULL)
+      vk_sync_win32_chosen_parker->unpark(&seat, 1);
    return true;
 }
 

@@ -39,13 +39,12 @@ struct vk_sync_win32_payload_ops {
 
    /** Perform a signal operation
     *
-    * `value` is the timeline value, or ignored for binary payloads.  Callable
-    * from any thread that holds a reference.  Takes no lock and enters no
-    * kernel unless a thread is blocked on a value that this signal reaches, or
-    * it is a fence of Direct3D 12.
+    * `value` is ignored for binary payloads.  Any thread that holds a
+    * reference, which this drops.  Takes no lock, and enters no kernel unless
+    * a thread is blocked on what it reaches, or it is a Direct3D 12 fence.
     *
-    * Returns false, and changes nothing, if a timeline would not increase or
-    * Direct3D refuses.
+    * Returns false, and changes and drops nothing, if a timeline would not
+    * increase or Direct3D refuses.
     */
    bool (*signal)(struct vk_sync_win32_payload *payload, uint64_t value);
 

@@ -55,7 +55,9 @@ d3d12_signal(struct vk_sync_win32_payload *payload, uint64_t value)
 
    /* Nobody else will say so to those who wait for a queue's signal. */
    const HRESULT hr = vk_win32_d3d12_signal(&to_d3d12(payload)->fence, value);
-   if (FAILED(hr))
+   if (SUCCEEDED(hr))
+      vk_sync_win32_payload_unref(payload);
+   else
       mesa_logw("Direct3D 12 does not signal a fence: 0x%08lx",
                 (unsigned long)hr);
    return SUCCEEDED(hr);

@@ -105,10 +105,11 @@ section_signal(struct vk_sync_win32_payload *payload, uint64_t value)
    uint64_t word;
 
    if (!vk_sync_win32_word_signal(payload->kind, &layout->word, value, &word))
-      return payload->kind != VK_SYNC_WIN32_KIND_TIMELINE;
+      return false;
 
    vk_sync_win32_barrier_after_swap();
    vk_sync_win32_slots_ring(layout, payload->kind, word);
+   vk_sync_win32_payload_unref(payload);
    return true;
 }
 

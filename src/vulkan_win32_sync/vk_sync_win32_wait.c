@@ -16,7 +16,7 @@
 #else
 #define SPINS 512
 #endif
-#define TRY_SPINNING_EVERY 1024
+#define TRY_SPINNING_EVERY 8192
 
 struct wait {
    struct vk_device *device;

@@ -37,8 +37,9 @@ vk_sync_win32_word_signal(enum vk_sync_win32_kind kind, uint64_t *word,
    for (uint32_t i = 0; i < VK_SYNC_WIN32_TRIES; i++) {
       const uint64_t old = vk_sync_win32_load64(word);
 
+      *now = old;
       if (timeline ? value <= old : vk_sync_win32_is_signalled(old))
-         return false;
+         break;
 
       *now = timeline ? value :
              vk_sync_win32_pair(vk_sync_win32_signals(old) + 1,
@@ -46,5 +47,5 @@ vk_sync_win32_word_signal(enum vk_sync_win32_kind kind, uint64_t *word,
       if (vk_sync_win32_cas64(word, old, *now))
          return true;
    }
-   return false;
+   return !timeline;
 }

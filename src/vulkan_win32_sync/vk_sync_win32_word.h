@@ -85,10 +85,9 @@ vk_sync_win32_word_unconsume(uint64_t *word, uint32_t ticket);
 void
 vk_sync_win32_word_reset(uint64_t *word);
 
-/** Signal; `now` is what the word is changed to
+/** Signal; `now` is what the word is afterwards
  *
- * Returns false, and changes nothing, if a timeline would not increase, or it
- * is signalled already.
+ * Returns false, and changes nothing, if a timeline would not increase.
  */
 bool
 vk_sync_win32_word_signal(enum vk_sync_win32_kind kind, uint64_t *word,

@@ -142,8 +142,11 @@ stress_do_signal(struct stress_thread *self,
       store_silently(self, signal->payload, signal->value);
       increased = true;
    } else {
+      vk_sync_win32_payload_ref(signal->payload);
       increased = signal->payload->ops->signal(signal->payload,
                                                signal->value);
+      if (!increased)
+         vk_sync_win32_payload_unref(signal->payload);
    }
    self->operations++;
 
