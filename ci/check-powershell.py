@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """usage: check-powershell.py [FILE.ps1...]
 
-TAP, for the scripts in ci/windows by default: what a tokenizer can find in
-PowerShell scripts: strings, here-strings, comments and brackets that do not
-end, blanks after the "`" that continues a line, a comment behind one, and
-cmdlets or parameters that are not in the tables below. PowerShell's own
-parser is in no package of Debian; where there is a pwsh, such as in the
-GitLab job, ci/windows/check.ps1 asks that.
+TAP, for the scripts in ci/windows and dist/package by default: what a
+tokenizer can find in PowerShell scripts: strings, here-strings, comments and
+brackets that do not end, blanks after the "`" that continues a line, a comment
+behind one, and cmdlets or parameters that are not in the tables below.
+PowerShell's own parser is in no package of Debian; where there is a pwsh, such
+as in the GitLab job, ci/windows/check.ps1 asks that.
 """
 
 from pathlib import Path
@@ -200,7 +200,8 @@ def check(path):
 
 
 def main():
-    scripts = sys.argv[1:] or sorted((Path(__file__).parent / 'windows').glob('*.ps1'))
+    root = Path(__file__).parent.parent
+    scripts = sys.argv[1:] or [*sorted(root.glob('ci/windows/*.ps1')), *sorted(root.glob('dist/package/*.ps1'))]
     print(f'1..{len(scripts)}')
     for number, name in enumerate(scripts, 1):
         bad = check(Path(name))
