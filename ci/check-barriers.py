@@ -43,7 +43,6 @@ TARGETS = {
 
 
 
-
 @dataclasses.dataclass
 class Rule:
     """On each path from `after` ('entry', or an instruction) to `before`, a barrier"""
@@ -61,7 +60,8 @@ RULES = [
     Rule('arm, look', 'wait', 'arm', r'blr', 'ret'),
     Rule('sit down, look', 'wait', 'arm', 'entry', 'ret'),
     Rule('private: change the word, look for waiters', 'payload', 'private_signal', 'bl ~word_signal', 'bl ~load64'),
-    Rule('shared: change the word, look at the slots', 'payload_section', 'section_signal', 'bl ~word_signal', 'bl ~slots_ring'),
+    Rule('shared: change the word, look at the slots', 'payload_section', 'section_signal', 'bl ~word_signal',
+         'bl ~slots_ring'),
     Rule('clear the bit, read the bell', 'slots', '~slots_ring', 'bl clear_bit', 'bl load_bell'),
     Rule('clear the note, give back', 'slots', 'give_back', 'bl ~store64', 'bl ~word_unconsume'),
     # Unless the instruction has the order in itself

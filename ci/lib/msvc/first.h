@@ -42,17 +42,23 @@ _interlockedadd64(__int64 volatile *p, __int64 value)
 #define InterlockedBitTestAndSet _interlockedbittestandset
 #define InterlockedBitTestAndReset _interlockedbittestandreset
 
+/* Of processthreadsapi.h */
+int __stdcall GetProcessHandleCount(void *, unsigned long *);
+
 /* Of time.h */
+#ifndef TIME_UTC
 struct timespec {
    time_t tv_sec;
    long tv_nsec;
 };
+#endif
 
 #define localtime_s _localtime64_s
 
-/* Of stdlib.h and math.h; the DLL has them. */
+/* Of stdlib.h, malloc.h and math.h; the DLL has the functions. */
 #define _MAX_ENV 32767
 
+intptr_t _get_heap_handle(void);
 unsigned _set_abort_behavior(unsigned, unsigned);
 void qsort_s(void *, size_t, size_t,
              int (*)(void *, const void *, const void *), void *);
