@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: check-sources.py gcc|msvc BUILD-DIR
+"""usage: check-sources.py gcc|msvc|msvc-arm64 BUILD-DIR
 
 TAP: each C source of the sync type compiles without a warning
-gcc   with the build's own compiler and flags, and -Wall -Wextra
-msvc  with clang in the role of cl.exe, and Wine's headers in that of the
-      Windows SDK (syntax and types only)
+gcc         with the build's own compiler and flags, and -Wall -Wextra
+msvc        with clang in the role of cl.exe, and Wine's headers in that of the
+            Windows SDK (syntax and types only)
+msvc-arm64  the same for ARM64
 """
 
 import json
@@ -20,10 +21,10 @@ LIBRARY = 'libvulkan_win32_sync.a.p/'
 
 # Mesa's UNUSED says nothing to cl.exe, which has no warning for it at /W3.
 MSVC = '''
-   clang --target=x86_64-pc-windows-msvc -fms-extensions -fms-compatibility-version=19.29
+   clang-19 -fms-extensions -fms-compatibility-version=19.29
    -fsyntax-only -std=c11 -Wall -Wextra -Wgnu
    -Wno-unused-parameter
-   -isystem /usr/include/wine/wine/msvcrt -isystem /usr/include/wine/wine/windows
+   -idirafter /usr/include/wine/wine/msvcrt -idirafter /usr/include/wine/wine/windows
    -D_CRT_SECURE_NO_WARNINGS -DWIN32_LEAN_AND_MEAN -DNOMINMAX
    -D_WIN32_WINNT=0x0A00 -DWINVER=0x0A00 -DVK_USE_PLATFORM_WIN32_KHR
    -DUTIL_ARCH_LITTLE_ENDIAN=1 -DUTIL_ARCH_BIG_ENDIAN=0 -DHAVE_STRUCT_TIMESPEC
@@ -53,9 +54,15 @@ def gcc_command(command, source):
     return kept + includes(command) + ['-Wall', '-Wextra', '-Werror', '-c', '-o', os.devnull, source]
 
 
-def msvc_command(command, source):
-    shim = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib', 'msvc_intrin.h')
-    return MSVC.split() + includes(command) + ['-Werror', '-include', shim, source]
+def msvc_command(command, source, machine='x86_64'):
+    shim = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib', 'msvc')
+    return MSVC.split() + includes(command) + [
+        f'--target={machine}-pc-windows-msvc', '-Werror', '-isystem', shim,
+        '-include', os.path.join(shim, 'first.h'), source]
+
+
+def msvc_arm64_command(command, source):
+    return msvc_command(command, source, 'aarch64')
 
 
 def main():
@@ -65,7 +72,7 @@ def main():
     entries.sort(key=lambda e: e['file'])
     print(f'1..{len(entries)}')
     for number, entry in enumerate(entries, 1):
-        make = {'gcc': gcc_command, 'msvc': msvc_command}[which]
+        make = {'gcc': gcc_command, 'msvc': msvc_command, 'msvc-arm64': msvc_arm64_command}[which]
         command = make(shlex.split(entry['command']), entry['file'])
         done = subprocess.run(command, cwd=entry['directory'], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, encoding='utf-8', errors='replace')

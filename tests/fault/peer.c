@@ -213,6 +213,8 @@ inheritable(DWORD which)
    return handle;
 }
 
+const char *peer_program;
+
 struct peer *
 peer_start(const struct peer_run *run, const char *role, unsigned number)
 {
@@ -229,8 +231,9 @@ peer_start(const struct peer_run *run, const char *role, unsigned number)
 
    REQUIRE(peer != NULL);
    REQUIRE(GetModuleFileNameA(NULL, self, sizeof(self)) < sizeof(self));
-   snprintf(command, sizeof(command), "\"%s\" --child %s %s %u", self, role,
-            run->name, number);
+   snprintf(command, sizeof(command), "\"%s\" --child %s %s %u",
+            peer_program != NULL ? peer_program : self, role, run->name,
+            number);
    fflush(stdout);
 
    /* Under Wine a process now and then dies before it reaches its program,

@@ -48,6 +48,9 @@ struct peer {
    DWORD id;
 };
 
+/* Started instead of this program, unless NULL */
+extern const char *peer_program;
+
 /* This program in one of its roles, with the run's name and `number` as its
  * arguments.  It ends with this process at the latest.
  */

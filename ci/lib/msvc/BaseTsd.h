@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the case of names matters, as some sources spell it */
+#include <basetsd.h>
