@@ -5,6 +5,7 @@
 /* Not of the library: Mesa's C++, which ci/lib/clang-cl leaves out.  Objects
  * that come along refer to it, and no test gets there.
  */
+#pragma comment(linker, "/alternatename:util_tls_qsort_r=abort")
 #pragma comment(linker, "/alternatename:util_qsort_adapter=abort")
 #pragma comment(linker, "/alternatename:_mesa_init_astc_decoder_luts=abort")
 #pragma comment(linker, "/alternatename:_mesa_get_astc_decoder_partition_table=abort")
