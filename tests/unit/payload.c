@@ -113,6 +113,21 @@ binary_waits_pair_in_submission_order(intptr_t shared)
    EXPECT(unit_wait(device, semaphore, 0, 0) == VK_TIMEOUT);
 }
 
+/* A second signal before the wait is none. */
+static void
+binary_signalled_twice(intptr_t shared)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *semaphore = shared ? unit_shared(device, 0) :
+                                        unit_sync(device, 0, 0);
+
+   EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
+   EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
+   EXPECT(unit_wait(device, take_wait(device, semaphore), 0, 0) == VK_SUCCESS);
+   EXPECT(unit_wait(device, semaphore, 0, 0) == VK_TIMEOUT);
+   EXPECT_U64(unit_payload(semaphore)->refcount, 2);
+}
+
 static void
 temporary_wait_consumes_for_all(UNUSED intptr_t arg)
 {
@@ -234,6 +249,21 @@ submit_signals_what_cannot_increase(intptr_t shared)
    EXPECT_U64(value, 5);
    EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
    EXPECT(!vk_device_is_lost(device));
+   EXPECT_U64(unit_payload(timeline)->refcount, 1);
+}
+
+/* Whoever waits next finds it free, and needs no record. */
+static void
+wait_leaves_its_seat(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   struct vk_sync_win32_payload *payload = unit_payload(timeline);
+
+   EXPECT(unit_wait(device, timeline, 1, 1000) == VK_TIMEOUT);
+   uint32_t *seat = payload->ops->sit(payload, 1);
+   REQUIRE(seat != NULL);
+   vk_sync_win32_leave(seat);
 }
 
 static void
@@ -258,6 +288,8 @@ const struct test_case payload_cases[] = {
      binary_waits_pair_in_submission_order, 0 },
    { "shared binary waits pair in submission order",
      binary_waits_pair_in_submission_order, 1 },
+   { "a second private signal is none", binary_signalled_twice, 0 },
+   { "a second shared signal is none", binary_signalled_twice, 1 },
    { "temporary wait consumes the signal for all holders",
      temporary_wait_consumes_for_all },
    { "signal and ticket counters wrap", counters_wrap },
@@ -268,6 +300,7 @@ const struct test_case payload_cases[] = {
      submit_signals_what_cannot_increase, 0 },
    { "a submit signals what cannot increase, shared",
      submit_signals_what_cannot_increase, 1 },
+   { "a wait leaves its seat", wait_leaves_its_seat },
    { "private payloads are small", object_sizes },
    { 0 },
 };

@@ -9,6 +9,7 @@
 
 #include "cases.h"
 
+#include "vk_common_entrypoints.h"
 #include "vk_sync_win32_owner.h"
 
 #include "util/os_time.h"
@@ -250,6 +251,51 @@ slots_of_the_living_are_kept(UNUSED intptr_t arg)
       EXPECT_U64(layout->slots[i].owner, self >> 32 << 32);
 }
 
+/* Whatever somebody has done to it after its last owner had left */
+static void
+slots_are_claimed_and_left_clean(UNUSED intptr_t arg)
+{
+   const struct vk_sync_win32_bell_id bell = { { 1, 2 } };
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, 0);
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
+
+   layout->armed[0] = layout->failed[0] = 1;
+   REQUIRE(vk_sync_win32_slot_claim(layout) == 0);
+   EXPECT(!vk_sync_win32_slot_has_failed(layout, 0));
+   EXPECT_U64(unit_armed(sync), 0);
+
+   vk_sync_win32_slot_arm(layout, 0, VK_SYNC_WIN32_TARGET_TICKET(1), &bell);
+   EXPECT_U64(unit_armed(sync), 1);
+   vk_sync_win32_slot_release(layout, 0);
+   EXPECT_U64(unit_armed(sync), 0);
+   EXPECT_U64(layout->slots[0].target, 0);
+}
+
+/* The first and the last of each word, when the target is reached */
+static void
+reached_slots_are_rung(UNUSED intptr_t arg)
+{
+   static const uint32_t slots[] = { 0, 63, 64, VK_SYNC_WIN32_SLOTS - 1 };
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
+
+   for (unsigned i = 0; i < TEST_COUNT(slots); i++) {
+      struct vk_sync_win32_bell bell;
+
+      REQUIRE(vk_sync_win32_bell_create(&bell));
+      vk_sync_win32_slot_arm(layout, slots[i], 5, &bell.id);
+      vk_sync_win32_slots_ring(layout, VK_SYNC_WIN32_KIND_TIMELINE, 4);
+      EXPECT(WaitForSingleObject(bell.semaphore, 0) == WAIT_TIMEOUT);
+      EXPECT_U64(unit_armed(sync), 1);
+      vk_sync_win32_slots_ring(layout, VK_SYNC_WIN32_KIND_TIMELINE, 5);
+      EXPECT(WaitForSingleObject(bell.semaphore, 0) == WAIT_OBJECT_0);
+      EXPECT_U64(unit_armed(sync), 0);
+      vk_sync_win32_bell_destroy(&bell);
+   }
+}
+
 /* All of the section at random, while we wait and signal */
 static void
 garbage_in_the_section_is_survived(UNUSED intptr_t arg)
@@ -294,6 +340,166 @@ handles_and_slots_are_returned(UNUSED intptr_t arg)
    EXPECT_U64(test_count_handles(), before);
 }
 
+/* Those of bells that were rung are kept, but only so many. */
+static void
+handles_of_bells_are_bounded(UNUSED intptr_t arg)
+{
+   uint32_t before = test_count_handles();
+
+   for (unsigned i = 0; i < 2000; i++) {
+      struct vk_sync_win32_bell bell;
+      uint32_t failed_opens = 0;
+
+      REQUIRE(vk_sync_win32_bell_create(&bell));
+      EXPECT(vk_sync_win32_bell_ring(&bell.id, &failed_opens));
+      vk_sync_win32_bell_destroy(&bell);
+   }
+   EXPECT(test_count_handles() <= before + 256);
+   vk_sync_win32_bell_forget_all();
+   EXPECT(test_count_handles() <= before);
+}
+
+#define NEEDED_ACCESS (SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY)
+
+/* What vkCreate* was told, and what the handle is then */
+static const struct {
+   BOOL inherit;
+   DWORD access;
+   ACCESS_MASK rights;
+} export_words[] = {
+   { FALSE, 0, NEEDED_ACCESS },
+   { TRUE, 0, NEEDED_ACCESS },
+   { FALSE, GENERIC_READ, NEEDED_ACCESS },
+   { TRUE, GENERIC_ALL, SECTION_ALL_ACCESS },
+   { FALSE, READ_CONTROL | WRITE_DAC,
+     NEEDED_ACCESS | READ_CONTROL | WRITE_DAC },
+};
+
+static void
+expect_handle(HANDLE handle, bool inherit, ACCESS_MASK rights)
+{
+   /* PUBLIC_OBJECT_BASIC_INFORMATION */
+   struct { ULONG attributes, rights, rest[12]; } info;
+   DWORD flags = 0;
+
+   REQUIRE(vk_sync_win32_nt.query_object(handle, 0, &info, sizeof(info),
+                                         NULL) == VK_SYNC_WIN32_STATUS_SUCCESS);
+   EXPECT_U64(info.rights, rights);
+   EXPECT(GetHandleInformation(handle, &flags));
+   EXPECT(!!(flags & HANDLE_FLAG_INHERIT) == inherit);
+}
+
+static HANDLE
+export_fence(VkDevice device, VkFence fence)
+{
+   const VkFenceGetWin32HandleInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_FENCE_GET_WIN32_HANDLE_INFO_KHR,
+      .fence = fence,
+      .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   };
+   HANDLE handle = NULL;
+
+   REQUIRE(vk_common_GetFenceWin32HandleKHR(device, &info, &handle) ==
+           VK_SUCCESS);
+   return test_own_handle(handle);
+}
+
+static HANDLE
+export_semaphore(VkDevice device, VkSemaphore semaphore)
+{
+   const VkSemaphoreGetWin32HandleInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_GET_WIN32_HANDLE_INFO_KHR,
+      .semaphore = semaphore,
+      .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   };
+   HANDLE handle = NULL;
+
+   REQUIRE(vk_common_GetSemaphoreWin32HandleKHR(device, &info, &handle) ==
+           VK_SUCCESS);
+   return test_own_handle(handle);
+}
+
+/* They are those of the payload that the object was created with. */
+static void
+fence_is_exported_as_asked(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkDevice handle_device = vk_device_to_handle(device);
+   HANDLE other = unit_export(device, unit_shared(device, VK_SYNC_IS_FENCE));
+
+   test_own_handle(other);
+   for (unsigned i = 0; i < TEST_COUNT(export_words); i++) {
+      const SECURITY_ATTRIBUTES attributes = {
+         .nLength = sizeof(attributes),
+         .bInheritHandle = export_words[i].inherit,
+      };
+      const VkExportFenceWin32HandleInfoKHR win32 = {
+         .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_WIN32_HANDLE_INFO_KHR,
+         .pAttributes = &attributes,
+         .dwAccess = export_words[i].access,
+      };
+      const VkExportFenceCreateInfo export = {
+         .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
+         .pNext = &win32,
+         .handleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      };
+      const VkFenceCreateInfo info = {
+         .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, .pNext = &export,
+      };
+      VkFence fence;
+
+      REQUIRE(vk_common_CreateFence(handle_device, &info, NULL, &fence) ==
+              VK_SUCCESS);
+      expect_handle(export_fence(handle_device, fence),
+                    export_words[i].inherit, export_words[i].rights);
+
+      const VkImportFenceWin32HandleInfoKHR import = {
+         .sType = VK_STRUCTURE_TYPE_IMPORT_FENCE_WIN32_HANDLE_INFO_KHR,
+         .fence = fence,
+         .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+         .handle = other,
+      };
+      REQUIRE(vk_common_ImportFenceWin32HandleKHR(handle_device, &import) ==
+              VK_SUCCESS);
+      expect_handle(export_fence(handle_device, fence), false, NEEDED_ACCESS);
+      vk_common_DestroyFence(handle_device, fence, NULL);
+   }
+}
+
+static void
+semaphore_is_exported_as_asked(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkDevice handle_device = vk_device_to_handle(device);
+
+   for (unsigned i = 0; i < TEST_COUNT(export_words); i++) {
+      const SECURITY_ATTRIBUTES attributes = {
+         .nLength = sizeof(attributes),
+         .bInheritHandle = export_words[i].inherit,
+      };
+      const VkExportSemaphoreWin32HandleInfoKHR win32 = {
+         .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
+         .pAttributes = &attributes,
+         .dwAccess = export_words[i].access,
+      };
+      const VkExportSemaphoreCreateInfo export = {
+         .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+         .pNext = &win32,
+         .handleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      };
+      const VkSemaphoreCreateInfo info = {
+         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &export,
+      };
+      VkSemaphore semaphore;
+
+      REQUIRE(vk_common_CreateSemaphore(handle_device, &info, NULL,
+                                        &semaphore) == VK_SUCCESS);
+      expect_handle(export_semaphore(handle_device, semaphore),
+                    export_words[i].inherit, export_words[i].rights);
+      vk_common_DestroySemaphore(handle_device, semaphore, NULL);
+   }
+}
+
 const struct test_case shared_cases[] = {
    { "a peer's fence signal wakes", peer_signal_wakes, 0 },
    { "a peer's timeline signal wakes", peer_signal_wakes, 1 },
@@ -309,8 +515,13 @@ const struct test_case shared_cases[] = {
    { "slots of processes whose id was reused are taken",
      slots_of_the_dead_are_taken, 1 },
    { "slots of the living are kept", slots_of_the_living_are_kept },
+   { "slots are claimed and left clean", slots_are_claimed_and_left_clean },
+   { "slots are rung that are reached", reached_slots_are_rung },
    { "garbage in the section is survived",
      garbage_in_the_section_is_survived },
    { "handles and slots are returned", handles_and_slots_are_returned },
+   { "handles of bells are bounded", handles_of_bells_are_bounded },
+   { "a fence is exported as asked", fence_is_exported_as_asked },
+   { "a semaphore is exported as asked", semaphore_is_exported_as_asked },
    { 0 },
 };

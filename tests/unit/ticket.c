@@ -66,6 +66,7 @@ ticket_has_a_slot_until_it_is_seen(UNUSED intptr_t arg)
    EXPECT(!is_seen(device, wait));
    EXPECT(unit_wait(device, &wait->base, 0, 1000000) == VK_TIMEOUT);
    EXPECT_U64(count_slots(semaphore), 1);
+   EXPECT_U64(unit_armed(semaphore), 0);
    EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
    EXPECT_U64(count_slots(semaphore), 1);
    EXPECT(is_seen(device, wait));
@@ -136,6 +137,17 @@ wait_for_two_sees_both_or_none(intptr_t blocks)
       expect_word(semaphores[i], 1, 1);
       EXPECT_U64(count_slots(semaphores[i]), 0);
    }
+}
+
+static void
+newest_ticket_alone_is_given_back(UNUSED intptr_t arg)
+{
+   uint64_t word = vk_sync_win32_pair(0, 2);
+
+   EXPECT(!vk_sync_win32_word_unconsume(&word, 1));
+   EXPECT_U64(word, vk_sync_win32_pair(0, 2));
+   EXPECT(vk_sync_win32_word_unconsume(&word, 2));
+   EXPECT_U64(word, vk_sync_win32_pair(0, 1));
 }
 
 enum moment { AT_IMPORT, AT_TAKE };
@@ -375,6 +387,8 @@ const struct test_case ticket_cases[] = {
    { "a wait for two sees both or none", wait_for_two_sees_both_or_none, 0 },
    { "a blocked wait for two sees both or none",
      wait_for_two_sees_both_or_none, 1 },
+   { "the newest ticket alone is given back",
+     newest_ticket_alone_is_given_back },
    { "tickets of the dead are given back at import",
      tickets_of_the_dead_are_given_back, AT_IMPORT },
    { "tickets of the dead are given back before another is taken",

@@ -3,10 +3,12 @@
 /* Blocking: who is woken, when, and that nobody is forgotten. */
 #include "fixture.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "cases.h"
 
+#include "util/macros.h"
 #include "util/os_time.h"
 #include "vk_sync_win32_wait.h"
 
@@ -41,10 +43,33 @@ timeouts_are_never_early(intptr_t shared)
           VK_TIMEOUT);
 }
 
+static int
+compare_ms(const void *a, const void *b)
+{
+   const double x = *(const double *)a, y = *(const double *)b;
+
+   return (x > y) - (x < y);
+}
+
+/* A thread that nobody has woken looks for itself, later: of most, only a
+ * forgotten one is that slow.
+ */
+static void
+expect_woken(double *ms, unsigned count, double look_ms)
+{
+   if (count == 0)
+      return;
+   qsort(ms, count, sizeof(*ms), compare_ms);
+   test_diag("woken after %.2f ms, %.2f ms at most", ms[count / 2],
+             ms[count - 1]);
+   EXPECT(ms[count / 2] < look_ms / 2);
+}
+
 static void
 signal_wakes_a_blocked_wait(intptr_t shared)
 {
    struct vk_device *device = unit_device();
+   double ms[20];
 
    for (unsigned i = 0; i < 200; i++) {
       struct vk_sync *fence = shared ? unit_shared(device, 0) :
@@ -55,13 +80,51 @@ signal_wakes_a_blocked_wait(intptr_t shared)
          .timeout_ns = UINT64_MAX,
       };
       unit_waiter_start(&waiter);
-      if (i % 2)
+      while (i % 10 == 9 &&
+             vk_sync_win32_load32(&unit_payload(fence)->refcount) < 2)
          sleep_ms(1);
+      if (i % 2)
+         sleep_ms(i % 10 == 9 ? 10 : 1);
+      const double start_ms = test_now_ms();
       EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
       unit_waiter_join(&waiter);
       EXPECT(waiter.result == VK_SUCCESS);
+      if (i % 10 == 9)
+         ms[i / 10] = waiter.ended_ms - start_ms;
       unit_sync_destroy(device, fence);
    }
+   expect_woken(ms, TEST_COUNT(ms), VK_SYNC_WIN32_LOOK_NS / 1e6);
+}
+
+#define CROWD 200
+
+/* More than are woken under one lock.  After so long they look once a second. */
+static void
+signal_wakes_a_crowd(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   const struct vk_sync_wait wait = { .sync = timeline, .wait_value = 1 };
+   static struct unit_waiter waiters[CROWD];
+   double ms[CROWD];
+
+   for (unsigned i = 0; i < CROWD; i++) {
+      waiters[i] = (struct unit_waiter) {
+         .device = device, .count = 1, .waits = &wait,
+         .timeout_ns = UINT64_MAX,
+      };
+      unit_waiter_start(&waiters[i]);
+   }
+   sleep_ms(2000);
+
+   const double start_ms = test_now_ms();
+   EXPECT(vk_sync_signal(device, timeline, 1) == VK_SUCCESS);
+   for (unsigned i = 0; i < CROWD; i++) {
+      unit_waiter_join(&waiters[i]);
+      EXPECT(waiters[i].result == VK_SUCCESS);
+      ms[i] = waiters[i].ended_ms - start_ms;
+   }
+   expect_woken(ms, CROWD, VK_SYNC_WIN32_LONGEST_LOOK_NS / 2e6);
 }
 
 #define THREADS 12
@@ -120,7 +183,9 @@ wait_any_of_many(intptr_t count)
    struct vk_device *device = unit_device();
    struct vk_sync_wait *waits = calloc(count, sizeof(*waits));
    test_defer(free, waits);
-   fill_mix(device, waits, count, count <= 300);
+   fill_mix(device, waits, count, count % 3 == 0);
+   double ms[2][20];
+   unsigned done[2] = { 0 };
 
    for (unsigned round = 0; round < 20; round++) {
       const unsigned i = test_random_below(count);
@@ -131,16 +196,21 @@ wait_any_of_many(intptr_t count)
       unit_waiter_start(&waiter);
       sleep_ms(5);
       EXPECT(!waiter.done);
+      const double start_ms = test_now_ms();
       EXPECT(vk_sync_signal(device, waits[i].sync, waits[i].wait_value) ==
              VK_SUCCESS);
       unit_waiter_join(&waiter);
       EXPECT(waiter.result == VK_SUCCESS);
+      ms[i % 2][done[i % 2]++] = waiter.ended_ms - start_ms;
 
       if (waits[i].sync->flags & VK_SYNC_IS_TIMELINE)
          waits[i].wait_value++;
       else
          EXPECT(vk_sync_reset(device, waits[i].sync) == VK_SUCCESS);
    }
+   /* Of fences, then of timelines.  Beginning and ending take their time, too. */
+   for (unsigned i = 0; i < 2 && count < 1000; i++)
+      expect_woken(ms[i], done[i], VK_SYNC_WIN32_LOOK_NS / 1e6);
 }
 
 static void
@@ -447,11 +517,45 @@ waits_look_before_they_block(intptr_t shared)
    unit_sync_destroy(device, timeline);
 }
 
+/* The least that a wait in vain takes, which is over before it blocks */
+static double
+get_shortest_ms(struct vk_device *device, struct vk_sync *timeline,
+                uint32_t failures)
+{
+   double shortest_ms = INFINITY;
+
+   for (unsigned i = 0; i < 100; i++) {
+      const double start_ms = test_now_ms();
+
+      for (unsigned j = 0; j < 10; j++) {
+         vk_sync_win32_store32(&unit_payload(timeline)->spin_failures,
+                               failures);
+         EXPECT(vk_sync_wait(device, timeline, 1, VK_SYNC_WAIT_COMPLETE, 1) ==
+                VK_TIMEOUT);
+      }
+      shortest_ms = MIN2(shortest_ms, test_now_ms() - start_ms);
+   }
+   return shortest_ms / 10;
+}
+
+static void
+waits_in_vain_get_shorter(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   const double first_ms = get_shortest_ms(device, timeline, 0);
+   const double tenth_ms = get_shortest_ms(device, timeline, 10);
+
+   test_diag("%.2f us, then %.2f us", first_ms * 1000, tenth_ms * 1000);
+   EXPECT(tenth_ms < first_ms / 2);
+}
+
 const struct test_case wait_cases[] = {
    { "a wait for a private payload looks before it blocks",
      waits_look_before_they_block, false },
    { "a wait for a shared payload looks before it blocks",
      waits_look_before_they_block, true },
+   { "waits that look in vain get shorter", waits_in_vain_get_shorter },
    { "a private payload is kept while a thread waits", wait_keeps_its_payload,
      false },
    { "a shared payload is kept while a thread waits", wait_keeps_its_payload,
@@ -466,6 +570,8 @@ const struct test_case wait_cases[] = {
      only_reached_values_are_woken, 0 },
    { "only reached values are woken, shared",
      only_reached_values_are_woken, 1 },
+   { "signal wakes a crowd", signal_wakes_a_crowd },
+   { "wait-any of 8 private payloads", wait_any_of_many, 8 },
    { "wait-any of 9 mixed payloads", wait_any_of_many, 9 },
    { "wait-any of 300 mixed payloads", wait_any_of_many, 300 },
    { "wait-any of 10000 private payloads", wait_any_of_many, 10000 },
