@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+from lib import tap
+
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE.parent / 'src' / 'vulkan_win32_sync'
 MOUNT = '/src/vulkan/win32_sync'
@@ -241,12 +243,8 @@ def main():
             what = f'with {mutant.instead}' if mutant.instead else f'without {full(mutant.text)}'
             results.append((f'{target}: mutant of {full(mutant.function)}() {what}',
                             f'not noticed by: {"; ".join(missed)}' if missed else None))
-    print(f'1..{len(results)}')
-    for number, (name, wrong) in enumerate(results, 1):
-        if wrong:
-            print('#', wrong)
-        print(f'{"not " if wrong else ""}ok {number} - {name}')
+    return tap.report([(name, [wrong] if wrong else []) for name, wrong in results])
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -12,6 +12,8 @@ import re
 import sys
 import tomllib
 
+from lib import tap
+
 ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
 DEQP = ROOT / 'ci' / 'deqp'
 
@@ -170,12 +172,8 @@ def main():
     names = {p.name for p in suites + expectations}
     results.append(('files', [f'{n} is missing' for n in sorted(
         (CASES.keys() | {f'lvp-win32-{k}.txt' for k in ('fails', 'skips')}) - names)]))
-    print(f'1..{len(results)}')
-    for number, (name, bad) in enumerate(results, 1):
-        for line in bad:
-            print('#', line)
-        print(f'{"not " if bad else ""}ok {number} - {name}')
+    return tap.report(results)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

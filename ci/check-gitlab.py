@@ -13,6 +13,8 @@ import sys
 
 import yaml
 
+from lib import tap
+
 ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
 FILE = ROOT / '.gitlab-ci.yml'
 
@@ -173,23 +175,19 @@ def main():
     try:
         content = load(FILE)
     except (AttributeError, KeyError, OSError, TypeError, yaml.YAMLError) as e:
-        print('1..1\nnot ok 1 - .gitlab-ci.yml is YAML')
-        print('\n'.join(f'# {line}' for line in str(e).splitlines()))
-        return
+        return tap.report([('.gitlab-ci.yml is YAML', [e])])
     jobs = {k: v for k, v in content.items() if k not in GLOBAL}
     stages = content.get('stages', [])
     variables = set(content.get('variables', {}))
-    print(f'1..{len(jobs) + 1}')
-    print('ok 1 - .gitlab-ci.yml is YAML')
-    for number, (name, own) in enumerate(jobs.items(), 2):
+    results = [('.gitlab-ci.yml is YAML', [])]
+    for name, own in jobs.items():
         try:
             bad = list(check_job(name, own, resolve(jobs, name), jobs, stages, variables))
         except (AttributeError, KeyError, TypeError, ValueError) as e:
             bad = [f'{type(e).__name__}: {e}']
-        for line in bad:
-            print('#', line)
-        print(f'{"not " if bad else ""}ok {number} - {name}')
+        results.append((name, bad))
+    return tap.report(results)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

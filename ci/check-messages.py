@@ -12,6 +12,8 @@ import re
 import sys
 from pathlib import Path
 
+from lib import tap
+
 ROOT = Path(__file__).resolve().parent.parent
 SYNC = ROOT / 'src' / 'vulkan_win32_sync'
 GLUE = ROOT / 'src' / 'runtime_glue'
@@ -103,23 +105,18 @@ def main():
     for text, where in given.items():
         wanted = re.compile(re.escape(text).replace('%', '.*'))
         known = text in unprovoked or any(wanted.match(t) for t in read)
-        results.append((known, f'{where}: {text}'))
+        results.append((f'{where}: {text}'.replace('#', ''), [] if known else ['no test reads it']))
 
     stale = [text for text in unprovoked if text not in given]
-    results.append((unprovoked and not stale, f'{len(unprovoked)} messages listed in {README.name}'))
+    results.append((f'{len(unprovoked)} messages listed in {README.name}',
+                    stale if unprovoked else ['there is no such list']))
 
     named = [re.fullmatch(r'((?:process/)?[a-z_]+): ([A-Za-z0-9_*]+)', span) for span in spans]
     named = [match.groups() for match in named if match]
     missing = [f'{p}: {c}' for p, c in named if not has_case(p, c)]
-    results.append((len(named) > 100 and not missing,
-                    f'{len(named)} tests named in {README.name}'))
-
-    print(f'1..{len(results)}')
-    for number, (good, text) in enumerate(results, 1):
-        print(f'{"" if good else "not "}ok {number} - {text.replace("#", "")}')
-    for name in stale + missing:
-        print('#', name)
-    return 0
+    results.append((f'{len(named)} tests named in {README.name}',
+                    missing if len(named) > 100 else ['they should be more than 100']))
+    return tap.report(results)
 
 
 if __name__ == '__main__':

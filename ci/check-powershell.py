@@ -14,6 +14,8 @@ from pathlib import Path
 import re
 import sys
 
+from lib import tap
+
 # Cmdlets with the parameters that scripts of this repository may use.
 CMDLETS = {
     'copy-item': 'path destination include exclude recurse force',
@@ -202,13 +204,8 @@ def check(path):
 def main():
     root = Path(__file__).parent.parent
     scripts = sys.argv[1:] or [*sorted(root.glob('ci/windows/*.ps1')), *sorted(root.glob('dist/package/*.ps1'))]
-    print(f'1..{len(scripts)}')
-    for number, name in enumerate(scripts, 1):
-        bad = check(Path(name))
-        for line in bad:
-            print('#', line)
-        print(f'{"not " if bad else ""}ok {number} - {Path(name).name}')
+    return tap.report([(Path(name).name, check(Path(name))) for name in scripts])
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -15,6 +15,8 @@ import shlex
 import subprocess
 import sys
 
+from lib import tap
+
 MOUNT = '/src/vulkan/win32_sync/'
 # Not the tests' own builds of the same files
 LIBRARY = 'libvulkan_win32_sync.a.p/'
@@ -70,18 +72,15 @@ def main():
     with open(os.path.join(build, 'compile_commands.json'), encoding='utf-8') as f:
         entries = [e for e in json.load(f) if MOUNT in e['file'] and LIBRARY in e['output']]
     entries.sort(key=lambda e: e['file'])
-    print(f'1..{len(entries)}')
-    for number, entry in enumerate(entries, 1):
+    results = tap.Tap(len(entries))
+    for entry in entries:
         make = {'gcc': gcc_command, 'msvc': msvc_command, 'msvc-arm64': msvc_arm64_command}[which]
         command = make(shlex.split(entry['command']), entry['file'])
         done = subprocess.run(command, cwd=entry['directory'], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, encoding='utf-8', errors='replace')
-        bad = 'not ' if done.returncode else ''
-        print(f'{bad}ok {number} - {os.path.basename(entry["file"])}', flush=True)
-        if done.returncode:
-            for line in done.stdout.splitlines():
-                print('#', line)
+        results.check(done.returncode == 0, os.path.basename(entry['file']), done.stdout)
+    return results.end()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 
+import tap
+
 SUITES = ['unit', 'driver', 'process', 'fault', 'fuzz', 'stress', 'soak', 'd3d12', 'memory']
 LINE = re.compile(r'(\S+) (\S+) `([^`]+)` -> `([^`]*)` (\S.*)')
 DRIVER = 'dist/vulkan_lvp.dll'
@@ -63,17 +65,16 @@ def check(root, build):
     mutants = read_list(root)
     tests = find_tests(build)
     names = [mutant.name for mutant in mutants]
-    print(f'1..{len(mutants)}')
-    for number, mutant in enumerate(mutants, 1):
+    results = []
+    for mutant in mutants:
         faults = [f'there is no test {test}' for test in mutant.tests if test not in tests]
         if names.count(mutant.name) > 1:
             faults.append('the name is there twice')
         count = mutant.count() if mutant.path.is_file() else 0
         if count != 1:
             faults.append(f'the text is in {mutant.path.name} {count} times')
-        print(f'{"not " if faults else ""}ok {number} - {mutant.name}')
-        for fault in faults:
-            print('#', fault)
+        results.append((mutant.name, faults))
+    return tap.report(results)
 
 
 class Tree:

@@ -13,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
+
 ROOT = Path(sys.argv[1]).resolve()
 
 GITLAB, DEQP = 'ci/gitlab-ci.yml', 'ci/deqp/deqp-lvp-win32.toml'
@@ -103,17 +106,7 @@ def spoil(text, before, after):
 
 def main():
     checks = sorted({case[0] for case in SPOILT})
-    print(f'1..{len(checks) + len(SPOILT)}')
-    number = failed = 0
-
-    def result(good, name, said=''):
-        nonlocal number, failed
-        number += 1
-        if not good:
-            failed = 1
-            print('\n'.join(f'# {line}' for line in said.splitlines()))
-        print(f'{"" if good else "not "}ok {number} - {name}', flush=True)
-
+    results = tap.Tap(len(checks) + len(SPOILT))
     with tempfile.TemporaryDirectory(prefix='checkers-') as temp:
         top = Path(temp)
         for folder in ('ci', 'src/runtime_glue', 'src/vulkan_win32_sync'):
@@ -124,7 +117,7 @@ def main():
             shutil.copy(path, top / path.relative_to(ROOT))
         for check in checks:
             status, said = run(check, top)
-            result(status == 0 and 'ok 1' in said and 'not ok' not in said, f'{check}: as it is', said)
+            results.check(status == 0 and 'ok 1' in said and 'not ok' not in said, f'{check}: as it is', said)
         for check, file, before, after, message in SPOILT:
             path = top / file
             good = path.read_bytes()
@@ -133,10 +126,10 @@ def main():
                 _, said = run(check, top)
                 found = 'not ok' in said and re.search(
                     '|'.join(re.escape(m) for m in message.split('|')), said)
-                result(found, f'{check}: {message}', said)
+                results.check(found, f'{check}: {message}', said)
             finally:
                 path.write_bytes(good)
-    return failed
+    return results.end()
 
 
 if __name__ == '__main__':

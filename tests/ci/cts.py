@@ -14,6 +14,9 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
+
 ROOT = Path(sys.argv[1]).resolve()
 OUTPUT = Path(os.environ.get('LVP_SYNC_BUILD', ROOT / 'build')) / 'deqp' / 'cts'
 GOOD = {'Pass', 'Skip', 'Warn', 'ExpectedFail'}
@@ -22,8 +25,7 @@ GOOD = {'Pass', 'Skip', 'Warn', 'ExpectedFail'}
 def main():
     folder = os.environ.get('LVP_SYNC_CTS')
     if not folder:
-        print('1..0 # SKIP set LVP_SYNC_CTS to a folder with the deqp-vk.exe of the Vulkan CTS')
-        return 0
+        return tap.skip_all('set LVP_SYNC_CTS to a folder with the deqp-vk.exe of the Vulkan CTS')
 
     suite = 'win32' if os.environ.get('LVP_SYNC_LONG') else 'win32-quick'
     run = subprocess.run([ROOT / 'ci' / 'run-deqp', '--suite', suite, '--output', OUTPUT, folder],
@@ -36,20 +38,14 @@ def main():
             case, status = line.split(',')[:2]
             groups[re.match(r'[^.]*\.[^.]*(\.[^.]*(?=\.))?', case)[0]][case] = status
 
-    print(f'1..{len(groups) + 1}')
-    good = run.returncode == 0 and bool(groups)
-    for line in run.stdout.splitlines()[-30:]:
-        print('#', line)
-    print(f'{"" if good else "not "}ok 1 - ci/run-deqp --suite {suite}')
-    for number, (group, cases) in enumerate(sorted(groups.items()), 2):
+    said = run.stdout.splitlines()[-30:]
+    results = [(f'ci/run-deqp --suite {suite}', [] if run.returncode == 0 and groups else said or ['said nothing'])]
+    for group, cases in sorted(groups.items()):
         # A flake, with which deqp-runner is content, is a failure here.
-        bad = {case: status for case, status in cases.items() if status not in GOOD}
-        for case, status in bad.items():
-            print(f'# {case},{status}')
+        bad = [f'{case},{status}' for case, status in cases.items() if status not in GOOD]
         counts = ', '.join(f'{count} {status}' for status, count in sorted(Counter(cases.values()).items()))
-        print(f'{"not " if bad else ""}ok {number} - {group}: {counts}')
-        good = good and not bad
-    return 0 if good else 1
+        results.append((f'{group}: {counts}', bad))
+    return tap.report(results)
 
 
 if __name__ == '__main__':

@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
+
 ROOT = Path(sys.argv[1]).resolve()
 DEVINFO, WINEVULKAN_FIRST = (Path(p).resolve() for p in sys.argv[2:4])
 SCRUBBED = {'PATH': '/usr/bin:/bin', 'HOME': os.environ.get('HOME', '/tmp')}
@@ -78,19 +81,9 @@ def refused(prefix):
 
 def main():
     tests = [new, winevulkan_first, again, undone, refused]
-    print(f'1..{len(tests)}')
-    failed = 0
     with tempfile.TemporaryDirectory(prefix='own-prefix-') as temp:
         prefix = Prefix(Path(temp))
-        for number, test in enumerate(tests, 1):
-            try:
-                test(prefix)
-                print(f'ok {number} - {test.__name__}', flush=True)
-            except (AssertionError, AttributeError, OSError, subprocess.TimeoutExpired) as e:
-                failed = 1
-                for line in f'{type(e).__name__}: {e}'.splitlines():
-                    print('#', line)
-                print(f'not ok {number} - {test.__name__}', flush=True)
+        failed = tap.run(tests, prefix)
         prefix.run('wineserver', '-k')
         prefix.run('wineserver', '-w')
     return failed

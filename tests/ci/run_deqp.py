@@ -18,6 +18,9 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
+
 ROOT, DEQP_VK = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
 BUILD = Path(os.environ.get('LVP_SYNC_BUILD', ROOT / 'build'))
 
@@ -32,15 +35,11 @@ OTHERS = ['dEQP-VK.api.external.semaphore.opaque_fd.fail', 'dEQP-VK.api.smoke.fa
 TIMEOUT = '10'
 
 
-class Skip(Exception):
-    pass
-
-
 def deqp_runner():
     run = subprocess.run([ROOT / 'ci' / 'deqp-runner'], stdin=subprocess.DEVNULL, capture_output=True,
                          encoding='utf-8', check=False)
     if run.returncode == 77:
-        raise Skip(run.stderr.strip().splitlines()[-1])
+        raise tap.Skip(run.stderr.strip().splitlines()[-1])
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout.splitlines()[-1]
 
@@ -236,21 +235,8 @@ def compare(temp):
 def main():
     tests = [missing_program, missing_runner, missing_suite, missing_driver, wrong_options, all_pass, wrong_device,
              verdicts, nonsense_and_many, list_of_lists, printed_list, compare]
-    print(f'1..{len(tests)}')
-    failed = 0
     with tempfile.TemporaryDirectory(prefix='run-deqp-') as temp:
-        for number, test in enumerate(tests, 1):
-            try:
-                test(Path(temp))
-                print(f'ok {number} - {test.__name__}', flush=True)
-            except Skip as e:
-                print(f'ok {number} - {test.__name__} # SKIP {e}', flush=True)
-            except (AssertionError, KeyError, OSError, subprocess.TimeoutExpired) as e:
-                failed = 1
-                for line in f'{type(e).__name__}: {e}'.splitlines():
-                    print('#', line)
-                print(f'not ok {number} - {test.__name__}', flush=True)
-    return failed
+        return tap.run(tests, Path(temp))
 
 
 if __name__ == '__main__':

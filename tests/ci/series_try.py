@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
+
 ROOT = Path(sys.argv[1]).resolve()
 SERIES = ROOT / 'src' / 'runtime_glue' / 'series.py'
 
@@ -30,15 +33,8 @@ def run(tree):
     return done.returncode, done.stdout
 
 
-def result(number, good, name, said):
-    if not good:
-        print('\n'.join(f'# {line}' for line in said.splitlines()))
-    print(f'{"" if good else "not "}ok {number} - {name}')
-    return good
-
-
 def main():
-    print(f'1..{len(SPOILT) + 1}')
+    results = tap.Tap(len(SPOILT) + 1)
     with tempfile.TemporaryDirectory(prefix='series-try-') as temp:
         tree = Path(temp) / 'mesa'
         # Mesa as it is without the series
@@ -47,8 +43,8 @@ def main():
         git = ['git', '-C', tree, 'checkout', '-q', '--force', '--detach']
         subprocess.run([*git, 'main'], check=True)
         status, said = run(tree)
-        good = result(1, status == 0 and 'the whole series applies' in said, 'a pristine Mesa', said)
-        for number, (file, before, after, message) in enumerate(SPOILT, 2):
+        results.check(status == 0 and 'the whole series applies' in said, 'a pristine Mesa', said)
+        for file, before, after, message in SPOILT:
             path = tree / file
             text = path.read_text(encoding='utf-8')
             if before is None:
@@ -57,9 +53,9 @@ def main():
                 assert before in text, f'{before} is not in {file}'
                 path.write_text(text.replace(before, after, 1), encoding='utf-8')
             status, said = run(tree)
-            good &= result(number, status == (not message.startswith('the whole')) and message in said, message, said)
+            results.check(status == (not message.startswith('the whole')) and message in said, message, said)
             path.write_text(text, encoding='utf-8')
-    return not good
+    return results.end()
 
 
 if __name__ == '__main__':

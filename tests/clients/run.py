@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib.tap import Tap, skip_all
+
 HERE = Path(__file__).resolve().parent
 ENV = HERE.parent.parent / 'ci' / 'env'
 EXTENSIONS = [f'VK_KHR_external_{what}_win32' for what in ('fence', 'semaphore', 'memory')]
@@ -21,26 +24,6 @@ WINE_EXPECTED = {
     'Got unexpected rect 0, 0, 4294967295, 4294967295.':
         'Mesa\'s window system code has the same rectangle for every window, also for none',
 }
-
-
-class Tap:
-    def __init__(self):
-        self.cases = 0
-        self.failed = False
-
-    def check(self, passed, name, *remarks):
-        self.cases += 1
-        self.failed |= not passed
-        if not passed:
-            for remark in remarks:
-                for line in str(remark).splitlines():
-                    print('#', line)
-        print(f'{"" if passed else "not "}ok {self.cases} - {name}', flush=True)
-        return passed
-
-    def end(self):
-        print(f'1..{self.cases}')
-        return 1 if self.failed else 0
 
 
 class Run:
@@ -193,14 +176,13 @@ def main():
     for name in NEEDS[program]:
         missing = folder / f'{name}.missing'
         if missing.exists():
-            print(f'1..0 # SKIP {missing.read_text(encoding="utf-8").strip()}')
-            return 0
+            return skip_all(missing.read_text(encoding='utf-8').strip())
         if not (folder / name).exists():
             print(f'Bail out! there is no {folder / name}: ci/clients has not run')
             return 1
-    tap = Tap()
-    program(tap, build, folder)
-    return tap.end()
+    results = Tap()
+    program(results, build, folder)
+    return results.end()
 
 
 if __name__ == '__main__':

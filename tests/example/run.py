@@ -11,6 +11,9 @@ from pathlib import Path
 import subprocess
 import sys
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
+
 ROOT, SDK, SHARE = (Path(p).resolve() for p in sys.argv[1:4])
 SOURCE = ROOT / 'examples' / 'share.c'
 FRAMES = ['255 0 0 255', '0 255 0 255', '0 0 255 255', '255 255 0 0']
@@ -85,18 +88,7 @@ def another_device_is_refused():
 def main():
     tests = [readme_shows_the_commands, no_warning_of_gcc, no_warning_for_msvc, shares, several_at_once,
              another_device_is_refused]
-    print(f'1..{len(tests)}')
-    failed = 0
-    for number, test in enumerate(tests, 1):
-        try:
-            test()
-            print(f'ok {number} - {test.__name__}', flush=True)
-        except (AssertionError, OSError, subprocess.TimeoutExpired) as e:
-            failed = 1
-            for line in f'{type(e).__name__}: {e}'.splitlines():
-                print('#', line)
-            print(f'not ok {number} - {test.__name__}', flush=True)
-    return failed
+    return tap.run(tests)
 
 
 if __name__ == '__main__':

@@ -21,6 +21,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
+
 # Those of the compiler have nothing to do with the series, and take longer to
 # build than all others.
 SUITES = {'mesa:util', 'mesa:format', 'mesa:gallium', 'mesa:llvmpipe', 'mesa'}
@@ -83,25 +86,21 @@ def run_all(build, results, wrapper):
 def check(ours, upstream):
     ours, upstream = (json.loads(Path(p).read_text(encoding='utf-8')) for p in (ours, upstream))
     names = sorted({*ours, *upstream})
-    print(f'1..{len(names)}')
-    for number, name in enumerate(names, 1):
+    results = tap.Tap(len(names))
+    for name in names:
         a, b = (half.get(name, {'cases': {}, 'said': []}) for half in (ours, upstream))
         bad = [f'{case or "the program"}: {a["cases"].get(case, "not there")} with the series, '
                f'{b["cases"].get(case, "not there")} without'
                for case in sorted({*a['cases'], *b['cases']})
                if a['cases'].get(case) != b['cases'].get(case)]
         both = [case or 'the program' for case, result in a['cases'].items() if result == 'fail']
-        for line in bad:
-            print('#', line)
-        if bad:
-            for line in a['said']:
-                print('# with the series:', line)
-        elif both:
+        if both and not bad:
             print(f'# fails in both halves: {", ".join(both)}')
             for line in a['said']:
                 print('#', line)
-        print(f'{"not " if bad else ""}ok {number} - {name}, '
-              f'{max(len(a["cases"]) - 1, 1)} cases')
+        results.check(not bad, f'{name}, {max(len(a["cases"]) - 1, 1)} cases', *bad,
+                      *[f'with the series: {line}' for line in a['said']])
+    return results.end()
 
 
 def main():
@@ -113,8 +112,9 @@ def main():
     elif command == 'run':
         run_all(Path(args[0]), Path(args[1]), args[2])
     else:
-        check(*args)
+        return check(*args)
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

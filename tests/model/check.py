@@ -13,12 +13,16 @@ import argparse
 import concurrent.futures
 import dataclasses
 import os
+from pathlib import Path
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Of each search. Beyond it, pan gives up, and says so.
@@ -296,19 +300,16 @@ def main():
              and (not options.only or any(text in case.name for text in options.only))]
     os.makedirs(options.directory, exist_ok=True)
 
-    print(f'1..{len(cases)}', flush=True)
-    good = True
+    results = tap.Tap(len(cases))
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        results = [pool.submit(attempt, case, options.spin, options.compiler, options.directory)
-                   for case in cases]
-        for number, (case, result) in enumerate(zip(cases, results), 1):
-            passed, remarks = result.result()
-            good &= passed
-            print(f'{"ok" if passed else "not ok"} {number} - {case.name}')
-            for remark in remarks:
-                print(f'# {remark}')
-            sys.stdout.flush()
-    return 0 if good else 1
+        checks = [pool.submit(attempt, case, options.spin, options.compiler, options.directory)
+                  for case in cases]
+        for case, done in zip(cases, checks):
+            passed, remarks = done.result()
+            results.check(passed, case.name, *remarks)
+            if passed:
+                print('#', *remarks)
+    return results.end()
 
 
 if __name__ == '__main__':

@@ -7,8 +7,12 @@ right, as of the one without, case by case. See ci/native.
 """
 
 import os
+from pathlib import Path
 import subprocess
 import sys
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
 
 # What the series repairs on purpose ("vulkan: consume binary semaphores of merged
 # submits"): the case must fail without it.
@@ -64,21 +68,19 @@ def judge(name, ours, upstream):
 def main():
     program, build, udmabuf = sys.argv[1:]
     if udmabuf == 'real' and not os.access('/dev/udmabuf', os.R_OK | os.W_OK):
-        print('1..0 # SKIP this machine has no /dev/udmabuf')
-        return
+        return tap.skip_all('this machine has no /dev/udmabuf')
     ours, upstream = (results(program, f'{build}/native-{half}/libvulkan_lvp.so', udmabuf)
                       for half in ('patched', 'upstream'))
     names = list(dict.fromkeys([*ours, *upstream]))
-    print(f'1..{len(names)}')
-    for number, name in enumerate(names, 1):
+    verdicts = []
+    for name in names:
         if name in ours and name in upstream:
             bad = list(judge(name, ours[name], upstream[name]))
         else:
             bad = ['is not there in both']
-        for line in bad:
-            print('#', line)
-        print(f'{"not " if bad else ""}ok {number} - {name}')
+        verdicts.append((name, bad))
+    return tap.report(verdicts)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

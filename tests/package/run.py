@@ -18,6 +18,9 @@ import tempfile
 import zipfile
 import zlib
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'ci'))
+from lib import tap
+
 ROOT, BUILD = (Path(p).resolve() for p in sys.argv[1:3])
 FILES = {'README.txt', 'devices.exe', 'lvp_icd.x86_64.json', 'register.cmd', 'register.ps1', 'share.c',
          'share.exe', 'unregister.cmd', 'unregister.ps1', 'vulkan-1.dll', 'vulkan_lvp.dll'}
@@ -213,19 +216,9 @@ def refused(package):
 def main():
     tests = [whole, no_trace_of_the_machine, packed_again, symbols_fit, imports, powershell_is_cmd, new_prefix,
              registers, devices, share, other_programs_by_path, unregisters, for_one_user, refused]
-    print(f'1..{len(tests)}')
-    failed = 0
     with tempfile.TemporaryDirectory(prefix='package-') as temp:
         package = Package(Path(temp))
-        for number, test in enumerate(tests, 1):
-            try:
-                test(package)
-                print(f'ok {number} - {test.__name__}', flush=True)
-            except (AssertionError, OSError, subprocess.SubprocessError) as e:
-                failed = 1
-                for line in f'{type(e).__name__}: {e}'.splitlines():
-                    print('#', line)
-                print(f'not ok {number} - {test.__name__}', flush=True)
+        failed = tap.run(tests, package)
         for option in '-k', '-w':
             package.run('wineserver', option, cwd=temp)
     return failed
