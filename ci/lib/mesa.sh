@@ -53,3 +53,25 @@ configure_half()
       printf '%s\n' "$3" >"$build/lavapipe-win32-sync.key"
    fi
 }
+
+# for_windows [PREFIX]: the array `options` for a build of Mesa as meson.build
+# asks for it, with the compiler and LLVM that the driver gets, and `key` for
+# what it depends on. PREFIX is "mesa:" where Mesa is a subproject.
+for_windows()
+{
+   local llvm headers
+   mapfile -t options < <(sed -n -e "/^  default_options/,/^  \]/ s/^ *'\(.*=.*\)',\$/-D\1/p" \
+                                 -e "/^mesa_options = \[/,/^\]/ s/^ *'\(.*=.*\)',\$/-D${1:-}\1/p" "$ROOT/meson.build")
+   [ ${#options[@]} -gt 20 ] || die "meson.build does not say what Mesa is built with"
+   llvm=$("$ROOT/ci/llvm" | tee >(cat >&2) | tail -n 1)
+   headers=$(directx_headers)
+   options+=(
+      --cross-file "$ROOT/ci/mingw-x86_64.ini"
+      --force-fallback-for=llvm
+      "-Dllvm:dir=$llvm"
+   )
+   [ -z "${1:-}" ] || options+=("-Ddirectx-headers=$headers")
+   key=$(digest "$MESA_HASH" "${options[@]}" "$(meson --version)" \
+         "$(cat "$ROOT/ci/mingw-x86_64.ini" "$ROOT/ci/mesa/meson.build" "$ROOT"/subprojects/llvm/meson*)" \
+         "$(x86_64-w64-mingw32-gcc-posix --version | head -n 1)")
+}
