@@ -55,14 +55,11 @@ update_wanted_locked(struct private_payload *payload)
    struct rb_node *first = rb_tree_first(&payload->records);
    uint64_t wanted = UINT64_MAX;
 
-   /* Tickets wrap, so that their order in the tree says nothing.  Waiting for
-    * UINT64_MAX is not the same as not waiting.
-    */
+   /* Tickets wrap, so that their order in the tree says nothing. */
    if (first != NULL && payload->base.kind != VK_SYNC_WIN32_KIND_TIMELINE)
       wanted = 0;
    else if (first != NULL)
-      wanted = MIN2(rb_node_data(struct vk_sync_win32_record, first,
-                                 node)->target, UINT64_MAX - 1);
+      wanted = rb_node_data(struct vk_sync_win32_record, first, node)->target;
 
    vk_sync_win32_store64(&payload->wanted, wanted);
 }
