@@ -393,10 +393,9 @@ case_main(void *data)
    return 0;
 }
 
-static unsigned __stdcall
-cleanup_main(void *data)
+void
+test_clean_up(void)
 {
-   (void)data;
    while (true) {
       struct deferred next = {0};
 
@@ -406,9 +405,17 @@ cleanup_main(void *data)
       LeaveCriticalSection(&state.lock);
 
       if (!next.undo)
-         return 0;
+         return;
       next.undo(next.data);
    }
+}
+
+static unsigned __stdcall
+cleanup_main(void *data)
+{
+   (void)data;
+   test_clean_up();
+   return 0;
 }
 
 static void
@@ -552,12 +559,10 @@ parse_and_run(int argc, char **argv, const struct test_case *cases)
    return run_cases(cases, &options);
 }
 
-int
-test_main(int argc, char **argv, const struct test_case *cases,
-          const struct test_role *roles)
+void
+test_init(void)
 {
    LARGE_INTEGER count;
-   int status;
 
    InitializeCriticalSection(&state.lock);
    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
@@ -567,7 +572,15 @@ test_main(int argc, char **argv, const struct test_case *cases,
 
    QueryPerformanceCounter(&count);
    state.seed = (uint64_t)count.QuadPart & 0xffffffff;
+}
 
+int
+test_main(int argc, char **argv, const struct test_case *cases,
+          const struct test_role *roles)
+{
+   int status;
+
+   test_init();
    if (argc > 1 && !strcmp(argv[1], "--child"))
       status = run_role(roles, argc, argv);
    else

@@ -3,7 +3,7 @@
 /* The smallest writer that makes a valid PNG: the pixels go into deflate's
  * stored blocks. It spares the demo a dependency on all its platforms.
  */
-#include "consumer.h"
+#include "demo_common.h"
 
 #include <stdio.h>
 #include <stdlib.h>
