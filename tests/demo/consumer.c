@@ -5,7 +5,6 @@
  */
 #include "demo_common.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -294,7 +293,7 @@ clean_up(struct consumer *c)
    gpu_destroy_buffer(gpu, &c->expected);
    gpu_destroy_buffer(gpu, &c->filtered);
    test_clean_up();
-   free(c->sheet.pixels);
+   free(c->sheet.rows);
 }
 
 int
@@ -316,7 +315,7 @@ demo_consumer(int argc, char **argv)
    read_header(&c);
    sheet_create(&c.sheet, c.frames);
    run_stream(&c);
-   REQUIRE(sheet_write(&c.sheet, c.orders.output));
+   sheet_write(&c.sheet, c.orders.output);
    printf("consumer: contact sheet, %ux%u: %s\n", (unsigned)c.sheet.width,
           (unsigned)c.sheet.height, c.orders.output);
    fflush(stdout);

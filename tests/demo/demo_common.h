@@ -144,12 +144,14 @@ void filter_destroy(struct filter *filter, const struct gpu *gpu);
 struct sheet {
    uint32_t width;
    uint32_t height;
-   uint8_t *pixels;
+   /* PNG's: a byte that says that there is no filter, then the pixels. */
+   size_t row_size;
+   uint8_t *rows;
 };
 
 void sheet_create(struct sheet *sheet, uint32_t frames);
 void sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels);
 /* png.c */
-bool sheet_write(const struct sheet *sheet, const char *path);
+void sheet_write(const struct sheet *sheet, const char *path);
 
 #endif

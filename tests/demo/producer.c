@@ -5,7 +5,7 @@
  */
 #include "demo_common.h"
 
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,12 +64,19 @@ parse(struct options *options, int argc, char **argv)
    return options->frames > 0;
 }
 
+/* How handles or a name got across; `how` is as printf() has it */
 static void
 show_exchange(const char *what, const char *type, const char *handle_type,
-              const char *from_to, const char *how)
+              const char *from_to, const char *how, ...)
 {
-   printf("exchange: %-15s %-20s %-13s %-21s %s\n", what, type, handle_type,
-          from_to, how);
+   va_list args;
+
+   va_start(args, how);
+   printf("exchange: %-15s %-20s %-13s %-21s ", what, type, handle_type,
+          from_to);
+   vprintf(how, args);
+   printf("\n");
+   va_end(args);
 }
 
 static void
@@ -104,7 +111,6 @@ start_consumer(struct producer *p)
       .waits = p->options.waits,
       .host_pointer = p->options.host_pointer,
    };
-   char how[80];
 
    snprintf(orders.output, sizeof(orders.output), "%s", p->options.output);
    p->consumer = child_start("consumer", handles, TEST_COUNT(handles));
@@ -112,16 +118,14 @@ start_consumer(struct producer *p)
    printf("producer: started the consumer, process %lu\n",
           (unsigned long)p->consumer->id);
 
-   snprintf(how, sizeof(how), "inherited: handle 0x%llx",
-            (unsigned long long)orders.ring);
    show_exchange("frame ring",
                  p->options.host_pointer ? "file mapping" : "device memory",
                  p->options.host_pointer ? "-" : "OPAQUE_WIN32",
-                 "producer -> consumer", how);
-   snprintf(how, sizeof(how), "inherited: handle 0x%llx",
-            (unsigned long long)orders.frame_ready);
+                 "producer -> consumer", "inherited: handle 0x%llx",
+                 (unsigned long long)orders.ring);
    show_exchange("frame_ready", "timeline semaphore", "OPAQUE_WIN32",
-                 "producer -> consumer", how);
+                 "producer -> consumer", "inherited: handle 0x%llx",
+                 (unsigned long long)orders.frame_ready);
 }
 
 /* Fetches what the consumer exported, and hands over the rest. */
@@ -131,7 +135,6 @@ exchange_handles(struct producer *p)
    struct demo_answer answer = {0};
    HANDLE consumed = NULL, header = NULL;
    uint64_t theirs;
-   char how[80];
 
    REQUIRE(child_receive(p->consumer, &theirs, sizeof(theirs)));
    REQUIRE(DuplicateHandle(p->consumer->process, (HANDLE)(uintptr_t)theirs,
@@ -141,22 +144,21 @@ exchange_handles(struct producer *p)
                            p->consumer->process, &header, 0, FALSE,
                            DUPLICATE_SAME_ACCESS));
 
-   snprintf(how, sizeof(how), "duplicated: handle 0x%llx there, 0x%llx here",
-            (unsigned long long)theirs,
-            (unsigned long long)(uintptr_t)consumed);
    show_exchange("frame_consumed", "timeline semaphore", "OPAQUE_WIN32",
-                 "consumer -> producer", how);
+                 "consumer -> producer",
+                 "duplicated: handle 0x%llx there, 0x%llx here",
+                 (unsigned long long)theirs,
+                 (unsigned long long)(uintptr_t)consumed);
    p->frame_consumed = vkt_alias(p->device, VKT_TIMELINE,
                                  test_own_handle(consumed));
-
-   snprintf(how, sizeof(how), "duplicated: handle 0x%llx here, 0x%llx there",
-            (unsigned long long)(uintptr_t)p->stream_header_handle,
-            (unsigned long long)(uintptr_t)header);
    show_exchange("stream_header", "binary semaphore", "OPAQUE_WIN32",
-                 "producer -> consumer", how);
-   snprintf(how, sizeof(how), "by name: \"%ls\"", p->stream_end_name);
+                 "producer -> consumer",
+                 "duplicated: handle 0x%llx here, 0x%llx there",
+                 (unsigned long long)(uintptr_t)p->stream_header_handle,
+                 (unsigned long long)(uintptr_t)header);
    show_exchange("stream_end", "fence", "OPAQUE_WIN32",
-                 "producer -> consumer", how);
+                 "producer -> consumer", "by name: \"%ls\"",
+                 p->stream_end_name);
    fflush(stdout);
 
    answer.stream_header = (uintptr_t)header;

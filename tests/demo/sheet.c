@@ -15,8 +15,9 @@ sheet_create(struct sheet *sheet, uint32_t frames)
 
    sheet->width = GAP + COLUMNS * (THUMB_WIDTH + GAP);
    sheet->height = GAP + rows * (THUMB_HEIGHT + GAP);
-   sheet->pixels = calloc((size_t)sheet->width * sheet->height, 3);
-   REQUIRE(sheet->pixels != NULL);
+   sheet->row_size = 1 + (size_t)sheet->width * 3;
+   sheet->rows = calloc(sheet->height, sheet->row_size);
+   REQUIRE(sheet->rows != NULL);
 }
 
 static uint8_t
@@ -36,8 +37,7 @@ sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels)
       GAP + frame / COLUMNS * (THUMB_HEIGHT + GAP);
 
    for (uint32_t y = 0; y < THUMB_HEIGHT; y++) {
-      uint8_t *to = sheet->pixels +
-                    ((size_t)(top + y) * sheet->width + left) * 3;
+      uint8_t *to = sheet->rows + (top + y) * sheet->row_size + 1 + left * 3;
 
       for (uint32_t x = 0; x < THUMB_WIDTH; x++) {
          const uint32_t *from = pixels + 2 * y * DEMO_WIDTH + 2 * x;
