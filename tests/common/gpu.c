@@ -3,14 +3,12 @@
 
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CHECK(gpu, call) check(gpu, (gpu)->call, __LINE__, #call)
-
-static void
-check(const struct gpu *gpu, VkResult result, int line, const char *call)
+void
+gpu_check(const struct gpu *gpu, VkResult result, const char *file, int line,
+          const char *call)
 {
    if (result != VK_SUCCESS)
-      gpu->fail(__FILE__, line, call, result);
+      gpu->fail(file, line, call, result);
 }
 
 static PFN_vkVoidFunction
@@ -39,12 +37,12 @@ gpu_open_instance(struct gpu *gpu)
    PFN_vkEnumeratePhysicalDevices enumerate;
    uint32_t count = 1;
 
-   check(gpu, create(&info, NULL, &gpu->instance), __LINE__,
-         "vkCreateInstance");
+   gpu_check(gpu, create(&info, NULL, &gpu->instance), __FILE__, __LINE__,
+             "vkCreateInstance");
    enumerate = (PFN_vkEnumeratePhysicalDevices)instance_proc(
       gpu, "vkEnumeratePhysicalDevices");
-   check(gpu, enumerate(gpu->instance, &count, &gpu->physical), __LINE__,
-         "vkEnumeratePhysicalDevices");
+   gpu_check(gpu, enumerate(gpu->instance, &count, &gpu->physical), __FILE__,
+             __LINE__, "vkEnumeratePhysicalDevices");
 }
 
 static void
@@ -98,11 +96,11 @@ gpu_open(struct gpu *gpu, const char *const *extensions, uint32_t count)
    PFN_vkCreateDevice create =
       (PFN_vkCreateDevice)instance_proc(gpu, "vkCreateDevice");
 
-   check(gpu, create(gpu->physical, &info, NULL, &gpu->device), __LINE__,
-         "vkCreateDevice");
+   gpu_check(gpu, create(gpu->physical, &info, NULL, &gpu->device), __FILE__,
+             __LINE__, "vkCreateDevice");
    load_commands(gpu);
    gpu->GetDeviceQueue(gpu->device, 0, 0, &gpu->queue);
-   CHECK(gpu, CreateCommandPool(gpu->device, &pool, NULL, &gpu->pool));
+   GPU_CHECK(gpu, CreateCommandPool(gpu->device, &pool, NULL, &gpu->pool));
 }
 
 void
@@ -133,7 +131,7 @@ gpu_semaphore(const struct gpu *gpu, VkSemaphoreType type, uint64_t initial,
    };
    VkSemaphore semaphore = VK_NULL_HANDLE;
 
-   CHECK(gpu, CreateSemaphore(gpu->device, &info, NULL, &semaphore));
+   GPU_CHECK(gpu, CreateSemaphore(gpu->device, &info, NULL, &semaphore));
    return semaphore;
 }
 
@@ -152,7 +150,7 @@ gpu_fence(const struct gpu *gpu, VkFenceCreateFlags flags,
    };
    VkFence fence = VK_NULL_HANDLE;
 
-   CHECK(gpu, CreateFence(gpu->device, &info, NULL, &fence));
+   GPU_CHECK(gpu, CreateFence(gpu->device, &info, NULL, &fence));
    return fence;
 }
 
@@ -166,7 +164,7 @@ gpu_allocate(const struct gpu *gpu, VkDeviceSize size, const void *next)
    };
    VkDeviceMemory memory = VK_NULL_HANDLE;
 
-   CHECK(gpu, AllocateMemory(gpu->device, &info, NULL, &memory));
+   GPU_CHECK(gpu, AllocateMemory(gpu->device, &info, NULL, &memory));
    return memory;
 }
 
@@ -175,7 +173,7 @@ gpu_map(const struct gpu *gpu, VkDeviceMemory memory)
 {
    void *map = NULL;
 
-   CHECK(gpu, MapMemory(gpu->device, memory, 0, VK_WHOLE_SIZE, 0, &map));
+   GPU_CHECK(gpu, MapMemory(gpu->device, memory, 0, VK_WHOLE_SIZE, 0, &map));
    return map;
 }
 
@@ -195,7 +193,7 @@ gpu_create_buffer(const struct gpu *gpu, VkDeviceSize size,
    };
    VkBuffer buffer = VK_NULL_HANDLE;
 
-   CHECK(gpu, CreateBuffer(gpu->device, &info, NULL, &buffer));
+   GPU_CHECK(gpu, CreateBuffer(gpu->device, &info, NULL, &buffer));
    return buffer;
 }
 
@@ -207,7 +205,8 @@ gpu_buffer(const struct gpu *gpu, VkDeviceSize size, VkBufferUsageFlags usage)
 
    gpu->GetBufferMemoryRequirements(gpu->device, buffer.handle, &needed);
    buffer.memory = gpu_allocate(gpu, needed.size, NULL);
-   CHECK(gpu, BindBufferMemory(gpu->device, buffer.handle, buffer.memory, 0));
+   GPU_CHECK(gpu, BindBufferMemory(gpu->device, buffer.handle, buffer.memory,
+                                   0));
    buffer.map = gpu_map(gpu, buffer.memory);
    return buffer;
 }
@@ -220,7 +219,8 @@ gpu_destroy_buffer(const struct gpu *gpu, const struct gpu_buffer *buffer)
 }
 
 VkImage
-gpu_create_image(const struct gpu *gpu, const struct gpu_image_info *image_info)
+gpu_create_image(const struct gpu *gpu,
+                 const struct gpu_image_info *image_info)
 {
    const VkExternalMemoryImageCreateInfo external = {
       .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
@@ -240,7 +240,7 @@ gpu_create_image(const struct gpu *gpu, const struct gpu_image_info *image_info)
    };
    VkImage image = VK_NULL_HANDLE;
 
-   CHECK(gpu, CreateImage(gpu->device, &info, NULL, &image));
+   GPU_CHECK(gpu, CreateImage(gpu->device, &info, NULL, &image));
    return image;
 }
 
@@ -256,7 +256,7 @@ gpu_create_view(const struct gpu *gpu, VkImage image, VkFormat format)
    };
    VkImageView view = VK_NULL_HANDLE;
 
-   CHECK(gpu, CreateImageView(gpu->device, &info, NULL, &view));
+   GPU_CHECK(gpu, CreateImageView(gpu->device, &info, NULL, &view));
    return view;
 }
 
@@ -282,7 +282,7 @@ gpu_image(const struct gpu *gpu, const struct gpu_image_info *info)
 
    gpu->GetImageMemoryRequirements(gpu->device, image.handle, &needed);
    image.memory = gpu_allocate(gpu, needed.size, NULL);
-   CHECK(gpu, BindImageMemory(gpu->device, image.handle, image.memory, 0));
+   GPU_CHECK(gpu, BindImageMemory(gpu->device, image.handle, image.memory, 0));
    image.view = gpu_create_view(gpu, image.handle, info->format);
    if (info->tiling == VK_IMAGE_TILING_LINEAR) {
       layout = gpu_linear_layout(gpu, image.handle);
@@ -302,211 +302,6 @@ gpu_destroy_image(const struct gpu *gpu, const struct gpu_image *image)
    gpu->FreeMemory(gpu->device, image->memory, NULL);
 }
 
-static void
-create_sets(const struct gpu *gpu, struct gpu_layout *layout, uint32_t count)
-{
-   VkDescriptorSetLayoutBinding bindings[GPU_MAX_BINDINGS];
-   VkDescriptorPoolSize sizes[GPU_MAX_BINDINGS];
-   const VkDescriptorSetLayoutCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-      .bindingCount = count,
-      .pBindings = bindings,
-   };
-   const VkDescriptorPoolCreateInfo pool = {
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-      .maxSets = layout->sets,
-      .poolSizeCount = count,
-      .pPoolSizes = sizes,
-   };
-   const VkSamplerCreateInfo sampler = {
-      .sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO,
-   };
-
-   for (uint32_t i = 0; i < count; i++) {
-      bindings[i] = (VkDescriptorSetLayoutBinding){
-         i, layout->types[i], 1, layout->stages, NULL,
-      };
-      sizes[i] = (VkDescriptorPoolSize){layout->types[i], layout->sets};
-   }
-   CHECK(gpu, CreateDescriptorSetLayout(gpu->device, &info, NULL,
-                                        &layout->set_layout));
-   CHECK(gpu, CreateDescriptorPool(gpu->device, &pool, NULL, &layout->pool));
-   CHECK(gpu, CreateSampler(gpu->device, &sampler, NULL, &layout->sampler));
-}
-
-void
-gpu_create_layout(const struct gpu *gpu, struct gpu_layout *layout,
-                  uint32_t bindings)
-{
-   const VkPushConstantRange range = {
-      .stageFlags = layout->stages,
-      .size = layout->constants_size,
-   };
-   const VkPipelineLayoutCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-      .setLayoutCount = bindings ? 1 : 0,
-      .pSetLayouts = &layout->set_layout,
-      .pushConstantRangeCount = range.size ? 1 : 0,
-      .pPushConstantRanges = &range,
-   };
-
-   if (bindings)
-      create_sets(gpu, layout, bindings);
-   CHECK(gpu, CreatePipelineLayout(gpu->device, &info, NULL, &layout->handle));
-}
-
-void
-gpu_destroy_layout(const struct gpu *gpu, const struct gpu_layout *layout)
-{
-   gpu->DestroyDescriptorPool(gpu->device, layout->pool, NULL);
-   gpu->DestroySampler(gpu->device, layout->sampler, NULL);
-   gpu->DestroyPipelineLayout(gpu->device, layout->handle, NULL);
-   gpu->DestroyDescriptorSetLayout(gpu->device, layout->set_layout, NULL);
-}
-
-VkDescriptorSet
-gpu_create_set(const struct gpu *gpu, const struct gpu_layout *layout,
-               const struct gpu_binding *bindings, uint32_t count)
-{
-   const VkDescriptorSetAllocateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-      .descriptorPool = layout->pool,
-      .descriptorSetCount = 1,
-      .pSetLayouts = &layout->set_layout,
-   };
-   VkDescriptorSet set = VK_NULL_HANDLE;
-
-   CHECK(gpu, AllocateDescriptorSets(gpu->device, &info, &set));
-   for (uint32_t i = 0; i < count; i++) {
-      const VkDescriptorImageInfo image = {
-         layout->sampler, bindings[i].view, VK_IMAGE_LAYOUT_GENERAL,
-      };
-      const VkDescriptorBufferInfo buffer = {
-         bindings[i].buffer, 0, VK_WHOLE_SIZE,
-      };
-      const VkWriteDescriptorSet write = {
-         .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-         .dstSet = set,
-         .dstBinding = i,
-         .descriptorCount = 1,
-         .descriptorType = layout->types[i],
-         .pBufferInfo = &buffer,
-         .pImageInfo = &image,
-      };
-
-      gpu->UpdateDescriptorSets(gpu->device, 1, &write, 0, NULL);
-   }
-   return set;
-}
-
-static VkPipelineShaderStageCreateInfo
-create_stage(const struct gpu *gpu, VkShaderStageFlagBits stage,
-             struct gpu_shader shader)
-{
-   const VkShaderModuleCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-      .codeSize = shader.size,
-      .pCode = shader.code,
-   };
-   VkPipelineShaderStageCreateInfo result = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-      .stage = stage,
-      .pName = "main",
-   };
-
-   CHECK(gpu, CreateShaderModule(gpu->device, &info, NULL, &result.module));
-   return result;
-}
-
-VkPipeline
-gpu_create_compute(const struct gpu *gpu, const struct gpu_layout *layout,
-                   struct gpu_shader shader)
-{
-   const VkComputePipelineCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-      .stage = create_stage(gpu, VK_SHADER_STAGE_COMPUTE_BIT, shader),
-      .layout = layout->handle,
-   };
-   VkPipeline pipeline = VK_NULL_HANDLE;
-
-   CHECK(gpu, CreateComputePipelines(gpu->device, VK_NULL_HANDLE, 1, &info,
-                                     NULL, &pipeline));
-   gpu->DestroyShaderModule(gpu->device, info.stage.module, NULL);
-   return pipeline;
-}
-
-VkPipeline
-gpu_create_graphics(const struct gpu *gpu, const struct gpu_layout *layout,
-                    struct gpu_shader vertex, struct gpu_shader fragment,
-                    const struct gpu_image_info *target)
-{
-   const VkPipelineShaderStageCreateInfo stages[] = {
-      create_stage(gpu, VK_SHADER_STAGE_VERTEX_BIT, vertex),
-      create_stage(gpu, VK_SHADER_STAGE_FRAGMENT_BIT, fragment),
-   };
-   const VkPipelineVertexInputStateCreateInfo input = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
-   };
-   const VkPipelineInputAssemblyStateCreateInfo assembly = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
-      .topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
-   };
-   const VkViewport area = {
-      .width = (float)target->width,
-      .height = (float)target->height,
-      .maxDepth = 1.0f,
-   };
-   const VkRect2D scissor = {.extent = {target->width, target->height}};
-   const VkPipelineViewportStateCreateInfo viewport = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
-      .viewportCount = 1,
-      .pViewports = &area,
-      .scissorCount = 1,
-      .pScissors = &scissor,
-   };
-   const VkPipelineRasterizationStateCreateInfo rasterization = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
-      .lineWidth = 1.0f,
-   };
-   const VkPipelineMultisampleStateCreateInfo multisample = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-      .rasterizationSamples = VK_SAMPLE_COUNT_1_BIT,
-   };
-   const VkPipelineColorBlendAttachmentState attachment = {
-      .colorWriteMask = 0xf,
-   };
-   const VkPipelineColorBlendStateCreateInfo blend = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-      .attachmentCount = 1,
-      .pAttachments = &attachment,
-   };
-   const VkPipelineRenderingCreateInfo rendering = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
-      .colorAttachmentCount = 1,
-      .pColorAttachmentFormats = &target->format,
-   };
-   const VkGraphicsPipelineCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
-      .pNext = &rendering,
-      .stageCount = COUNT(stages),
-      .pStages = stages,
-      .pVertexInputState = &input,
-      .pInputAssemblyState = &assembly,
-      .pViewportState = &viewport,
-      .pRasterizationState = &rasterization,
-      .pMultisampleState = &multisample,
-      .pColorBlendState = &blend,
-      .layout = layout->handle,
-   };
-   VkPipeline pipeline = VK_NULL_HANDLE;
-
-   CHECK(gpu, CreateGraphicsPipelines(gpu->device, VK_NULL_HANDLE, 1, &info,
-                                      NULL, &pipeline));
-   for (uint32_t i = 0; i < COUNT(stages); i++)
-      gpu->DestroyShaderModule(gpu->device, stages[i].module, NULL);
-   return pipeline;
-}
-
 VkCommandBuffer
 gpu_begin(const struct gpu *gpu, VkCommandBufferUsageFlags flags)
 {
@@ -522,30 +317,15 @@ gpu_begin(const struct gpu *gpu, VkCommandBufferUsageFlags flags)
    };
    VkCommandBuffer commands = VK_NULL_HANDLE;
 
-   CHECK(gpu, AllocateCommandBuffers(gpu->device, &info, &commands));
-   CHECK(gpu, BeginCommandBuffer(commands, &begin));
+   GPU_CHECK(gpu, AllocateCommandBuffers(gpu->device, &info, &commands));
+   GPU_CHECK(gpu, BeginCommandBuffer(commands, &begin));
    return commands;
 }
 
 void
 gpu_end(const struct gpu *gpu, VkCommandBuffer commands)
 {
-   CHECK(gpu, EndCommandBuffer(commands));
-}
-
-void
-gpu_bind(const struct gpu *gpu, VkCommandBuffer commands,
-         VkPipelineBindPoint point, VkPipeline pipeline,
-         const struct gpu_layout *layout, VkDescriptorSet set,
-         const void *constants)
-{
-   gpu->CmdBindPipeline(commands, point, pipeline);
-   if (set)
-      gpu->CmdBindDescriptorSets(commands, point, layout->handle, 0, 1, &set,
-                                 0, NULL);
-   if (constants)
-      gpu->CmdPushConstants(commands, layout->handle, layout->stages, 0,
-                            layout->constants_size, constants);
+   GPU_CHECK(gpu, EndCommandBuffer(commands));
 }
 
 void

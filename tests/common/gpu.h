@@ -54,6 +54,12 @@ struct gpu {
 #undef GPU_MEMBER
 };
 
+/* A command that has to succeed, by the name that it has in here */
+#define GPU_CHECK(gpu, call) \
+   gpu_check(gpu, (gpu)->call, __FILE__, __LINE__, #call)
+void gpu_check(const struct gpu *gpu, VkResult result, const char *file,
+               int line, const char *call);
+
 /* An instance, and its first device */
 void gpu_open_instance(struct gpu *gpu);
 /* With timeline semaphores, synchronization2 and dynamic rendering */
@@ -119,11 +125,13 @@ void gpu_destroy_image(const struct gpu *gpu, const struct gpu_image *image);
 #define GPU_MAX_BINDINGS 4
 
 struct gpu_layout {
+   /* To be filled in, the types and sets if there are bindings */
    VkShaderStageFlags stages;
    uint32_t constants_size;
    VkDescriptorType types[GPU_MAX_BINDINGS];
    uint32_t sets;
 
+   /* By gpu_create_layout() */
    VkDescriptorSetLayout set_layout;
    VkPipelineLayout handle;
    VkDescriptorPool pool;
@@ -142,9 +150,6 @@ struct gpu_binding {
    VkImageView view;
 };
 
-/* Fills in what is behind the blank line. Types begin with the first binding's;
- * there may be none.
- */
 void gpu_create_layout(const struct gpu *gpu, struct gpu_layout *layout,
                        uint32_t bindings);
 void gpu_destroy_layout(const struct gpu *gpu,
