@@ -27,22 +27,6 @@ end_process(void)
    TerminateProcess(GetCurrentProcess(), 1);
 }
 
-/* As module+offset, which addr2line takes */
-static void
-print_address(const char *what, const void *address)
-{
-   char path[MAX_PATH] = "";
-   HMODULE module = NULL;
-
-   GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
-                      GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                      address, &module);
-   if (module != NULL)
-      GetModuleFileNameA(module, path, sizeof(path));
-   fprintf(stderr, "%s %s+0x%llx\n", what, path,
-           (unsigned long long)((uintptr_t)address - (uintptr_t)module));
-}
-
 static const void *
 instruction(const CONTEXT *context)
 {
@@ -69,6 +53,7 @@ watch(void *data)
 {
    const unsigned seconds = (unsigned)(uintptr_t)data;
    CONTEXT context = {.ContextFlags = CONTEXT_CONTROL};
+   char place[MAX_PATH + 32];
    HANDLE thread = OpenThread(THREAD_SUSPEND_RESUME | THREAD_GET_CONTEXT,
                               FALSE, main_thread);
 
@@ -78,8 +63,10 @@ watch(void *data)
 
       /* It may have been printing. */
       ResumeThread(thread);
-      if (known)
-         print_address("the main thread was at", instruction(&context));
+      if (known) {
+         test_name_address(instruction(&context), place, sizeof(place));
+         fprintf(stderr, "the main thread was at %s\n", place);
+      }
    }
    fprintf(stderr, "no end after %u s; it was at: %s\n", seconds,
            stage ? stage : "the end");

@@ -35,7 +35,6 @@ static struct {
 
 struct options {
    const char *filter;
-   unsigned seconds;
    unsigned repeat;
    bool list;
 };
@@ -359,20 +358,29 @@ die_in_case(const char *why)
    TerminateProcess(GetCurrentProcess(), 3);
 }
 
-static LONG WINAPI
-on_exception(EXCEPTION_POINTERS *info)
+void
+test_name_address(const void *address, char *text, size_t size)
 {
-   char module[MAX_PATH] = "?", text[400];
-   void *address = info->ExceptionRecord->ExceptionAddress;
+   char module[MAX_PATH] = "?";
    HMODULE base = NULL;
 
    if (GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
                           GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                          (const char *)address, &base))
+                          address, &base))
       GetModuleFileNameA(base, module, sizeof(module));
-   snprintf(text, sizeof(text), "exception 0x%08lx at %s+0x%" PRIxPTR,
-            (unsigned long)info->ExceptionRecord->ExceptionCode,
-            base_name(module), (uintptr_t)address - (uintptr_t)base);
+   snprintf(text, size, "%s+0x%" PRIxPTR, base_name(module),
+            (uintptr_t)address - (uintptr_t)base);
+}
+
+static LONG WINAPI
+on_exception(EXCEPTION_POINTERS *info)
+{
+   char place[MAX_PATH + 32], text[400];
+
+   test_name_address(info->ExceptionRecord->ExceptionAddress, place,
+                     sizeof(place));
+   snprintf(text, sizeof(text), "exception 0x%08lx at %s",
+            (unsigned long)info->ExceptionRecord->ExceptionCode, place);
    die_in_case(text);
    return EXCEPTION_EXECUTE_HANDLER;
 }
@@ -442,17 +450,17 @@ hash_name(const char *name)
 }
 
 static bool
-run_case(const struct test_case *test, unsigned seconds)
+run_case(const struct test_case *test)
 {
+   const unsigned seconds =
+      (test->seconds ? test->seconds : DEFAULT_SECONDS) * test_scale();
+
    state.current = test;
    state.number++;
    state.random = state.seed ^ hash_name(test->name);
    state.failed = 0;
    state.skipped = 0;
 
-   if (test->seconds)
-      seconds = test->seconds;
-   seconds *= test_scale();
    run_watched(case_main, (void *)test, seconds,
                "ran longer than its time, ended by the watchdog");
    run_watched(cleanup_main, NULL, seconds,
@@ -493,7 +501,7 @@ run_cases(const struct test_case *cases, const struct options *options)
    for (unsigned round = 0; round < options->repeat; round++) {
       for (const struct test_case *test = cases; test->name; test++) {
          if (selected(cases, test, options->filter))
-            failed += !run_case(test, options->seconds);
+            failed += !run_case(test);
       }
    }
    if (!planned)
@@ -517,8 +525,7 @@ static int
 usage(const char *program)
 {
    fprintf(stderr,
-           "usage: %s [--list] [--filter NAME] [--seed N] [--timeout SECONDS]"
-           " [--repeat N]\n"
+           "usage: %s [--list] [--filter NAME] [--seed N] [--repeat N]\n"
            "NAME is a case's name, or a part of some cases' names.\n",
            program);
    return 2;
@@ -527,7 +534,7 @@ usage(const char *program)
 static int
 parse_and_run(int argc, char **argv, const struct test_case *cases)
 {
-   struct options options = {.seconds = DEFAULT_SECONDS, .repeat = 1};
+   struct options options = {.repeat = 1};
 
    for (int i = 1; i < argc; i++) {
       const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -542,8 +549,6 @@ parse_and_run(int argc, char **argv, const struct test_case *cases)
          options.filter = value;
       else if (!strcmp(argv[i], "--seed"))
          state.seed = strtoull(value, NULL, 0);
-      else if (!strcmp(argv[i], "--timeout"))
-         options.seconds = (unsigned)strtoul(value, NULL, 0);
       else if (!strcmp(argv[i], "--repeat"))
          options.repeat = (unsigned)strtoul(value, NULL, 0);
       else

@@ -88,6 +88,9 @@ uint32_t test_random_below(uint32_t limit);
 
 double test_now_ms(void);
 
+/* As module+offset, which addr2line takes */
+void test_name_address(const void *address, char *text, size_t size);
+
 /* Handles that this process has open */
 unsigned test_count_handles(void);
 
