@@ -2,23 +2,15 @@
 #include "bench.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <tlhelp32.h>
 
 double
 bench_now_ns(void)
 {
-   static double ns_per_tick;
-   LARGE_INTEGER ticks;
-
-   if (ns_per_tick == 0.0) {
-      QueryPerformanceFrequency(&ticks);
-      ns_per_tick = 1e9 / (double)ticks.QuadPart;
-   }
-   QueryPerformanceCounter(&ticks);
-   return (double)ticks.QuadPart * ns_per_tick;
+   return 1e6 * test_now_ms();
 }
 
 static double
@@ -33,26 +25,9 @@ bench_cpu_ms(void)
 {
    FILETIME creation, exit, kernel, user;
 
-   BENCH_REQUIRE(GetProcessTimes(GetCurrentProcess(), &creation, &exit,
+   REQUIRE(GetProcessTimes(GetCurrentProcess(), &creation, &exit,
                                  &kernel, &user));
    return filetime_ms(kernel) + filetime_ms(user);
-}
-
-HANDLE
-bench_thread_start(DWORD (WINAPI *run)(void *data), void *data)
-{
-   HANDLE thread = CreateThread(NULL, 64 * 1024, run, data,
-                                STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
-
-   BENCH_REQUIRE(thread != NULL);
-   return thread;
-}
-
-void
-bench_thread_join(HANDLE thread)
-{
-   BENCH_REQUIRE(WaitForSingleObject(thread, INFINITE) == WAIT_OBJECT_0);
-   CloseHandle(thread);
 }
 
 void
@@ -61,7 +36,7 @@ bench_pin(DWORD_PTR self, DWORD_PTR others)
    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
    THREADENTRY32 entry = {.dwSize = sizeof(entry)};
 
-   BENCH_REQUIRE(snapshot != INVALID_HANDLE_VALUE);
+   REQUIRE(snapshot != INVALID_HANDLE_VALUE);
    for (BOOL more = Thread32First(snapshot, &entry); more;
         more = Thread32Next(snapshot, &entry)) {
       if (entry.th32OwnerProcessID != GetCurrentProcessId())
@@ -80,24 +55,6 @@ bench_pin(DWORD_PTR self, DWORD_PTR others)
    CloseHandle(snapshot);
 }
 
-void
-bench_rounds_init(struct bench_rounds *rounds, uint32_t capacity)
-{
-   rounds->count = 0;
-   for (unsigned i = 0; i < 2; i++) {
-      rounds->side[i] = malloc(capacity * sizeof(double));
-      BENCH_REQUIRE(rounds->side[i] != NULL);
-   }
-}
-
-void
-bench_rounds_add(struct bench_rounds *rounds, double ours, double comparator)
-{
-   rounds->side[BENCH_OURS][rounds->count] = ours;
-   rounds->side[BENCH_COMPARATOR][rounds->count] = comparator;
-   rounds->count++;
-}
-
 static int
 compare_doubles(const void *a, const void *b)
 {
@@ -107,34 +64,36 @@ compare_doubles(const void *a, const void *b)
 }
 
 static double
-median(double *values, uint32_t count)
+median(const double *values, uint32_t count)
 {
-   qsort(values, count, sizeof(values[0]), compare_doubles);
-   return (values[count / 2] + values[(count - 1) / 2]) / 2.0;
+   double *sorted = malloc(count * sizeof(double));
+   double result;
+
+   REQUIRE(sorted != NULL);
+   memcpy(sorted, values, count * sizeof(double));
+   qsort(sorted, count, sizeof(double), compare_doubles);
+   result = (sorted[count / 2] + sorted[(count - 1) / 2]) / 2.0;
+   free(sorted);
+   return result;
 }
 
 struct bench_result
-bench_rounds_finish(struct bench_rounds *rounds)
+bench_quotients(const double *ours, const double *comparator, uint32_t count)
 {
-   double *ours = rounds->side[BENCH_OURS];
-   double *comparator = rounds->side[BENCH_COMPARATOR];
-   const uint32_t count = rounds->count;
    double *ratios = malloc(count * sizeof(double));
    struct bench_result result;
 
-   BENCH_REQUIRE(count > 0 && ratios != NULL);
+   REQUIRE(count > 0 && ratios != NULL);
    for (uint32_t i = 0; i < count; i++)
       ratios[i] = ours[i] / comparator[i];
+   qsort(ratios, count, sizeof(double), compare_doubles);
 
    result.ratio = median(ratios, count);
    result.low = ratios[count / 4];
    result.high = ratios[count - 1 - count / 4];
    result.ours = median(ours, count);
    result.comparator = median(comparator, count);
-
    free(ratios);
-   free(ours);
-   free(comparator);
    return result;
 }
 
@@ -142,24 +101,32 @@ struct bench_result
 bench_alternate(uint32_t count, bench_round_func run, void *ours,
                 void *comparator)
 {
-   struct bench_rounds rounds;
+   void *const data[2] = {ours, comparator};
+   double *values[2];
+   struct bench_result result;
 
-   bench_rounds_init(&rounds, count);
-   bench_stage("the warm-up of ours");
-   run(ours);
-   bench_stage("the warm-up of the comparator");
-   run(comparator);
-   bench_stage("both in turn");
-   for (uint32_t i = 0; i < count; i++) {
-      /* Neither is always the one that runs second. */
-      const bool swap = i & 1;
-      const double first = run(swap ? comparator : ours);
-      const double second = run(swap ? ours : comparator);
-
-      bench_rounds_add(&rounds, swap ? second : first,
-                       swap ? first : second);
+   for (unsigned i = 0; i < 2; i++) {
+      values[i] = malloc((BENCH_WARM_UP + count) * sizeof(double));
+      REQUIRE(values[i] != NULL);
    }
-   return bench_rounds_finish(&rounds);
+   for (uint32_t r = 0; r < BENCH_WARM_UP + count; r++) {
+      /* Neither is always the one that runs second. */
+      for (unsigned i = 0; i < 2; i++) {
+         const unsigned side = i ^ (r & 1);
+
+         if (r == 0)
+            bench_stage(side == BENCH_OURS ? "the warm-up of ours"
+                                           : "the warm-up of the comparator");
+         values[side][r] = run(data[side]);
+      }
+      if (r == 0)
+         bench_stage("both in turn");
+   }
+   result = bench_quotients(values[BENCH_OURS] + BENCH_WARM_UP,
+                            values[BENCH_COMPARATOR] + BENCH_WARM_UP, count);
+   free(values[BENCH_OURS]);
+   free(values[BENCH_COMPARATOR]);
+   return result;
 }
 
 struct bench_result

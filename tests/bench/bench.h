@@ -2,15 +2,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#include <windows.h>
-
-#define BENCH_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "test.h"
 
 /** One case is one process run, and gives one or more rows, by the name of the
  * case or with a slash and what they are about after it
@@ -27,57 +19,42 @@ struct bench_case {
    uint32_t number;
 };
 
-struct bench_peer_role;
+/** All that a program has, each with an entry without a name at its end, and
+ * NULL; each program defines its own
+ */
+extern const struct bench_case *const bench_cases[];
 
-/** What one source file has for a program */
-struct bench_suite {
-   /* Both end with an entry without a name; roles may be NULL. */
-   const struct bench_case *cases;
-   const struct bench_peer_role *roles;
-};
+extern const struct bench_case bench_block_cases[];
+extern const struct bench_case bench_broadcast_cases[];
+extern const struct bench_case bench_crowd_cases[];
+extern const struct bench_case bench_driver_cases[];
+extern const struct bench_case bench_memory_cases[];
+extern const struct bench_case bench_pairs_cases[];
+extern const struct bench_case bench_shared_cases[];
+extern const struct bench_case bench_sync_cases[];
+extern const struct bench_case bench_wait_cases[];
 
-/** All that a program has, and NULL; each program defines its own */
-extern const struct bench_suite *const bench_suites[];
-
-extern const struct bench_suite bench_block_suite;
-extern const struct bench_suite bench_broadcast_suite;
-extern const struct bench_suite bench_crowd_suite;
-extern const struct bench_suite bench_driver_suite;
-extern const struct bench_suite bench_memory_suite;
-extern const struct bench_suite bench_pairs_suite;
-extern const struct bench_suite bench_shared_suite;
-extern const struct bench_suite bench_sync_suite;
-extern const struct bench_suite bench_wait_suite;
+/** What its processes are started for again, see peer.h */
+extern const struct test_role bench_roles[];
 
 /* Where the two drivers are: --ours and --upstream */
 extern const char *bench_driver_path[2];
 
-#define BENCH_REQUIRE(condition) \
-   ((condition) ? (void)0 : bench_fail(__FILE__, __LINE__, #condition))
-
-void bench_fail(const char *file, int line, const char *text);
-
 /** See to it that a process which ends before its time says what it was at,
- * and why, however it ends: by an exception, by exit(), or after `seconds`.
+ * however it ends: by exit(), or after `seconds`.  There are no cases as in
+ * test.h, so that what is required and fails ends the process.
  */
 void bench_guard(unsigned seconds);
 
-/** What it is at from now on, also for the last lines of the standard error;
- * NULL when it has done all it was to do
+/** What it is at from now on, for the last lines of the standard error; NULL
+ * when it has done all it was to do
  */
 void bench_stage(const char *stage);
-
-/** End the process, with the reason and what it was at */
-void bench_abandon(const char *format, ...);
 
 double bench_now_ns(void);
 
 /** CPU time of this process so far; counts in ticks of 10 ms and more */
 double bench_cpu_ms(void);
-
-/** A thread that needs next to no stack, of which there may be thousands */
-HANDLE bench_thread_start(DWORD (WINAPI *run)(void *data), void *data);
-void bench_thread_join(HANDLE thread);
 
 /** Say on which processors this thread and all others of the process run
  *
@@ -109,20 +86,16 @@ struct bench_result {
    double high;
 };
 
-/** Collects rounds */
-struct bench_rounds {
-   uint32_t count;
-   double *side[2];
-};
+/** The result of rounds that were measured */
+struct bench_result bench_quotients(const double *ours,
+                                    const double *comparator,
+                                    uint32_t count);
 
-void bench_rounds_init(struct bench_rounds *rounds, uint32_t capacity);
-void bench_rounds_add(struct bench_rounds *rounds, double ours,
-                      double comparator);
+#define BENCH_WARM_UP 2
 
-/** The result of the rounds, which are gone afterwards */
-struct bench_result bench_rounds_finish(struct bench_rounds *rounds);
-
-/** Run both in turn, once to warm up and then for that many rounds */
+/** Run both in turn, BENCH_WARM_UP times and then for that many rounds; ours is
+ * first in each other round
+ */
 struct bench_result bench_alternate(uint32_t rounds, bench_round_func run,
                                     void *ours, void *comparator);
 

@@ -7,11 +7,10 @@
 #include "raw.h"
 #include "share.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #define MOST 16
 #define ROUNDS 31
-#define WARM_UP 2
 #define SIGNALS 8
 
 static const uint32_t sizes[] = {1, 4, MOST};
@@ -47,6 +46,21 @@ enum {
    HANDLES = HANDLE_SEMAPHORES + MOST,
 };
 
+static struct hall
+get_hall(const HANDLE *handles)
+{
+   struct hall hall = {
+      .board = bench_page_map(handles[HANDLE_BOARD]),
+      .woken = handles[HANDLE_WOKEN],
+      .events = {handles[HANDLE_EVENTS], handles[HANDLE_EVENTS + 1]},
+   };
+
+   memcpy(hall.semaphores, &handles[HANDLE_SEMAPHORES],
+          sizeof(hall.semaphores));
+   bench_raw_init();
+   return hall;
+}
+
 /* What ours is compared with, in this order for each size */
 enum comparator {
    ONE_EVENT,
@@ -79,13 +93,13 @@ listen_once(const struct listener *self, enum bench_side side, uint64_t turn)
       bench_raw.set_event(hall->woken, NULL);
 }
 
-static DWORD WINAPI
+static void
 listen(void *data)
 {
    const struct listener *self = data;
    uint64_t turns[2] = {self->hall->turns[0], self->hall->turns[1]};
 
-   for (unsigned r = 0; r < ROUNDS + WARM_UP; r++) {
+   for (unsigned r = 0; r < ROUNDS + BENCH_WARM_UP; r++) {
       for (unsigned i = 0; i < 2; i++) {
          const unsigned side = i ^ (r & 1);
 
@@ -93,48 +107,38 @@ listen(void *data)
             listen_once(self, side, ++turns[side]);
       }
    }
-   return 0;
 }
 
 static void
 listen_all(struct hall *hall, enum comparator comparator)
 {
    struct listener listeners[MOST];
-   HANDLE threads[MOST];
+   struct test_thread *threads[MOST];
 
    for (uint32_t i = 0; i < hall->size; i++) {
       listeners[i] = (struct listener) {hall, i, comparator};
-      threads[i] = bench_thread_start(listen, &listeners[i]);
+      threads[i] = test_thread_start(listen, &listeners[i]);
    }
    for (uint32_t i = 0; i < hall->size; i++)
-      bench_thread_join(threads[i]);
+      test_thread_join(threads[i]);
    for (unsigned i = 0; i < 2; i++)
-      hall->turns[i] += SIGNALS * (ROUNDS + WARM_UP);
+      hall->turns[i] += SIGNALS * (ROUNDS + BENCH_WARM_UP);
 }
 
-static void
-peer_broadcast(struct bench_peer *self, const HANDLE *handles,
-               uint32_t number)
+int
+bench_broadcast_peer(int argc, char **argv)
 {
-   struct hall hall = {
-      .board = bench_page_map(handles[HANDLE_BOARD]),
-      .woken = handles[HANDLE_WOKEN],
-      .timeline = bench_shared_import(VK_SYNC_WIN32_KIND_TIMELINE,
-                                      handles[HANDLE_TIMELINE]),
-      .events = {handles[HANDLE_EVENTS], handles[HANDLE_EVENTS + 1]},
-   };
+   struct bench_peer self = bench_peer_open(argc, argv);
+   struct hall hall = get_hall(self.handles);
 
-   (void)self;
-   (void)number;
-   bench_raw_init();
-   for (uint32_t i = 0; i < MOST; i++)
-      hall.semaphores[i] = handles[HANDLE_SEMAPHORES + i];
-
-   for (unsigned s = 0; s < BENCH_COUNT(sizes); s++) {
+   hall.timeline = bench_shared_import(VK_SYNC_WIN32_KIND_TIMELINE,
+                                       self.handles[HANDLE_TIMELINE]);
+   for (unsigned s = 0; s < TEST_COUNT(sizes); s++) {
       hall.size = sizes[s];
       for (unsigned i = 0; i < COMPARATORS; i++)
          listen_all(&hall, i);
    }
+   return bench_peer_end();
 }
 
 /* The process that signals ------------------------------------------------- */
@@ -173,17 +177,24 @@ signal_once(struct hall *hall, enum bench_side side,
    return bench_now_ns() - start;
 }
 
+struct call {
+   struct hall *hall;
+   enum bench_side side;
+   enum comparator comparator;
+};
+
 static double
-signal_round(struct hall *hall, enum bench_side side,
-             enum comparator comparator)
+signal_round(void *data)
 {
+   const struct call *call = data;
+   struct hall *hall = call->hall;
    double ns = 0.0;
 
    for (unsigned i = 0; i < SIGNALS; i++) {
-      const uint64_t turn = ++hall->turns[side];
+      const uint64_t turn = ++hall->turns[call->side];
 
-      gather(hall, side, turn);
-      ns += signal_once(hall, side, comparator, turn);
+      gather(hall, call->side, turn);
+      ns += signal_once(hall, call->side, call->comparator, turn);
    }
    return ns / SIGNALS;
 }
@@ -191,18 +202,10 @@ signal_round(struct hall *hall, enum bench_side side,
 static struct bench_result
 compare(struct hall *hall, enum comparator comparator)
 {
-   struct bench_rounds rounds;
+   struct call ours = {hall, BENCH_OURS, comparator};
+   struct call other = {hall, BENCH_COMPARATOR, comparator};
 
-   bench_rounds_init(&rounds, ROUNDS);
-   for (unsigned r = 0; r < ROUNDS + WARM_UP; r++) {
-      double ns[2];
-
-      for (unsigned i = 0; i < 2; i++)
-         ns[i ^ (r & 1)] = signal_round(hall, i ^ (r & 1), comparator);
-      if (r >= WARM_UP)
-         bench_rounds_add(&rounds, ns[BENCH_OURS], ns[BENCH_COMPARATOR]);
-   }
-   return bench_rounds_finish(&rounds);
+   return bench_alternate(ROUNDS, signal_round, &ours, &other);
 }
 
 static void
@@ -222,60 +225,41 @@ report_size(const struct bench_case *c, struct hall *hall)
    bench_report(c, detail,
                 bench_ours_alone((bench_wake_total() - before) /
                                  (double)(COMPARATORS * SIGNALS *
-                                          (ROUNDS + WARM_UP))),
+                                          (ROUNDS + BENCH_WARM_UP))),
                 "calls a signal", BENCH_OURS_AT_MOST, hall->size);
 }
-
-static SECURITY_ATTRIBUTES inherited = {
-   .nLength = sizeof(inherited),
-   .bInheritHandle = TRUE,
-};
 
 static void
 broadcast(const struct bench_case *c)
 {
-   HANDLE page = bench_page_create();
-   struct hall hall = {
-      .board = bench_page_map(page),
-      .woken = bench_event_create(),
-      .timeline = bench_shared_create(VK_SYNC_WIN32_KIND_TIMELINE),
-   };
+   struct vk_sync *timeline =
+      bench_shared_create(VK_SYNC_WIN32_KIND_TIMELINE);
    HANDLE handles[HANDLES] = {
-      [HANDLE_BOARD] = page,
-      [HANDLE_WOKEN] = hall.woken,
-      [HANDLE_TIMELINE] = bench_shared_export(hall.timeline),
+      [HANDLE_BOARD] = bench_page_create(),
+      [HANDLE_WOKEN] = bench_event_create(false),
+      [HANDLE_TIMELINE] = bench_shared_export(timeline),
+      [HANDLE_EVENTS] = bench_event_create(true),
+      [HANDLE_EVENTS + 1] = bench_event_create(true),
    };
+   struct hall hall;
 
-   for (unsigned i = 0; i < 2; i++) {
-      hall.events[i] = CreateEventW(&inherited, TRUE, FALSE, NULL);
-      handles[HANDLE_EVENTS + i] = hall.events[i];
-   }
-   for (unsigned i = 0; i < MOST; i++) {
-      hall.semaphores[i] = CreateSemaphoreW(&inherited, 0, 1, NULL);
-      handles[HANDLE_SEMAPHORES + i] = hall.semaphores[i];
-   }
-
-   bench_raw_init();
+   for (unsigned i = 0; i < MOST; i++)
+      handles[HANDLE_SEMAPHORES + i] = CreateSemaphoreW(NULL, 0, 1, NULL);
+   hall = get_hall(handles);
+   hall.timeline = timeline;
    bench_count_transitions();
 
    struct bench_peer peer = bench_peer_start("broadcast", 0, handles,
                                              HANDLES);
-   for (unsigned s = 0; s < BENCH_COUNT(sizes); s++) {
+   for (unsigned s = 0; s < TEST_COUNT(sizes); s++) {
       hall.size = sizes[s];
       report_size(c, &hall);
    }
    bench_peer_join(&peer);
 }
 
-static const struct bench_peer_role roles[] = {
-   {"broadcast", peer_broadcast},
-   {0},
-};
-
-static const struct bench_case cases[] = {
+const struct bench_case bench_broadcast_cases[] = {
    {"broadcast-keyed", "keyed", broadcast},
    {"broadcast-futex", "futex", broadcast},
    {0},
 };
-
-const struct bench_suite bench_broadcast_suite = {cases, roles};

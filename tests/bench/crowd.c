@@ -3,8 +3,6 @@
 /* Threads that are blocked on shared payloads, and what they cost. */
 #include "share.h"
 
-#include <stdio.h>
-
 static void
 wait_for_count(uint32_t *count, uint32_t wanted)
 {
@@ -16,7 +14,6 @@ wait_for_count(uint32_t *count, uint32_t wanted)
 
 #define MOST_BESIDE 64
 #define BESIDE_ROUNDS 31
-#define WARM_UP 2
 #define LAPS 100
 
 static const uint32_t beside[] = {1, 4, 16, MOST_BESIDE};
@@ -33,7 +30,7 @@ struct bystander {
 static struct bystander bystanders[MOST_BESIDE];
 static uint32_t at_gate;
 
-static DWORD WINAPI
+static void
 stand_by(void *data)
 {
    struct bystander *self = data;
@@ -45,7 +42,6 @@ stand_by(void *data)
       p_atomic_dec(&at_gate);
       bench_wait(BENCH_OURS, self->payload, self->turn);
    }
-   return 0;
 }
 
 static void
@@ -53,10 +49,10 @@ invite_bystanders(void)
 {
    for (uint32_t i = 0; i < MOST_BESIDE; i++) {
       bystanders[i] = (struct bystander) {
-         .gate = CreateEventW(NULL, FALSE, FALSE, NULL),
+         .gate = bench_event_create(false),
          .payload = bench_shared_create(VK_SYNC_WIN32_KIND_TIMELINE),
       };
-      CloseHandle(bench_thread_start(stand_by, &bystanders[i]));
+      test_thread_start(stand_by, &bystanders[i]);
    }
    wait_for_count(&at_gate, MOST_BESIDE);
 }
@@ -67,9 +63,11 @@ invite_bystanders(void)
 static void
 block_bystanders(uint32_t count)
 {
+   if (count == 0)
+      return;
    for (uint32_t i = 0; i < count; i++) {
       bystanders[i].turn++;
-      bench_event_set(bystanders[i].gate);
+      SetEvent(bystanders[i].gate);
    }
    for (uint32_t i = 0; i < count; i++) {
       while (bench_shared_blocked(bystanders[i].payload) == 0)
@@ -81,101 +79,112 @@ block_bystanders(uint32_t count)
 static void
 release_bystanders(uint32_t count)
 {
+   if (count == 0)
+      return;
    for (uint32_t i = 0; i < count; i++)
       bench_signal(BENCH_OURS, bystanders[i].payload, bystanders[i].turn);
    wait_for_count(&at_gate, MOST_BESIDE);
    Sleep(SETTLE_MS);
 }
 
+/* One of the two, in one of the two ways that a round can be: with bystanders
+ * in either process, or without
+ */
+struct walk {
+   struct bench_peer *peer;
+   struct vk_sync *pair[2];
+   uint64_t *turn;
+   bool leads;
+   uint32_t beside;
+};
+
 static double
-lead_pair(struct vk_sync *const *pair, uint64_t *turn)
+walk_round(void *data)
 {
+   const struct walk *walk = data;
+
+   if (walk->leads)
+      bench_peer_tell(walk->peer);
+   else
+      bench_peer_hear(walk->peer);
+   block_bystanders(walk->beside);
+   if (walk->leads)
+      bench_peer_hear(walk->peer);
+   else
+      bench_peer_tell(walk->peer);
+
    const double start = bench_now_ns();
-
    for (unsigned i = 0; i < LAPS; i++) {
-      ++*turn;
-      bench_signal(BENCH_OURS, pair[1], *turn);
-      bench_wait(BENCH_OURS, pair[0], *turn);
+      ++*walk->turn;
+      if (walk->leads)
+         bench_signal(BENCH_OURS, walk->pair[1], *walk->turn);
+      bench_wait(BENCH_OURS, walk->pair[!walk->leads], *walk->turn);
+      if (!walk->leads)
+         bench_signal(BENCH_OURS, walk->pair[0], *walk->turn);
    }
-   return (bench_now_ns() - start) / (2 * LAPS);
-}
+   const double ns = (bench_now_ns() - start) / (2 * LAPS);
 
-static void
-follow_pair(struct vk_sync *const *pair, uint64_t *turn)
-{
-   for (unsigned i = 0; i < LAPS; i++) {
-      ++*turn;
-      bench_wait(BENCH_OURS, pair[1], *turn);
-      bench_signal(BENCH_OURS, pair[0], *turn);
-   }
-}
-
-static void
-peer_beside(struct bench_peer *self, const HANDLE *handles, uint32_t number)
-{
-   struct vk_sync *pair[] = {
-      bench_shared_import(VK_SYNC_WIN32_KIND_TIMELINE, handles[0]),
-      bench_shared_import(VK_SYNC_WIN32_KIND_TIMELINE, handles[1]),
-   };
-   uint64_t turn = 0;
-
-   (void)number;
-   invite_bystanders();
-   bench_event_set(self->done);
-
-   for (unsigned s = 0; s < BENCH_COUNT(beside); s++) {
-      for (unsigned i = 0; i < 2 * (BESIDE_ROUNDS + WARM_UP); i++) {
-         const bool crowded = (i & 1) == (i / 2 & 1);
-
-         bench_event_wait(self->go);
-         if (crowded)
-            block_bystanders(beside[s]);
-         bench_event_set(self->done);
-         follow_pair(pair, &turn);
-         if (crowded)
-            release_bystanders(beside[s]);
-      }
-   }
+   release_bystanders(walk->beside);
+   return ns;
 }
 
 /* Ours is with them, the comparator without. */
+static struct bench_result
+walk_beside(const struct walk *walk, uint32_t count)
+{
+   struct walk crowded = *walk, alone = *walk;
+
+   crowded.beside = count;
+   return bench_alternate(BESIDE_ROUNDS, walk_round, &crowded, &alone);
+}
+
+int
+bench_beside_peer(int argc, char **argv)
+{
+   struct bench_peer self = bench_peer_open(argc, argv);
+   uint64_t turn = 0;
+   const struct walk walk = {
+      .peer = &self,
+      .pair = {
+         bench_shared_import(VK_SYNC_WIN32_KIND_TIMELINE, self.handles[0]),
+         bench_shared_import(VK_SYNC_WIN32_KIND_TIMELINE, self.handles[1]),
+      },
+      .turn = &turn,
+   };
+
+   invite_bystanders();
+   bench_peer_tell(&self);
+   for (unsigned s = 0; s < TEST_COUNT(beside); s++)
+      walk_beside(&walk, beside[s]);
+   return bench_peer_end();
+}
+
 static void
 pair_beside(const struct bench_case *c)
 {
-   struct vk_sync *pair[] = {
-      bench_shared_create(VK_SYNC_WIN32_KIND_TIMELINE),
-      bench_shared_create(VK_SYNC_WIN32_KIND_TIMELINE),
+   struct bench_peer peer;
+   uint64_t turn = 0;
+   const struct walk walk = {
+      .peer = &peer,
+      .pair = {
+         bench_shared_create(VK_SYNC_WIN32_KIND_TIMELINE),
+         bench_shared_create(VK_SYNC_WIN32_KIND_TIMELINE),
+      },
+      .turn = &turn,
+      .leads = true,
    };
    const HANDLE handles[] = {
-      bench_shared_export(pair[0]), bench_shared_export(pair[1]),
+      bench_shared_export(walk.pair[0]), bench_shared_export(walk.pair[1]),
    };
-   struct bench_peer peer = bench_peer_start("beside", 0, handles, 2);
-   uint64_t turn = 0;
 
+   peer = bench_peer_start("beside", 0, handles, TEST_COUNT(handles));
    invite_bystanders();
-   bench_event_wait(peer.done);
-
-   for (unsigned s = 0; s < BENCH_COUNT(beside); s++) {
-      struct bench_rounds rounds;
+   bench_peer_hear(&peer);
+   for (unsigned s = 0; s < TEST_COUNT(beside); s++) {
       char detail[32];
-      double ns[2];
 
-      bench_rounds_init(&rounds, BESIDE_ROUNDS);
-      for (unsigned i = 0; i < 2 * (BESIDE_ROUNDS + WARM_UP); i++) {
-         const bool crowded = (i & 1) == (i / 2 & 1);
-
-         bench_event_set(peer.go);
-         if (crowded)
-            block_bystanders(beside[s]);
-         bench_event_wait(peer.done);
-         ns[crowded ? BENCH_OURS : BENCH_COMPARATOR] = lead_pair(pair, &turn);
-         if (crowded)
-            release_bystanders(beside[s]);
-         if (i % 2 == 1 && i / 2 >= WARM_UP)
-            bench_rounds_add(&rounds, ns[BENCH_OURS], ns[BENCH_COMPARATOR]);
-      }
       snprintf(detail, sizeof(detail), "%u", beside[s]);
-      bench_report(c, detail, bench_rounds_finish(&rounds), "ns",
+      bench_report(c, detail, walk_beside(&walk, beside[s]), "ns",
                    BENCH_RATIO_AT_MOST, 1.25);
    }
    bench_peer_join(&peer);
@@ -190,25 +199,24 @@ pair_beside(const struct bench_case *c)
 
 static struct vk_sync *later;
 
-static DWORD WINAPI
+static void
 wait_for_later(void *data)
 {
    bench_wait(BENCH_OURS, later, LATER + (uintptr_t)data);
-   return 0;
 }
 
-static void
-peer_later(struct bench_peer *self, const HANDLE *handles, uint32_t number)
+int
+bench_later_peer(int argc, char **argv)
 {
-   HANDLE threads[CROWD];
+   struct bench_peer self = bench_peer_open(argc, argv);
+   struct test_thread *threads[CROWD];
 
-   (void)self;
-   (void)number;
-   later = bench_shared_import(VK_SYNC_WIN32_KIND_TIMELINE, handles[0]);
+   later = bench_shared_import(VK_SYNC_WIN32_KIND_TIMELINE, self.handles[0]);
    for (uintptr_t i = 0; i < CROWD; i++)
-      threads[i] = bench_thread_start(wait_for_later, (void *)i);
+      threads[i] = test_thread_start(wait_for_later, (void *)i);
    for (uint32_t i = 0; i < CROWD; i++)
-      bench_thread_join(threads[i]);
+      test_thread_join(threads[i]);
+   return bench_peer_end();
 }
 
 static double
@@ -217,7 +225,7 @@ signal_round(void *data)
    struct vk_sync *sync = data;
    uint64_t value;
 
-   BENCH_REQUIRE(vk_sync_get_value(bench_device(BENCH_OURS), sync, &value) ==
+   REQUIRE(vk_sync_get_value(bench_device(BENCH_OURS), sync, &value) ==
                  VK_SUCCESS);
    const double start = bench_now_ns();
    for (unsigned i = 0; i < SIGNALS; i++)
@@ -257,24 +265,24 @@ signal_beside(const struct bench_case *c)
 #define IDLE 64
 #define IDLE_MS 10000
 
-static DWORD WINAPI
+static void
 wait_for_ever(void *data)
 {
    bench_wait(BENCH_OURS, data, 1);
-   return 0;
 }
 
 /* Its answer is in a page, in microseconds. */
-static void
-peer_idle(struct bench_peer *self, const HANDLE *handles, uint32_t number)
+int
+bench_idle_peer(int argc, char **argv)
 {
-   uint32_t *answer = bench_page_map(handles[0]);
+   struct bench_peer self = bench_peer_open(argc, argv);
+   uint32_t *answer = bench_page_map(self.handles[0]);
    struct vk_sync *payloads[IDLE];
-   HANDLE threads[IDLE];
+   struct test_thread *threads[IDLE];
 
    for (uint32_t i = 0; i < IDLE; i++) {
       payloads[i] = bench_shared_create(VK_SYNC_WIN32_KIND_TIMELINE);
-      threads[i] = bench_thread_start(wait_for_ever, payloads[i]);
+      threads[i] = test_thread_start(wait_for_ever, payloads[i]);
    }
    for (uint32_t i = 0; i < IDLE; i++) {
       while (bench_shared_blocked(payloads[i]) == 0)
@@ -284,13 +292,14 @@ peer_idle(struct bench_peer *self, const HANDLE *handles, uint32_t number)
 
    const double start = bench_cpu_ms();
    Sleep(IDLE_MS);
-   answer[number] = (uint32_t)(1e3 * (bench_cpu_ms() - start));
-   bench_event_set(self->done);
+   answer[self.number] = (uint32_t)(1e3 * (bench_cpu_ms() - start));
+   bench_peer_tell(&self);
 
    for (uint32_t i = 0; i < IDLE; i++)
       bench_signal(BENCH_OURS, payloads[i], 1);
    for (uint32_t i = 0; i < IDLE; i++)
-      bench_thread_join(threads[i]);
+      test_thread_join(threads[i]);
+   return bench_peer_end();
 }
 
 /* With one parker and with the other at the same time */
@@ -298,30 +307,23 @@ static void
 idle(const struct bench_case *c)
 {
    static const char *const parkers[] = {"keyed", "futex"};
-   struct bench_peer peers[BENCH_COUNT(parkers)];
+   struct bench_peer peers[TEST_COUNT(parkers)];
    HANDLE page = bench_page_create();
    const uint32_t *answer = bench_page_map(page);
 
-   for (uint32_t i = 0; i < BENCH_COUNT(parkers); i++) {
+   for (uint32_t i = 0; i < TEST_COUNT(parkers); i++) {
       SetEnvironmentVariableA("MESA_VK_WIN32_PARKER", parkers[i]);
       peers[i] = bench_peer_start("idle", i, &page, 1);
    }
-   for (uint32_t i = 0; i < BENCH_COUNT(parkers); i++) {
-      bench_event_wait(peers[i].done);
+   for (uint32_t i = 0; i < TEST_COUNT(parkers); i++) {
+      bench_peer_hear(&peers[i]);
       bench_report(c, parkers[i], bench_ours_alone(answer[i] / 1e3),
                    "ms CPU in 10 s", BENCH_OURS_AT_MOST, 30);
       bench_peer_join(&peers[i]);
    }
 }
 
-static const struct bench_peer_role roles[] = {
-   {"beside", peer_beside},
-   {"later", peer_later},
-   {"idle", peer_idle},
-   {0},
-};
-
-static const struct bench_case cases[] = {
+const struct bench_case bench_crowd_cases[] = {
    {"pair-beside-keyed", "keyed", pair_beside},
    {"pair-beside-futex", "futex", pair_beside},
    {"signal-beside-keyed", "keyed", signal_beside},
@@ -329,5 +331,3 @@ static const struct bench_case cases[] = {
    {"blocked-10s", NULL, idle},
    {0},
 };
-
-const struct bench_suite bench_crowd_suite = {cases, roles};

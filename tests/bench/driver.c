@@ -3,16 +3,27 @@
 /* The whole driver and the unpatched one, in turn. */
 #include "icd.h"
 
+#include "frame_frag.h"
+#include "frame_vert.h"
+
 #define SUBMIT_ROUNDS 101
 #define SUBMITS 100
 #define DRAW_ROUNDS 301
 #define FRAMES 64
 #define IN_FLIGHT 16
 
+/* Rendering of a frame that takes the rasterizer a while */
+struct scene {
+   struct gpu_image image;
+   struct gpu_layout layout;
+   VkPipeline pipeline;
+   VkCommandBuffer commands;
+};
+
 struct contender {
    struct bench_icd icd;
    VkFence fence;
-   struct bench_scene scene;
+   struct scene scene;
    VkSemaphore timeline;
    uint64_t value;
 };
@@ -23,22 +34,22 @@ static double
 submit_round(void *data)
 {
    struct contender *contender = data;
-   struct bench_icd *icd = &contender->icd;
+   const struct gpu *gpu = &contender->icd.gpu;
    const VkSubmitInfo empty = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO};
    bool good = true;
 
    const double start = bench_now_ns();
    for (unsigned i = 0; i < SUBMITS; i++) {
-      good &= icd->QueueSubmit(icd->queue, 1, &empty, contender->fence) ==
+      good &= gpu->QueueSubmit(gpu->queue, 1, &empty, contender->fence) ==
               VK_SUCCESS;
-      good &= icd->WaitForFences(icd->device, 1, &contender->fence, VK_TRUE,
+      good &= gpu->WaitForFences(gpu->device, 1, &contender->fence, VK_TRUE,
                                  UINT64_MAX) == VK_SUCCESS;
-      good &= icd->ResetFences(icd->device, 1, &contender->fence) ==
+      good &= gpu->ResetFences(gpu->device, 1, &contender->fence) ==
               VK_SUCCESS;
    }
    const double end = bench_now_ns();
 
-   BENCH_REQUIRE(good);
+   REQUIRE(good);
    return SUBMITS * 1e9 / (end - start);
 }
 
@@ -54,45 +65,69 @@ report_submits(const struct bench_case *c, const char *detail,
 }
 
 static void
-queue_submit_rows(const struct bench_case *c, enum bench_limit limit)
+queue_submit(const struct bench_case *c)
 {
    for (unsigned i = 0; i < 2; i++) {
-      bench_icd_open(&contenders[i].icd, bench_driver_path[i], false);
-      contenders[i].fence = bench_icd_fence(&contenders[i].icd);
+      bench_icd_open(&contenders[i].icd, i, false);
+      contenders[i].fence = gpu_fence(&contenders[i].icd.gpu, 0, 0);
    }
 
    /* Between processors it is the time that waking takes that counts, on one
     * of them the work that is done.
     */
    bench_pin(1, 2);
-   report_submits(c, NULL, limit);
+   report_submits(c, NULL, c->number);
    bench_pin(1, 1);
-   report_submits(c, "one-processor", limit);
+   report_submits(c, "one-processor", c->number);
 
    for (unsigned i = 0; i < 2; i++) {
       struct bench_icd *icd = &contenders[i].icd;
+      const struct gpu *gpu = &icd->gpu;
 
-      icd->DestroyFence(icd->device, contenders[i].fence, NULL);
+      gpu->DestroyFence(gpu->device, contenders[i].fence, NULL);
       bench_icd_close(icd);
    }
 }
 
+#define SIZE 64
+
 static void
-queue_submit(const struct bench_case *c)
+create_scene(struct scene *scene, const struct gpu *gpu)
 {
-   queue_submit_rows(c, BENCH_RATIO_AT_LEAST);
+   const struct gpu_image_info info = {
+      .format = VK_FORMAT_R8G8B8A8_UNORM,
+      .width = SIZE,
+      .height = SIZE,
+      .usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT,
+   };
+
+   *scene = (struct scene) {.image = gpu_image(gpu, &info)};
+   gpu_create_layout(gpu, &scene->layout, 0);
+   scene->pipeline = gpu_create_graphics(gpu, &scene->layout,
+                                         GPU_SHADER(frame_vert),
+                                         GPU_SHADER(frame_frag), &info);
+   scene->commands =
+      gpu_begin(gpu, VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT);
+   gpu_barrier(gpu, scene->commands, scene->image.handle,
+               VK_IMAGE_ASPECT_COLOR_BIT, GPU_DISCARD);
+   gpu_bind(gpu, scene->commands, VK_PIPELINE_BIND_POINT_GRAPHICS,
+            scene->pipeline, &scene->layout, VK_NULL_HANDLE, NULL);
+   gpu_cover(gpu, scene->commands, scene->image.view, &info);
+   gpu_end(gpu, scene->commands);
 }
 
-/* The limit is the default parker's; this one is beside it for comparison. */
 static void
-queue_submit_keyed(const struct bench_case *c)
+destroy_scene(struct scene *scene, const struct gpu *gpu)
 {
-   queue_submit_rows(c, BENCH_NO_LIMIT);
+   gpu->DestroyPipeline(gpu->device, scene->pipeline, NULL);
+   gpu_destroy_layout(gpu, &scene->layout);
+   gpu_destroy_image(gpu, &scene->image);
 }
 
 static bool
 wait_for_frame(struct contender *contender, uint64_t value)
 {
+   const struct gpu *gpu = &contender->icd.gpu;
    const VkSemaphoreWaitInfo info = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
       .semaphoreCount = 1,
@@ -100,13 +135,13 @@ wait_for_frame(struct contender *contender, uint64_t value)
       .pValues = &value,
    };
 
-   return contender->icd.WaitSemaphores(contender->icd.device, &info,
-                                        UINT64_MAX) == VK_SUCCESS;
+   return gpu->WaitSemaphores(gpu->device, &info, UINT64_MAX) == VK_SUCCESS;
 }
 
 static bool
 submit_frame(struct contender *contender, uint64_t value)
 {
+   const struct gpu *gpu = &contender->icd.gpu;
    const VkTimelineSemaphoreSubmitInfo timeline = {
       .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
       .signalSemaphoreValueCount = 1,
@@ -121,8 +156,8 @@ submit_frame(struct contender *contender, uint64_t value)
       .pSignalSemaphores = &contender->timeline,
    };
 
-   return contender->icd.QueueSubmit(contender->icd.queue, 1, &info,
-                                     VK_NULL_HANDLE) == VK_SUCCESS;
+   return gpu->QueueSubmit(gpu->queue, 1, &info, VK_NULL_HANDLE) ==
+          VK_SUCCESS;
 }
 
 static double
@@ -140,7 +175,7 @@ draw_round(void *data)
    good &= wait_for_frame(contender, contender->value);
    const double end = bench_now_ns();
 
-   BENCH_REQUIRE(good);
+   REQUIRE(good);
    return FRAMES * 1e9 / (end - start);
 }
 
@@ -148,9 +183,12 @@ static void
 draw(const struct bench_case *c)
 {
    for (unsigned i = 0; i < 2; i++) {
-      bench_icd_open(&contenders[i].icd, bench_driver_path[i], false);
-      bench_scene_create(&contenders[i].scene, &contenders[i].icd);
-      contenders[i].timeline = bench_icd_timeline(&contenders[i].icd);
+      struct contender *contender = &contenders[i];
+
+      bench_icd_open(&contender->icd, i, false);
+      create_scene(&contender->scene, &contender->icd.gpu);
+      contender->timeline = gpu_semaphore(&contender->icd.gpu,
+                                          VK_SEMAPHORE_TYPE_TIMELINE, 0, 0);
    }
 
    bench_report(c, NULL,
@@ -160,10 +198,11 @@ draw(const struct bench_case *c)
 
    for (unsigned i = 0; i < 2; i++) {
       struct bench_icd *icd = &contenders[i].icd;
+      const struct gpu *gpu = &icd->gpu;
 
-      icd->DeviceWaitIdle(icd->device);
-      icd->DestroySemaphore(icd->device, contenders[i].timeline, NULL);
-      bench_scene_destroy(&contenders[i].scene);
+      gpu->DeviceWaitIdle(gpu->device);
+      gpu->DestroySemaphore(gpu->device, contenders[i].timeline, NULL);
+      destroy_scene(&contenders[i].scene, gpu);
       bench_icd_close(icd);
    }
 }
@@ -173,7 +212,7 @@ draw(const struct bench_case *c)
 
 /* Exported objects or private ones */
 struct pair {
-   struct bench_icd *icd;
+   const struct gpu *gpu;
    VkSemaphore semaphore;
    VkFence fences[BATCH];
 
@@ -199,18 +238,18 @@ submit_pair(struct pair *pair, VkFence fence)
          .pWaitDstStageMask = &stage,
       },
    };
-   struct bench_icd *icd = pair->icd;
+   const struct gpu *gpu = pair->gpu;
 
-   return icd->QueueSubmit(icd->queue, 1, &infos[0], VK_NULL_HANDLE) ==
+   return gpu->QueueSubmit(gpu->queue, 1, &infos[0], VK_NULL_HANDLE) ==
              VK_SUCCESS &&
-          icd->QueueSubmit(icd->queue, 1, &infos[1], fence) == VK_SUCCESS;
+          gpu->QueueSubmit(gpu->queue, 1, &infos[1], fence) == VK_SUCCESS;
 }
 
 static double
 pair_round(void *data)
 {
    struct pair *pair = data;
-   struct bench_icd *icd = pair->icd;
+   const struct gpu *gpu = pair->gpu;
    bool good = true;
 
    const double start = bench_now_ns();
@@ -218,35 +257,38 @@ pair_round(void *data)
       for (unsigned j = 0; j < pair->batch; j++)
          good &= submit_pair(pair, pair->fences[j]);
 
-      good &= icd->WaitForFences(icd->device, pair->batch, pair->fences,
+      good &= gpu->WaitForFences(gpu->device, pair->batch, pair->fences,
                                  VK_TRUE, UINT64_MAX) == VK_SUCCESS;
-      good &= icd->ResetFences(icd->device, pair->batch, pair->fences) ==
+      good &= gpu->ResetFences(gpu->device, pair->batch, pair->fences) ==
               VK_SUCCESS;
    }
    const double end = bench_now_ns();
 
-   BENCH_REQUIRE(good);
+   REQUIRE(good);
    return ROUND_PAIRS * 1e9 / (end - start);
 }
 
 static void
-create_pair(struct pair *pair, struct bench_icd *icd, bool exported)
+create_pair(struct pair *pair, const struct gpu *gpu, bool exported)
 {
-   pair->icd = icd;
-   pair->semaphore = bench_icd_binary(icd, exported);
+   /* The same bit for both */
+   const VkFlags types =
+      exported ? VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT : 0;
+
+   pair->gpu = gpu;
+   pair->semaphore = gpu_semaphore(gpu, VK_SEMAPHORE_TYPE_BINARY, 0, types);
    for (unsigned i = 0; i < BATCH; i++)
-      pair->fences[i] = exported ? bench_icd_exported_fence(icd) :
-                                   bench_icd_fence(icd);
+      pair->fences[i] = gpu_fence(gpu, 0, types);
 }
 
 static void
 destroy_pair(struct pair *pair)
 {
-   struct bench_icd *icd = pair->icd;
+   const struct gpu *gpu = pair->gpu;
 
    for (unsigned i = 0; i < BATCH; i++)
-      icd->DestroyFence(icd->device, pair->fences[i], NULL);
-   icd->DestroySemaphore(icd->device, pair->semaphore, NULL);
+      gpu->DestroyFence(gpu->device, pair->fences[i], NULL);
+   gpu->DestroySemaphore(gpu->device, pair->semaphore, NULL);
 }
 
 static void
@@ -267,21 +309,21 @@ report_pairs(const struct bench_case *c, const char *detail,
  * which private objects are spared.
  */
 static void
-exported_rows(const struct bench_case *c, enum bench_limit limit)
+queue_submit_exported(const struct bench_case *c)
 {
    struct bench_icd *icd = &contenders[BENCH_OURS].icd;
    struct bench_icd *upstream = &contenders[BENCH_COMPARATOR].icd;
    struct pair pairs[2], private[2];
 
-   bench_icd_open(icd, bench_driver_path[BENCH_OURS], true);
-   bench_icd_open(upstream, bench_driver_path[BENCH_COMPARATOR], false);
-   create_pair(&pairs[BENCH_OURS], icd, true);
-   create_pair(&pairs[BENCH_COMPARATOR], upstream, false);
+   bench_icd_open(icd, BENCH_OURS, true);
+   bench_icd_open(upstream, BENCH_COMPARATOR, false);
+   create_pair(&pairs[BENCH_OURS], &icd->gpu, true);
+   create_pair(&pairs[BENCH_COMPARATOR], &upstream->gpu, false);
    private[BENCH_OURS] = pairs[BENCH_OURS];
-   create_pair(&private[BENCH_COMPARATOR], icd, false);
+   create_pair(&private[BENCH_COMPARATOR], &icd->gpu, false);
 
    bench_pin(1, 2);
-   report_pairs(c, NULL, pairs, 1, limit);
+   report_pairs(c, NULL, pairs, 1, c->number);
    report_pairs(c, "128-in-flight", pairs, BATCH, BENCH_NO_LIMIT);
    report_pairs(c, "private", private, 1, BENCH_NO_LIMIT);
    report_pairs(c, "private-128-in-flight", private, BATCH, BENCH_NO_LIMIT);
@@ -293,31 +335,24 @@ exported_rows(const struct bench_case *c, enum bench_limit limit)
    bench_icd_close(icd);
 }
 
-static void
-queue_submit_exported(const struct bench_case *c)
-{
-   exported_rows(c, BENCH_RATIO_AT_LEAST);
-}
-
-static void
-queue_submit_exported_futex(const struct bench_case *c)
-{
-   exported_rows(c, BENCH_NO_LIMIT);
-}
-
-static const struct bench_case cases[] = {
-   {"queue-submit", NULL, queue_submit},
-   {"queue-submit-keyed", "keyed", queue_submit_keyed},
-   {"queue-submit-exported", "keyed", queue_submit_exported},
-   {"queue-submit-exported-futex", "futex", queue_submit_exported_futex},
+/* The limits are those of the default parker of each; the other one is beside
+ * it for comparison.
+ */
+const struct bench_case bench_driver_cases[] = {
+   {"queue-submit", NULL, queue_submit, BENCH_RATIO_AT_LEAST},
+   {"queue-submit-keyed", "keyed", queue_submit, BENCH_NO_LIMIT},
+   {"queue-submit-exported", "keyed", queue_submit_exported,
+    BENCH_RATIO_AT_LEAST},
+   {"queue-submit-exported-futex", "futex", queue_submit_exported,
+    BENCH_NO_LIMIT},
    {"draw", NULL, draw},
    {0},
 };
 
-const struct bench_suite bench_driver_suite = {cases, NULL};
-
-const struct bench_suite *const bench_suites[] = {
-   &bench_driver_suite,
-   &bench_memory_suite,
+const struct bench_case *const bench_cases[] = {
+   bench_driver_cases,
+   bench_memory_cases,
    NULL,
 };
+
+const struct test_role bench_roles[] = {{0}};

@@ -5,9 +5,6 @@
  */
 #include "bench.h"
 
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char *volatile stage = "the start";
@@ -22,47 +19,12 @@ bench_stage(const char *name)
       fprintf(stderr, "at: %s\n", name);
 }
 
+/* Threads may be blocked for ever, so let nothing wait for them. */
 static void
-end_process(UINT status)
+end_process(void)
 {
    fflush(NULL);
-   /* Threads may be blocked for ever, so let nothing wait for them. */
-   TerminateProcess(GetCurrentProcess(), status);
-}
-
-void
-bench_fail(const char *file, int line, const char *text)
-{
-   bench_abandon("%s:%d: not true: %s (error %lu)", file, line, text,
-                 GetLastError());
-}
-
-void
-bench_abandon(const char *format, ...)
-{
-   va_list args;
-
-   va_start(args, format);
-   vfprintf(stderr, format, args);
-   va_end(args);
-   fprintf(stderr, "; it was at: %s\n", stage ? stage : "the end");
-   end_process(1);
-}
-
-/* As module+offset, which addr2line takes */
-static void
-print_address(const char *what, const void *address)
-{
-   char path[MAX_PATH] = "";
-   HMODULE module = NULL;
-
-   GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
-                      GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                      address, &module);
-   if (module != NULL)
-      GetModuleFileNameA(module, path, sizeof(path));
-   fprintf(stderr, "%s %s+0x%llx\n", what, path,
-           (unsigned long long)((uintptr_t)address - (uintptr_t)module));
+   TerminateProcess(GetCurrentProcess(), 1);
 }
 
 static const void *
@@ -77,37 +39,21 @@ instruction(const CONTEXT *context)
 #endif
 }
 
-static LONG WINAPI
-on_exception(EXCEPTION_POINTERS *info)
-{
-   print_address("exception at", info->ExceptionRecord->ExceptionAddress);
-   bench_abandon("exception 0x%08lx on thread %lu (main: %lu)",
-                 info->ExceptionRecord->ExceptionCode, GetCurrentThreadId(),
-                 main_thread);
-   return EXCEPTION_EXECUTE_HANDLER;
-}
-
 static void
 on_exit(void)
 {
    if (stage != NULL) {
       fprintf(stderr, "somebody called exit(); it was at: %s\n", stage);
-      end_process(1);
+      end_process();
    }
 }
 
 static void
-on_abort(int number)
-{
-   (void)number;
-   bench_abandon("somebody called abort()");
-}
-
-static DWORD WINAPI
 watch(void *data)
 {
    const unsigned seconds = (unsigned)(uintptr_t)data;
    CONTEXT context = {.ContextFlags = CONTEXT_CONTROL};
+   char place[MAX_PATH + 32];
    HANDLE thread = OpenThread(THREAD_SUSPEND_RESUME | THREAD_GET_CONTEXT,
                               FALSE, main_thread);
 
@@ -117,19 +63,20 @@ watch(void *data)
 
       /* It may have been printing. */
       ResumeThread(thread);
-      if (known)
-         print_address("the main thread was at", instruction(&context));
+      if (known) {
+         test_name_address(instruction(&context), place, sizeof(place));
+         fprintf(stderr, "the main thread was at %s\n", place);
+      }
    }
-   bench_abandon("no end after %u s", seconds);
-   return 0;
+   fprintf(stderr, "no end after %u s; it was at: %s\n", seconds,
+           stage ? stage : "the end");
+   end_process();
 }
 
 void
 bench_guard(unsigned seconds)
 {
    main_thread = GetCurrentThreadId();
-   SetUnhandledExceptionFilter(on_exception);
-   signal(SIGABRT, on_abort);
    atexit(on_exit);
-   CloseHandle(bench_thread_start(watch, (void *)(uintptr_t)seconds));
+   test_thread_start(watch, (void *)(uintptr_t)seconds);
 }

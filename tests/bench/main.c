@@ -5,9 +5,8 @@
  *
  * Rows go to the standard output, one JSON object a line.
  */
-#include "peer.h"
+#include "bench.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const char *bench_driver_path[2];
@@ -21,19 +20,20 @@ run_case(const struct bench_case *c)
    /* Before anything asks for the parker, of which a process has one for
     * good.
     */
+   test_init();
    SetEnvironmentVariableA("MESA_VK_WIN32_PARKER", c->parker);
    bench_guard(CASE_SECONDS);
    bench_stage(c->name);
    c->run(c);
+   test_clean_up();
    bench_stage(NULL);
 }
 
 static int
 run(const char *name)
 {
-   for (unsigned i = 0; bench_suites[i] != NULL; i++) {
-      for (const struct bench_case *c = bench_suites[i]->cases;
-           c->name != NULL; c++) {
+   for (unsigned i = 0; bench_cases[i] != NULL; i++) {
+      for (const struct bench_case *c = bench_cases[i]; c->name != NULL; c++) {
          if (name == NULL) {
             printf("%s\n", c->name);
          } else if (strcmp(name, c->name) == 0) {
@@ -53,8 +53,8 @@ main(int argc, char **argv)
 {
    const char *name = NULL;
 
-   if (argc > 1 && strcmp(argv[1], "--peer") == 0)
-      return bench_peer_main(argc, argv);
+   if (argc > 1 && strcmp(argv[1], "--child") == 0)
+      return test_main(argc, argv, NULL, bench_roles);
 
    for (int i = 1; i < argc; i++) {
       const bool more = i + 1 < argc;

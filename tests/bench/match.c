@@ -4,12 +4,11 @@
  * is done with it.
  */
 #include "pairs.h"
+#include "peer.h"
 
 #include <stdlib.h>
 
 #include "util/u_atomic.h"
-
-#define WARM_UP 2
 
 /* A field of its own for each run of a match */
 struct ground {
@@ -29,88 +28,92 @@ struct player {
 };
 
 static void
-lead_laps(const struct bench_means *means, struct bench_seat *mine,
-          struct bench_seat *theirs, uint32_t laps)
+wake(const struct bench_match *match, const struct bench_means *means,
+     struct bench_seat *seat, uint64_t turn)
 {
-   uint64_t turn = mine->turn;
+   if (means->await != NULL)
+      means->await(seat);
+   if (match->settle_ns > 0.0) {
+      const double end = bench_now_ns() + match->settle_ns;
 
-   for (uint32_t i = 0; i < laps; i++) {
-      turn++;
-      means->wake(theirs, turn);
-      means->block(mine, turn);
+      while (bench_now_ns() < end)
+         YieldProcessor();
    }
-   mine->turn = turn;
+   means->wake(seat, turn);
 }
 
 static void
-follow_laps(const struct bench_means *means, struct bench_seat *mine,
-            struct bench_seat *theirs, uint32_t laps)
+play_laps(const struct bench_match *match, unsigned side,
+          const struct player *player)
 {
-   uint64_t turn = mine->turn;
+   const struct bench_means *means = match->means[side];
+   struct bench_seat *seats = &match->seats[side][2 * player->pair];
+   struct bench_seat *mine = &seats[player->end];
+   struct bench_seat *theirs = &seats[!player->end];
 
-   for (uint32_t i = 0; i < laps; i++) {
-      turn++;
-      means->block(mine, turn);
-      means->wake(theirs, turn);
+   for (uint32_t i = 0; i < match->laps; i++) {
+      mine->turn++;
+      if (player->end == 0) {
+         wake(match, means, theirs, mine->turn);
+         means->block(mine, mine->turn);
+      } else {
+         means->block(mine, mine->turn);
+         wake(match, means, theirs, mine->turn);
+      }
    }
-   mine->turn = turn;
 }
 
 static void
 play_round(struct player *player, unsigned side)
 {
    struct ground *ground = player->ground;
-   const struct bench_match *match = ground->match;
-   const struct bench_means *means = match->means[side];
-   struct bench_seat *seats = &match->seats[side][2 * player->pair];
 
-   if (player->end == 1) {
-      follow_laps(means, &seats[1], &seats[0], match->laps);
-      return;
-   }
-
-   WaitForSingleObject(ground->gate, INFINITE);
-   lead_laps(means, &seats[0], &seats[1], match->laps);
-   if (p_atomic_dec_zero(&ground->playing))
+   if (player->end == 0)
+      WaitForSingleObject(ground->gate, INFINITE);
+   play_laps(ground->match, side, player);
+   if (player->end == 0 && p_atomic_dec_zero(&ground->playing))
       SetEvent(ground->finished);
 }
 
-static DWORD WINAPI
+static void
 play(void *data)
 {
    struct player *player = data;
 
-   /* Neither is always the one that comes second. */
-   for (uint32_t r = 0; r < player->ground->match->rounds + WARM_UP; r++) {
+   if (player->ground->match->settle_ns > 0.0)
+      SetThreadAffinityMask(GetCurrentThread(), (DWORD_PTR)1 << player->end);
+   /* In the order of bench_alternate() */
+   for (uint32_t r = 0; r < player->ground->match->rounds + BENCH_WARM_UP; r++) {
       play_round(player, r & 1);
       play_round(player, !(r & 1));
    }
    free(player);
-   return 0;
 }
 
 static void
-start_players(struct ground *ground, uint32_t end, HANDLE *threads)
+start_players(struct ground *ground, uint32_t end,
+              struct test_thread **threads)
 {
    for (uint32_t i = 0; i < ground->match->pairs; i++) {
       struct player *player = malloc(sizeof(*player));
 
-      BENCH_REQUIRE(player != NULL);
+      REQUIRE(player != NULL);
       *player = (struct player) {ground, i, end};
-      threads[i] = bench_thread_start(play, player);
+      threads[i] = test_thread_start(play, player);
    }
 }
 
 static void
-join_players(HANDLE *threads, uint32_t count)
+join_players(struct test_thread **threads, uint32_t count)
 {
    for (uint32_t i = 0; i < count; i++)
-      bench_thread_join(threads[i]);
+      test_thread_join(threads[i]);
 }
 
 static double
-time_round(struct ground *ground)
+time_round(void *data)
 {
+   struct ground *ground = data;
    const struct bench_match *match = ground->match;
 
    ground->playing = match->pairs;
@@ -118,7 +121,8 @@ time_round(struct ground *ground)
    const double start = bench_now_ns();
    ReleaseSemaphore(ground->gate, match->pairs, NULL);
    WaitForSingleObject(ground->finished, INFINITE);
-   return (bench_now_ns() - start) / (2.0 * match->laps * match->pairs);
+   return (bench_now_ns() - start) / (2.0 * match->laps * match->pairs) -
+          match->settle_ns;
 }
 
 struct bench_result
@@ -127,41 +131,30 @@ bench_match_lead(const struct bench_match *match, bool both)
    struct ground ground = {
       .match = match,
       .gate = CreateSemaphoreW(NULL, 0, match->pairs, NULL),
-      .finished = CreateEventW(NULL, FALSE, FALSE, NULL),
+      .finished = bench_event_create(false),
    };
-   HANDLE *threads = calloc(2 * match->pairs, sizeof(HANDLE));
-   struct bench_rounds rounds;
+   struct test_thread **threads = calloc(2 * match->pairs, sizeof(*threads));
+   struct bench_result result;
 
-   BENCH_REQUIRE(ground.gate != NULL && ground.finished != NULL &&
-                 threads != NULL);
+   REQUIRE(ground.gate != NULL && threads != NULL);
    start_players(&ground, 0, threads);
    if (both)
       start_players(&ground, 1, &threads[match->pairs]);
-
-   bench_rounds_init(&rounds, match->rounds);
-   for (uint32_t r = 0; r < match->rounds + WARM_UP; r++) {
-      double ns[2];
-
-      for (unsigned i = 0; i < 2; i++)
-         ns[i ^ (r & 1)] = time_round(&ground);
-      if (r >= WARM_UP)
-         bench_rounds_add(&rounds, ns[BENCH_OURS], ns[BENCH_COMPARATOR]);
-   }
-
+   result = bench_alternate(match->rounds, time_round, &ground, &ground);
    join_players(threads, both ? 2 * match->pairs : match->pairs);
    free(threads);
    CloseHandle(ground.gate);
    CloseHandle(ground.finished);
-   return bench_rounds_finish(&rounds);
+   return result;
 }
 
 void
 bench_match_follow(const struct bench_match *match)
 {
    struct ground ground = {.match = match};
-   HANDLE *threads = calloc(match->pairs, sizeof(HANDLE));
+   struct test_thread **threads = calloc(match->pairs, sizeof(*threads));
 
-   BENCH_REQUIRE(threads != NULL);
+   REQUIRE(threads != NULL);
    start_players(&ground, 1, threads);
    join_players(threads, match->pairs);
    free(threads);
@@ -170,5 +163,5 @@ bench_match_follow(const struct bench_match *match)
 double
 bench_match_hand_overs(const struct bench_match *match)
 {
-   return (double)match->pairs * match->laps * (match->rounds + WARM_UP);
+   return (double)match->pairs * match->laps * (match->rounds + BENCH_WARM_UP);
 }

@@ -1,100 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 #include "pairs.h"
 #include "raw.h"
-#include "runtime.h"
 
 static void
-timeline_wake(struct bench_seat *seat, uint64_t turn)
+sync_wake(struct bench_seat *seat, uint64_t turn)
 {
-   bench_signal(BENCH_OURS, seat->sync, turn);
+   bench_signal(seat->side, seat->sync, turn);
 }
 
 static void
-timeline_block(struct bench_seat *seat, uint64_t turn)
+sync_block(struct bench_seat *seat, uint64_t turn)
 {
-   bench_wait(BENCH_OURS, seat->sync, turn);
+   bench_wait(seat->side, seat->sync, turn);
 }
 
-const struct bench_means bench_timeline_means = {timeline_wake,
-                                                 timeline_block};
+const struct bench_means bench_timeline_means = {sync_wake, sync_block};
 
 static void
-binary_wake(struct bench_seat *seat, uint64_t turn)
+binary_wake(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   (void)turn;
-   bench_signal(BENCH_OURS, seat->sync, 0);
+   bench_signal(seat->side, seat->sync, 0);
 }
 
 /* As a queue does it: a temporary takes the ticket at vkQueueSubmit(), and the
  * thread that executes the submit waits for it.
  */
 static void
-binary_block(struct bench_seat *seat, uint64_t turn)
+binary_block(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   struct vk_sync *temporary = bench_fence(BENCH_OURS);
+   struct vk_sync *temporary = bench_fence(seat->side);
 
-   (void)turn;
-   BENCH_REQUIRE(vk_sync_move(bench_device(BENCH_OURS), temporary,
-                              seat->sync) == VK_SUCCESS);
-   bench_wait(BENCH_OURS, temporary, 0);
-   bench_sync_destroy(BENCH_OURS, temporary);
+   REQUIRE(vk_sync_move(bench_device(seat->side), temporary, seat->sync) ==
+           VK_SUCCESS);
+   bench_wait(seat->side, temporary, 0);
+   bench_sync_destroy(seat->side, temporary);
 }
 
 const struct bench_means bench_binary_means = {binary_wake, binary_block};
 
 static void
-fence_block(struct bench_seat *seat, uint64_t turn)
+fence_block(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   (void)turn;
-   bench_wait(BENCH_OURS, seat->sync, 0);
-   BENCH_REQUIRE(vk_sync_reset(bench_device(BENCH_OURS), seat->sync) ==
-                 VK_SUCCESS);
+   bench_wait(seat->side, seat->sync, 0);
+   bench_reset(seat->side, seat->sync);
 }
 
 const struct bench_means bench_fence_means = {binary_wake, fence_block};
 
 static void
-upstream_wake(struct bench_seat *seat, uint64_t turn)
+event_wake(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   bench_signal(BENCH_COMPARATOR, seat->sync, turn);
-}
-
-static void
-upstream_block(struct bench_seat *seat, uint64_t turn)
-{
-   bench_wait(BENCH_COMPARATOR, seat->sync, turn);
-}
-
-const struct bench_means bench_upstream_means = {upstream_wake,
-                                                 upstream_block};
-
-static void
-event_wake(struct bench_seat *seat, uint64_t turn)
-{
-   (void)turn;
    bench_raw.set_event(seat->event, NULL);
 }
 
 static void
-event_block(struct bench_seat *seat, uint64_t turn)
+event_block(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   (void)turn;
    bench_raw.wait(seat->event, FALSE, NULL);
 }
 
 const struct bench_means bench_event_means = {event_wake, event_block};
 
 static void
-keyed_wake(struct bench_seat *seat, uint64_t turn)
+keyed_wake(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   (void)turn;
    bench_raw.keyed_release(NULL, &seat->word, FALSE, NULL);
 }
 
 static void
-keyed_block(struct bench_seat *seat, uint64_t turn)
+keyed_block(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   (void)turn;
    bench_raw.keyed_wait(NULL, &seat->word, FALSE, NULL);
 }
 

@@ -7,8 +7,6 @@
 #include "raw.h"
 #include "share.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 
 #define MOST_PAIRS 16
 #define ROUNDS 41
@@ -29,11 +27,11 @@ struct game {
 
 static const struct game games[] = {
    {VK_SYNC_WIN32_KIND_TIMELINE, &bench_timeline_means, many_sizes,
-    BENCH_COUNT(many_sizes)},
+    TEST_COUNT(many_sizes)},
    {VK_SYNC_WIN32_KIND_BINARY, &bench_binary_means, few_sizes,
-    BENCH_COUNT(few_sizes)},
+    TEST_COUNT(few_sizes)},
    {VK_SYNC_WIN32_KIND_FENCE, &bench_fence_means, few_sizes,
-    BENCH_COUNT(few_sizes)},
+    TEST_COUNT(few_sizes)},
 };
 
 static struct bench_match
@@ -56,24 +54,26 @@ most_seats(const struct game *game)
    return 2 * game->sizes[game->count - 1];
 }
 
-static void
-peer_pairs(struct bench_peer *self, const HANDLE *handles, uint32_t number)
+int
+bench_pairs_peer(int argc, char **argv)
 {
-   const struct game *game = &games[number];
+   struct bench_peer self = bench_peer_open(argc, argv);
+   const struct game *game = &games[self.number];
    struct bench_match match = get_match(game, 1);
 
    bench_raw_init();
    for (uint32_t i = 0; i < most_seats(game); i++) {
       match.seats[BENCH_OURS][i].sync =
-         bench_shared_import(game->kind, handles[2 * i]);
-      match.seats[BENCH_COMPARATOR][i].event = handles[2 * i + 1];
+         bench_shared_import(game->kind, self.handles[2 * i]);
+      match.seats[BENCH_COMPARATOR][i].event = self.handles[2 * i + 1];
    }
 
    for (uint32_t i = 0; i < game->count; i++) {
       match = get_match(game, game->sizes[i]);
-      bench_event_set(self->done);
+      bench_peer_tell(&self);
       bench_match_follow(&match);
    }
+   return bench_peer_end();
 }
 
 static void
@@ -83,7 +83,7 @@ sit_down(const struct game *game, HANDLE *handles)
 
    for (uint32_t i = 0; i < most_seats(game); i++) {
       match.seats[BENCH_OURS][i].sync = bench_shared_create(game->kind);
-      match.seats[BENCH_COMPARATOR][i].event = bench_event_create();
+      match.seats[BENCH_COMPARATOR][i].event = bench_event_create(false);
       handles[2 * i] =
          bench_shared_export(match.seats[BENCH_OURS][i].sync);
       handles[2 * i + 1] = match.seats[BENCH_COMPARATOR][i].event;
@@ -133,7 +133,7 @@ pairs_of_processes(const struct bench_case *c)
       const struct bench_match match = get_match(game, game->sizes[i]);
       char detail[32];
 
-      bench_event_wait(peer.done);
+      bench_peer_hear(&peer);
       bench_transitions = (struct bench_transitions) {0};
       snprintf(detail, sizeof(detail), "%u", match.pairs);
       bench_report(c, detail, bench_match_lead(&match, false), "ns",
@@ -154,15 +154,14 @@ pairs_of_one(const struct bench_case *c, const char *suffix,
 
    bench_raw_init();
    for (uint32_t i = 0; i < 2 * MOST_PAIRS; i++) {
-      seats[BENCH_OURS][i] = (struct bench_seat) {
-         .sync = bench_timeline(BENCH_OURS),
-      };
-      seats[BENCH_COMPARATOR][i] = (struct bench_seat) {0};
-      if (comparator == &bench_upstream_means)
-         seats[BENCH_COMPARATOR][i].sync = bench_timeline(BENCH_COMPARATOR);
+      for (enum bench_side side = BENCH_OURS; side <= BENCH_COMPARATOR; side++)
+         seats[side][i] = (struct bench_seat) {
+            .side = side,
+            .sync = bench_timeline(side),
+         };
    }
 
-   for (uint32_t i = 0; i < BENCH_COUNT(private_sizes); i++) {
+   for (uint32_t i = 0; i < TEST_COUNT(private_sizes); i++) {
       const struct bench_match match = {
          .means = {&bench_timeline_means, comparator},
          .seats = {seats[BENCH_OURS], seats[BENCH_COMPARATOR]},
@@ -199,15 +198,10 @@ pairs_futex(const struct bench_case *c)
 static void
 pairs_upstream(const struct bench_case *c)
 {
-   pairs_of_one(c, "", &bench_upstream_means, BENCH_NO_SLOWER, 0);
+   pairs_of_one(c, "", &bench_timeline_means, BENCH_NO_SLOWER, 0);
 }
 
-static const struct bench_peer_role roles[] = {
-   {"pairs", peer_pairs},
-   {0},
-};
-
-static const struct bench_case cases[] = {
+const struct bench_case bench_pairs_cases[] = {
    {"pairs-processes-keyed", "keyed", pairs_of_processes, 0},
    {"pairs-processes-futex", "futex", pairs_of_processes, 0},
    {"pairs-binary-keyed", "keyed", pairs_of_processes, 1},
@@ -219,5 +213,3 @@ static const struct bench_case cases[] = {
    {"pairs-private", NULL, pairs_upstream},
    {0},
 };
-
-const struct bench_suite bench_pairs_suite = {cases, roles};

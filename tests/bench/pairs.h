@@ -2,12 +2,11 @@
 #ifndef BENCH_PAIRS_H
 #define BENCH_PAIRS_H
 
-#include "bench.h"
-
-struct vk_sync;
+#include "runtime.h"
 
 /** Where one thread blocks and its partner wakes it; on lines of its own */
 struct bench_seat {
+   enum bench_side side;
    struct vk_sync *sync;
    HANDLE event;
 
@@ -24,12 +23,15 @@ struct bench_seat {
 struct bench_means {
    void (*wake)(struct bench_seat *seat, uint64_t turn);
    void (*block)(struct bench_seat *seat, uint64_t turn);
+
+   /* Wait until who sits there is blocked, as far as can be told; may be NULL */
+   void (*await)(struct bench_seat *seat);
 };
 
+/* By the sync type of the seat's side */
 extern const struct bench_means bench_timeline_means;
 extern const struct bench_means bench_binary_means;
 extern const struct bench_means bench_fence_means;
-extern const struct bench_means bench_upstream_means;
 
 extern const struct bench_means bench_event_means;
 extern const struct bench_means bench_keyed_means;
@@ -52,6 +54,12 @@ struct bench_match {
    uint32_t rounds;
    /* A round has so many for each pair, of two hand-overs each. */
    uint32_t laps;
+
+   /* A signal that finds its waiter still on the way to the kernel is cheap.
+    * If that is not to be measured, either end gives the other one this time
+    * to block, and has a processor of its own.
+    */
+   double settle_ns;
 };
 
 /** Play the part of end 0, and of end 1 if `both`; ns for each hand-over */

@@ -1,43 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-void
-bench_event_set(HANDLE event)
-{
-   BENCH_REQUIRE(SetEvent(event));
-}
-
-void
-bench_event_wait(HANDLE event)
-{
-   BENCH_REQUIRE(WaitForSingleObject(event, 60000) == WAIT_OBJECT_0);
-}
-
-static SECURITY_ATTRIBUTES inherited = {
-   .nLength = sizeof(inherited),
-   .bInheritHandle = TRUE,
-};
-
 HANDLE
-bench_event_create(void)
+bench_event_create(bool manual)
 {
-   HANDLE event = CreateEventW(&inherited, FALSE, FALSE, NULL);
+   HANDLE event = CreateEventW(NULL, manual, FALSE, NULL);
 
-   BENCH_REQUIRE(event != NULL);
+   REQUIRE(event != NULL);
    return event;
 }
 
 HANDLE
 bench_page_create(void)
 {
-   HANDLE page = CreateFileMappingW(INVALID_HANDLE_VALUE, &inherited,
-                                    PAGE_READWRITE, 0, 4096, NULL);
+   HANDLE page = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE,
+                                    0, 4096, NULL);
 
-   BENCH_REQUIRE(page != NULL);
+   REQUIRE(page != NULL);
    return page;
 }
 
@@ -46,7 +27,7 @@ bench_page_map(HANDLE page)
 {
    void *view = MapViewOfFile(page, FILE_MAP_WRITE, 0, 0, 4096);
 
-   BENCH_REQUIRE(view != NULL);
+   REQUIRE(view != NULL);
    return view;
 }
 
@@ -61,23 +42,23 @@ tie_to_us(HANDLE process)
 
    if (job == NULL) {
       job = CreateJobObjectW(NULL, NULL);
-      BENCH_REQUIRE(SetInformationJobObject(
+      REQUIRE(SetInformationJobObject(
          job, JobObjectExtendedLimitInformation, &limits, sizeof(limits)));
    }
-   BENCH_REQUIRE(AssignProcessToJobObject(job, process));
+   REQUIRE(AssignProcessToJobObject(job, process));
 }
 
-static DWORD WINAPI
-watch_peer(void *data)
+static void
+watch_peer(void *process)
 {
    DWORD code = 1;
 
-   WaitForSingleObject(data, INFINITE);
-   GetExitCodeProcess(data, &code);
+   WaitForSingleObject(process, INFINITE);
+   GetExitCodeProcess(process, &code);
    if (code != 0)
-      bench_abandon("a peer ended with 0x%08lx", code);
-   CloseHandle(data);
-   return 0;
+      test_fail(true, __FILE__, __LINE__, "a peer ended with 0x%08lx",
+                (unsigned long)code);
+   CloseHandle(process);
 }
 
 static HANDLE
@@ -85,9 +66,8 @@ duplicate(HANDLE handle)
 {
    HANDLE copy;
 
-   BENCH_REQUIRE(DuplicateHandle(GetCurrentProcess(), handle,
-                                 GetCurrentProcess(), &copy, 0, FALSE,
-                                 DUPLICATE_SAME_ACCESS));
+   REQUIRE(DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(),
+                           &copy, 0, FALSE, DUPLICATE_SAME_ACCESS));
    return copy;
 }
 
@@ -95,87 +75,61 @@ struct bench_peer
 bench_peer_start(const char *role, uint32_t number, const HANDLE *handles,
                  uint32_t count)
 {
-   struct bench_peer peer = {
-      .go = bench_event_create(),
-      .done = bench_event_create(),
+   struct bench_peer peer = {.number = number};
+
+   REQUIRE(count <= BENCH_PEER_HANDLES);
+   memcpy(peer.handles, handles, count * sizeof(handles[0]));
+   peer.child = child_start(role, handles, count);
+   peer.link = (struct child_link) {
+      .in = peer.child->from_child,
+      .out = peer.child->to_child,
    };
-   char program[MAX_PATH], command[MAX_PATH + 2048];
-   STARTUPINFOA startup = {.cb = sizeof(startup)};
-   PROCESS_INFORMATION process;
-
-   BENCH_REQUIRE(count <= BENCH_PEER_HANDLES);
-   BENCH_REQUIRE(GetModuleFileNameA(NULL, program, sizeof(program)) != 0);
-   int length = snprintf(command, sizeof(command),
-                         "\"%s\" --peer %s %u %llx %llx", program, role,
-                         number, (unsigned long long)(uintptr_t)peer.go,
-                         (unsigned long long)(uintptr_t)peer.done);
-   for (uint32_t i = 0; i < count; i++)
-      length += snprintf(command + length, sizeof(command) - length, " %llx",
-                         (unsigned long long)(uintptr_t)handles[i]);
-
-   BENCH_REQUIRE(CreateProcessA(program, command, NULL, NULL, TRUE, 0, NULL,
-                                NULL, &startup, &process));
-   CloseHandle(process.hThread);
-   tie_to_us(process.hProcess);
-   CloseHandle(bench_thread_start(watch_peer, duplicate(process.hProcess)));
-   peer.process = process.hProcess;
+   tie_to_us(peer.child->process);
+   test_thread_start(watch_peer, duplicate(peer.child->process));
+   /* With members that mean nothing there */
+   REQUIRE(child_link_send(&peer.link, &peer, sizeof(peer)));
    return peer;
 }
 
 void
 bench_peer_join(struct bench_peer *peer)
 {
-   DWORD code = 1;
-
-   bench_event_wait(peer->process);
-   BENCH_REQUIRE(GetExitCodeProcess(peer->process, &code) && code == 0);
-   CloseHandle(peer->process);
-   CloseHandle(peer->go);
-   CloseHandle(peer->done);
-}
-
-static HANDLE
-parse_handle(const char *text)
-{
-   return (HANDLE)(uintptr_t)strtoull(text, NULL, 16);
-}
-
-static const struct bench_peer_role *
-find_role(const char *name)
-{
-   for (unsigned i = 0; bench_suites[i] != NULL; i++) {
-      for (const struct bench_peer_role *role = bench_suites[i]->roles;
-           role != NULL && role->name != NULL; role++) {
-         if (strcmp(role->name, name) == 0)
-            return role;
-      }
-   }
-   return NULL;
+   REQUIRE_U64(child_join(peer->child, 60000), 0);
 }
 
 /* Longer than a case may take, whose reasons are the better ones */
 #define PEER_SECONDS 220
 
-int
-bench_peer_main(int argc, char **argv)
+struct bench_peer
+bench_peer_open(int argc, char **argv)
 {
-   HANDLE handles[BENCH_PEER_HANDLES] = {0};
+   struct child_link link = child_link_open(argc, argv);
+   struct bench_peer self;
 
-   BENCH_REQUIRE(argc >= 6 && argc <= 6 + BENCH_PEER_HANDLES);
-
-   struct bench_peer self = {
-      .go = parse_handle(argv[4]),
-      .done = parse_handle(argv[5]),
-   };
-   for (int i = 6; i < argc; i++)
-      handles[i - 6] = parse_handle(argv[i]);
-
-   const struct bench_peer_role *role = find_role(argv[2]);
-   BENCH_REQUIRE(role != NULL);
-
+   REQUIRE(child_link_receive(&link, &self, sizeof(self)));
+   self.link = link;
    bench_guard(PEER_SECONDS);
-   bench_stage(role->name);
-   role->run(&self, handles, (uint32_t)strtoul(argv[3], NULL, 10));
+   bench_stage("what the peer does");
+   return self;
+}
+
+int
+bench_peer_end(void)
+{
    bench_stage(NULL);
    return 0;
+}
+
+void
+bench_peer_tell(struct bench_peer *peer)
+{
+   REQUIRE(child_link_send(&peer->link, "", 1));
+}
+
+void
+bench_peer_hear(struct bench_peer *peer)
+{
+   char byte;
+
+   REQUIRE(child_link_receive(&peer->link, &byte, 1));
 }

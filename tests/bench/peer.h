@@ -3,32 +3,23 @@
 #define BENCH_PEER_H
 
 #include "bench.h"
+#include "child.h"
 
 /** Another process: this program again, with handles that it inherits */
 
 #define BENCH_PEER_HANDLES 64
 
 struct bench_peer {
-   HANDLE process;
+   /* Its process; not in the peer itself */
+   struct child *child;
+   struct child_link link;
 
-   /* Auto-reset events: the parent's word to go on, and the peer's answer */
-   HANDLE go;
-   HANDLE done;
+   /* What it was started with, in the peer */
+   uint32_t number;
+   HANDLE handles[BENCH_PEER_HANDLES];
 };
 
-/** What a peer runs; ends its process by returning
- *
- * `number` is whatever the parent chose.
- */
-typedef void (*bench_peer_func)(struct bench_peer *self,
-                                const HANDLE *handles, uint32_t number);
-
-struct bench_peer_role {
-   const char *name;
-   bench_peer_func run;
-};
-
-/** Start a peer in a role; the handles must be inheritable
+/** Start a peer in a role; `number` is for it to make sense of
  *
  * If it fails, so does this process; if this process ends, so does the peer.
  */
@@ -38,17 +29,25 @@ struct bench_peer bench_peer_start(const char *role, uint32_t number,
 /** Wait until the peer's process has ended, and well */
 void bench_peer_join(struct bench_peer *peer);
 
-void bench_event_set(HANDLE event);
-void bench_event_wait(HANDLE event);
+/** How the peer's role begins, and what it returns */
+struct bench_peer bench_peer_open(int argc, char **argv);
+int bench_peer_end(void);
 
-/** An auto-reset event that peers inherit */
-HANDLE bench_event_create(void);
+/** Tell the other side to go on, and wait until it says so */
+void bench_peer_tell(struct bench_peer *peer);
+void bench_peer_hear(struct bench_peer *peer);
 
-/** A page of zeros that peers inherit, and a view of one */
+HANDLE bench_event_create(bool manual);
+
+/** A page of zeros, and a view of one */
 HANDLE bench_page_create(void);
 void *bench_page_map(HANDLE page);
 
-/** What main() does if the program is a peer */
-int bench_peer_main(int argc, char **argv);
+int bench_broadcast_peer(int argc, char **argv);
+int bench_beside_peer(int argc, char **argv);
+int bench_later_peer(int argc, char **argv);
+int bench_idle_peer(int argc, char **argv);
+int bench_pairs_peer(int argc, char **argv);
+int bench_pingpong_peer(int argc, char **argv);
 
 #endif /* BENCH_PEER_H */

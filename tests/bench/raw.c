@@ -10,7 +10,7 @@ resolve(const char *symbol, void *member)
 {
    FARPROC proc = GetProcAddress(GetModuleHandleA("ntdll.dll"), symbol);
 
-   BENCH_REQUIRE(proc != NULL);
+   REQUIRE(proc != NULL);
    /* Copied, since the types of the pointers differ */
    memcpy(member, &proc, sizeof(proc));
 }

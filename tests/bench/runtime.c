@@ -52,15 +52,15 @@ create(struct runtime *runtime, enum bench_side side)
       .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
    };
 
-   BENCH_REQUIRE(vk_instance_init(&runtime->instance, &instance_extensions,
+   REQUIRE(vk_instance_init(&runtime->instance, &instance_extensions,
                                   &instance_table, &instance_info,
                                   vk_default_allocator()) == VK_SUCCESS);
-   BENCH_REQUIRE(vk_physical_device_init(&runtime->physical,
+   REQUIRE(vk_physical_device_init(&runtime->physical,
                                          &runtime->instance,
                                          &device_extensions, NULL, NULL,
                                          &physical_table) == VK_SUCCESS);
    set_types(runtime, side);
-   BENCH_REQUIRE(vk_device_init(&runtime->device, &runtime->physical,
+   REQUIRE(vk_device_init(&runtime->device, &runtime->physical,
                                 &device_table, &device_info,
                                 NULL) == VK_SUCCESS);
    vk_device_enable_threaded_submit(&runtime->device);
@@ -83,7 +83,7 @@ create_sync(enum bench_side side, const struct vk_sync_type *type,
 {
    struct vk_sync *sync;
 
-   BENCH_REQUIRE(vk_sync_create(bench_device(side), type, flags, 0, &sync) ==
+   REQUIRE(vk_sync_create(bench_device(side), type, flags, 0, &sync) ==
                  VK_SUCCESS);
    return sync;
 }
@@ -112,16 +112,22 @@ bench_sync_destroy(enum bench_side side, struct vk_sync *sync)
 void
 bench_signal(enum bench_side side, struct vk_sync *sync, uint64_t value)
 {
-   BENCH_REQUIRE(vk_sync_signal(&runtimes[side].device, sync, value) ==
+   REQUIRE(vk_sync_signal(&runtimes[side].device, sync, value) ==
                  VK_SUCCESS);
 }
 
 void
 bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value)
 {
-   BENCH_REQUIRE(vk_sync_wait(&runtimes[side].device, sync, value,
+   REQUIRE(vk_sync_wait(&runtimes[side].device, sync, value,
                               VK_SYNC_WAIT_COMPLETE, UINT64_MAX) ==
                  VK_SUCCESS);
+}
+
+void
+bench_reset(enum bench_side side, struct vk_sync *sync)
+{
+   REQUIRE(vk_sync_reset(&runtimes[side].device, sync) == VK_SUCCESS);
 }
 
 struct bench_transitions bench_transitions;
@@ -194,7 +200,7 @@ query_object(HANDLE object, int info_class, void *info, ULONG size,
 void
 bench_count_transitions(void)
 {
-   BENCH_REQUIRE(vk_sync_win32_nt_init());
+   REQUIRE(vk_sync_win32_nt_init());
 
    real = vk_sync_win32_nt;
    vk_sync_win32_nt.wait_for_keyed_event = wait_for_keyed_event;

@@ -22,6 +22,7 @@ void bench_sync_destroy(enum bench_side side, struct vk_sync *sync);
 
 void bench_signal(enum bench_side side, struct vk_sync *sync, uint64_t value);
 void bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value);
+void bench_reset(enum bench_side side, struct vk_sync *sync);
 
 /* What upstream's binary type adds to a vk_sync; see upstream.c */
 extern const struct vk_sync_type *const bench_upstream_type;

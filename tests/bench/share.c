@@ -15,7 +15,7 @@ create(enum vk_sync_win32_kind kind)
        kind == VK_SYNC_WIN32_KIND_FENCE ? VK_SYNC_IS_FENCE : 0);
    struct vk_sync *sync;
 
-   BENCH_REQUIRE(vk_sync_create(bench_device(BENCH_OURS), &vk_sync_win32_type,
+   REQUIRE(vk_sync_create(bench_device(BENCH_OURS), &vk_sync_win32_type,
                                 flags, 0, &sync) == VK_SUCCESS);
    return sync;
 }
@@ -23,15 +23,11 @@ create(enum vk_sync_win32_kind kind)
 struct vk_sync *
 bench_shared_create(enum vk_sync_win32_kind kind)
 {
-   const SECURITY_ATTRIBUTES attributes = {
-      .nLength = sizeof(attributes),
-      .bInheritHandle = TRUE,
-   };
    struct vk_sync *sync = create(kind);
 
-   BENCH_REQUIRE(vk_sync_set_win32_export_params(bench_device(BENCH_OURS),
+   REQUIRE(vk_sync_set_win32_export_params(bench_device(BENCH_OURS),
                                                  sync, OPAQUE_WIN32,
-                                                 &attributes, 0, NULL) ==
+                                                 NULL, 0, NULL) ==
                  VK_SUCCESS);
    return sync;
 }
@@ -41,7 +37,7 @@ bench_shared_import(enum vk_sync_win32_kind kind, HANDLE handle)
 {
    struct vk_sync *sync = create(kind);
 
-   BENCH_REQUIRE(vk_sync_import_win32_handle(bench_device(BENCH_OURS), sync,
+   REQUIRE(vk_sync_import_win32_handle(bench_device(BENCH_OURS), sync,
                                              OPAQUE_WIN32, handle, NULL) ==
                  VK_SUCCESS);
    return sync;
@@ -52,7 +48,7 @@ bench_shared_export(struct vk_sync *sync)
 {
    HANDLE handle;
 
-   BENCH_REQUIRE(vk_sync_export_win32_handle(bench_device(BENCH_OURS), sync,
+   REQUIRE(vk_sync_export_win32_handle(bench_device(BENCH_OURS), sync,
                                              OPAQUE_WIN32, &handle) ==
                  VK_SUCCESS);
    return handle;

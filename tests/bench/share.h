@@ -12,7 +12,6 @@ struct vk_sync *bench_shared_create(enum vk_sync_win32_kind kind);
 struct vk_sync *bench_shared_import(enum vk_sync_win32_kind kind,
                                     HANDLE handle);
 
-/** A handle that peers inherit */
 HANDLE bench_shared_export(struct vk_sync *sync);
 
 /** How many threads, of whichever process, are blocked on it or about to be */

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Payloads that processes share, against raw NT events. */
+#include "pairs.h"
+#include "raw.h"
 #include "share.h"
-
-#include <stdio.h>
-
-static void
-reset(struct vk_sync *sync)
-{
-   BENCH_REQUIRE(vk_sync_reset(bench_device(BENCH_OURS), sync) == VK_SUCCESS);
-}
 
 /* What is signalled already --------------------------------------------- */
 
@@ -26,7 +20,7 @@ shared_round(void *data)
       static HANDLE event;
 
       if (event == NULL)
-         event = bench_event_create();
+         event = bench_event_create(false);
       const double start = bench_now_ns();
       for (unsigned i = 0; i < RAW_OPERATIONS; i++) {
          SetEvent(event);
@@ -39,7 +33,7 @@ shared_round(void *data)
    for (unsigned i = 0; i < OPERATIONS; i++) {
       bench_signal(BENCH_OURS, sync, 0);
       bench_wait(BENCH_OURS, sync, 0);
-      reset(sync);
+      bench_reset(BENCH_OURS, sync);
    }
    return (bench_now_ns() - start) / OPERATIONS;
 }
@@ -61,125 +55,66 @@ shared_uncontended(const struct bench_case *c)
 
 /* Ping-pong of two processes -------------------------------------------- */
 
-#define ROUNDS 101
-#define WARM_UP 3
-#define LAPS 100 /* of two hand-overs each */
-
-/* Where both processes block: fences or events, [0] for the parent */
-struct table {
-   struct vk_sync *fences[2];
-   HANDLE events[2];
-};
-
 /* Give the other process the time to block: else its partner's call to wake
  * it takes longer than the answer, and every other hand-over finds it awake.
  */
-#define SETTLE_NS 100000
-
-static void
-hand_over(const struct table *table, unsigned to)
+static struct bench_match
+get_match(void)
 {
-   const double end = bench_now_ns() + SETTLE_NS;
+   static struct bench_seat seats[2][2];
 
-   while (bench_now_ns() < end)
-      YieldProcessor();
-   if (table->fences[to] != NULL)
-      bench_signal(BENCH_OURS, table->fences[to], 0);
-   else
-      SetEvent(table->events[to]);
-}
-
-static void
-take(const struct table *table, unsigned self)
-{
-   if (table->fences[self] != NULL) {
-      bench_wait(BENCH_OURS, table->fences[self], 0);
-      reset(table->fences[self]);
-   } else {
-      WaitForSingleObject(table->events[self], INFINITE);
-   }
-}
-
-static void
-peer_pingpong(struct bench_peer *self, const HANDLE *handles, uint32_t number)
-{
-   const struct table tables[2] = {
-      {
-         .fences = {
-            bench_shared_import(VK_SYNC_WIN32_KIND_FENCE, handles[0]),
-            bench_shared_import(VK_SYNC_WIN32_KIND_FENCE, handles[1]),
-         },
-      },
-      {.events = {handles[2], handles[3]}},
+   return (struct bench_match) {
+      .means = {&bench_fence_means, &bench_event_means},
+      .seats = {seats[BENCH_OURS], seats[BENCH_COMPARATOR]},
+      .pairs = 1,
+      .rounds = 101,
+      .laps = 100,
+      .settle_ns = 100000,
    };
-
-   (void)number;
-   bench_pin(2, 2);
-   bench_event_set(self->done);
-   for (unsigned r = 0; r < ROUNDS + WARM_UP; r++) {
-      for (unsigned side = 0; side < 2; side++) {
-         const struct table *table = &tables[side ^ (r & 1)];
-
-         for (unsigned i = 0; i < LAPS; i++) {
-            take(table, 1);
-            hand_over(table, 0);
-         }
-      }
-   }
-   for (unsigned i = 0; i < 2; i++)
-      bench_sync_destroy(BENCH_OURS, tables[0].fences[i]);
 }
 
-static double
-serve(const struct table *table)
+int
+bench_pingpong_peer(int argc, char **argv)
 {
-   const double start = bench_now_ns();
-   for (unsigned i = 0; i < LAPS; i++) {
-      hand_over(table, 1);
-      take(table, 0);
+   struct bench_peer self = bench_peer_open(argc, argv);
+   const struct bench_match match = get_match();
+
+   bench_raw_init();
+   for (unsigned i = 0; i < 2; i++) {
+      match.seats[BENCH_OURS][i].sync =
+         bench_shared_import(VK_SYNC_WIN32_KIND_FENCE, self.handles[i]);
+      match.seats[BENCH_COMPARATOR][i].event = self.handles[2 + i];
    }
-   return (bench_now_ns() - start) / (2 * LAPS) - SETTLE_NS;
+   bench_peer_tell(&self);
+   bench_match_follow(&match);
+   return bench_peer_end();
 }
 
 static void
 pingpong_processes(const struct bench_case *c)
 {
-   const struct table tables[2] = {
-      {
-         .fences = {
-            bench_shared_create(VK_SYNC_WIN32_KIND_FENCE),
-            bench_shared_create(VK_SYNC_WIN32_KIND_FENCE),
-         },
-      },
-      {.events = {bench_event_create(), bench_event_create()}},
-   };
-   const HANDLE handles[] = {
-      bench_shared_export(tables[0].fences[0]),
-      bench_shared_export(tables[0].fences[1]),
-      tables[1].events[0], tables[1].events[1],
-   };
-   struct bench_peer peer = bench_peer_start("pingpong", 0, handles,
-                                             BENCH_COUNT(handles));
-   struct bench_rounds rounds;
+   const struct bench_match match = get_match();
+   HANDLE handles[4];
 
-   bench_event_wait(peer.done);
-   bench_count_transitions();
-   bench_pin(1, 1);
-   bench_rounds_init(&rounds, ROUNDS);
-   for (unsigned r = 0; r < ROUNDS + WARM_UP; r++) {
-      double times[2];
+   bench_raw_init();
+   for (unsigned i = 0; i < 2; i++) {
+      struct bench_seat *ours = &match.seats[BENCH_OURS][i];
+      struct bench_seat *raw = &match.seats[BENCH_COMPARATOR][i];
 
-      for (unsigned side = 0; side < 2; side++)
-         times[side ^ (r & 1)] = serve(&tables[side ^ (r & 1)]);
-      if (r >= WARM_UP)
-         bench_rounds_add(&rounds, times[BENCH_OURS],
-                          times[BENCH_COMPARATOR]);
+      ours->sync = bench_shared_create(VK_SYNC_WIN32_KIND_FENCE);
+      handles[i] = bench_shared_export(ours->sync);
+      handles[2 + i] = raw->event = bench_event_create(false);
    }
+
+   struct bench_peer peer = bench_peer_start("pingpong", 0, handles,
+                                             TEST_COUNT(handles));
+   bench_peer_hear(&peer);
+   bench_count_transitions();
+   bench_report(c, NULL, bench_match_lead(&match, false), "ns",
+                BENCH_RATIO_AT_MOST, 1.10);
    bench_peer_join(&peer);
 
-   const double laps = LAPS * (double)(ROUNDS + WARM_UP);
-   bench_report(c, NULL, bench_rounds_finish(&rounds), "ns",
-                BENCH_RATIO_AT_MOST, 1.10);
+   const double laps = bench_match_hand_overs(&match);
    bench_report(c, "rings",
                 bench_ours_alone(bench_transitions.semaphore_releases / laps),
                 "calls a hand-over", BENCH_OURS_AT_MOST, 1);
@@ -192,19 +127,10 @@ pingpong_processes(const struct bench_case *c)
                                  bench_transitions.semaphore_releases -
                                  bench_transitions.object_waits),
                 "calls", BENCH_OURS_AT_MOST, 2);
-   bench_sync_destroy(BENCH_OURS, tables[0].fences[0]);
-   bench_sync_destroy(BENCH_OURS, tables[0].fences[1]);
 }
 
-static const struct bench_peer_role roles[] = {
-   {"pingpong", peer_pingpong},
-   {0},
-};
-
-static const struct bench_case cases[] = {
+const struct bench_case bench_shared_cases[] = {
    {"shared-uncontended", NULL, shared_uncontended},
    {"pingpong-processes", NULL, pingpong_processes},
    {0},
 };
-
-const struct bench_suite bench_shared_suite = {cases, roles};

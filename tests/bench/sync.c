@@ -32,7 +32,7 @@ fence_round(void *data)
    }
    const double end = bench_now_ns();
 
-   BENCH_REQUIRE(good);
+   REQUIRE(good);
    return (end - start) / OPERATIONS;
 }
 
@@ -57,7 +57,7 @@ timeline_round(void *data)
    }
    const double end = bench_now_ns();
 
-   BENCH_REQUIRE(good);
+   REQUIRE(good);
    return (end - start) / OPERATIONS;
 }
 
@@ -160,11 +160,9 @@ create_destroy(const struct bench_case *c)
 }
 
 /* Keyed, of whose calls each would be counted */
-static const struct bench_case cases[] = {
+const struct bench_case bench_sync_cases[] = {
    {"fence-uncontended", "keyed", fence_uncontended},
    {"timeline-uncontended", "keyed", timeline_uncontended},
    {"create-destroy", NULL, create_destroy},
    {0},
 };
-
-const struct bench_suite bench_sync_suite = {cases, NULL};

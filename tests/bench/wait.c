@@ -3,7 +3,7 @@
 /* Many fences for one thread, and many threads for one timeline. */
 #include "runtime.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "util/os_time.h"
 
@@ -27,10 +27,10 @@ idle_wait_cpu_ms(enum bench_side side, unsigned seconds)
    for (unsigned i = 0; i < seconds; i++) {
       const uint64_t end_ns = os_time_get_absolute_timeout(1000000000);
 
-      BENCH_REQUIRE(vk_sync_wait_many(bench_device(side), FENCES, waits,
+      REQUIRE(vk_sync_wait_many(bench_device(side), FENCES, waits,
                                       VK_SYNC_WAIT_ANY, end_ns) ==
                     VK_TIMEOUT);
-      BENCH_REQUIRE((uint64_t)os_time_get_nano() >= end_ns);
+      REQUIRE((uint64_t)os_time_get_nano() >= end_ns);
    }
    const double cpu_ms = bench_cpu_ms() - start;
 
@@ -57,7 +57,7 @@ struct crowd {
    uint32_t size;
    struct vk_sync *timeline;
    uint64_t value;
-   HANDLE *threads;
+   struct test_thread **threads;
    double *ns;
 };
 
@@ -66,30 +66,29 @@ struct waiter {
    uint64_t target;
 };
 
-static DWORD WINAPI
+static void
 wait_for_later(void *data)
 {
    struct waiter *waiter = data;
 
    bench_wait(BENCH_OURS, waiter->timeline, waiter->target);
    free(waiter);
-   return 0;
 }
 
 static void
 gather(struct crowd *crowd, uint32_t rounds)
 {
    crowd->timeline = bench_timeline(BENCH_OURS);
-   crowd->threads = calloc(crowd->size, sizeof(HANDLE));
+   crowd->threads = calloc(crowd->size, sizeof(struct test_thread *));
    crowd->ns = calloc(rounds, sizeof(double));
-   BENCH_REQUIRE(crowd->threads != NULL && crowd->ns != NULL);
+   REQUIRE(crowd->threads != NULL && crowd->ns != NULL);
 
    for (uint32_t i = 0; i < crowd->size; i++) {
       struct waiter *waiter = malloc(sizeof(*waiter));
 
-      BENCH_REQUIRE(waiter != NULL);
+      REQUIRE(waiter != NULL);
       *waiter = (struct waiter) {crowd->timeline, LATER + i};
-      crowd->threads[i] = bench_thread_start(wait_for_later, waiter);
+      crowd->threads[i] = test_thread_start(wait_for_later, waiter);
    }
 }
 
@@ -98,7 +97,7 @@ dismiss(struct crowd *crowd)
 {
    bench_signal(BENCH_OURS, crowd->timeline, LATER + crowd->size);
    for (uint32_t i = 0; i < crowd->size; i++)
-      bench_thread_join(crowd->threads[i]);
+      test_thread_join(crowd->threads[i]);
    bench_sync_destroy(BENCH_OURS, crowd->timeline);
    free(crowd->threads);
    free(crowd->ns);
@@ -117,16 +116,12 @@ signal_round(struct crowd *crowd)
 
 static void
 report_crowd(const struct bench_case *c, struct crowd *crowd,
-             struct crowd *single, uint32_t count)
+             const struct crowd *single, uint32_t count)
 {
-   struct bench_rounds rounds;
    char detail[32];
 
-   bench_rounds_init(&rounds, count);
-   for (uint32_t r = 0; r < count; r++)
-      bench_rounds_add(&rounds, crowd->ns[r], single->ns[r]);
    snprintf(detail, sizeof(detail), "%u", crowd->size);
-   bench_report(c, detail, bench_rounds_finish(&rounds), "ns",
+   bench_report(c, detail, bench_quotients(crowd->ns, single->ns, count), "ns",
                 BENCH_RATIO_AT_MOST, 2.0);
 }
 
@@ -139,7 +134,7 @@ signal_waiters(const struct bench_case *c)
 
    bench_device(BENCH_OURS);
    bench_count_transitions();
-   for (unsigned i = 0; i < BENCH_COUNT(crowds); i++) {
+   for (unsigned i = 0; i < TEST_COUNT(crowds); i++) {
       gather(&crowds[i], ROUNDS);
       size += crowds[i].size;
    }
@@ -150,28 +145,26 @@ signal_waiters(const struct bench_case *c)
 
    const uint32_t before = bench_wake_total();
    for (unsigned r = 0; r < ROUNDS; r++) {
-      for (unsigned i = 0; i < BENCH_COUNT(crowds); i++) {
+      for (unsigned i = 0; i < TEST_COUNT(crowds); i++) {
          struct crowd *crowd =
-            &crowds[r & 1 ? BENCH_COUNT(crowds) - 1 - i : i];
+            &crowds[r & 1 ? TEST_COUNT(crowds) - 1 - i : i];
          crowd->ns[r] = signal_round(crowd);
       }
    }
    const uint32_t woken = bench_wake_total() - before;
 
-   for (unsigned i = 1; i < BENCH_COUNT(crowds); i++)
+   for (unsigned i = 1; i < TEST_COUNT(crowds); i++)
       report_crowd(c, &crowds[i], &crowds[0], ROUNDS);
    bench_report(c, "woken", bench_ours_alone(woken), "waiters",
                 BENCH_OURS_EXACTLY, 0);
 
-   for (unsigned i = 0; i < BENCH_COUNT(crowds); i++)
+   for (unsigned i = 0; i < TEST_COUNT(crowds); i++)
       dismiss(&crowds[i]);
 }
 
 /* Keyed, of whose calls each is counted */
-static const struct bench_case cases[] = {
+const struct bench_case bench_wait_cases[] = {
    {"wait-any-1024", NULL, wait_any},
    {"signal-waiters", "keyed", signal_waiters},
    {0},
 };
-
-const struct bench_suite bench_wait_suite = {cases, NULL};

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_HANDLES 32
+#define MAX_HANDLES 80
 
 void
 child_sibling_program(const char *name, char *path, size_t size)

@@ -35,7 +35,6 @@ static struct {
 
 struct options {
    const char *filter;
-   unsigned seconds;
    unsigned repeat;
    bool list;
 };
@@ -359,20 +358,29 @@ die_in_case(const char *why)
    TerminateProcess(GetCurrentProcess(), 3);
 }
 
-static LONG WINAPI
-on_exception(EXCEPTION_POINTERS *info)
+void
+test_name_address(const void *address, char *text, size_t size)
 {
-   char module[MAX_PATH] = "?", text[400];
-   void *address = info->ExceptionRecord->ExceptionAddress;
+   char module[MAX_PATH] = "?";
    HMODULE base = NULL;
 
    if (GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
                           GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                          (const char *)address, &base))
+                          address, &base))
       GetModuleFileNameA(base, module, sizeof(module));
-   snprintf(text, sizeof(text), "exception 0x%08lx at %s+0x%" PRIxPTR,
-            (unsigned long)info->ExceptionRecord->ExceptionCode,
-            base_name(module), (uintptr_t)address - (uintptr_t)base);
+   snprintf(text, size, "%s+0x%" PRIxPTR, base_name(module),
+            (uintptr_t)address - (uintptr_t)base);
+}
+
+static LONG WINAPI
+on_exception(EXCEPTION_POINTERS *info)
+{
+   char place[MAX_PATH + 32], text[400];
+
+   test_name_address(info->ExceptionRecord->ExceptionAddress, place,
+                     sizeof(place));
+   snprintf(text, sizeof(text), "exception 0x%08lx at %s",
+            (unsigned long)info->ExceptionRecord->ExceptionCode, place);
    die_in_case(text);
    return EXCEPTION_EXECUTE_HANDLER;
 }
@@ -393,10 +401,9 @@ case_main(void *data)
    return 0;
 }
 
-static unsigned __stdcall
-cleanup_main(void *data)
+void
+test_clean_up(void)
 {
-   (void)data;
    while (true) {
       struct deferred next = {0};
 
@@ -406,9 +413,17 @@ cleanup_main(void *data)
       LeaveCriticalSection(&state.lock);
 
       if (!next.undo)
-         return 0;
+         return;
       next.undo(next.data);
    }
+}
+
+static unsigned __stdcall
+cleanup_main(void *data)
+{
+   (void)data;
+   test_clean_up();
+   return 0;
 }
 
 static void
@@ -435,17 +450,17 @@ hash_name(const char *name)
 }
 
 static bool
-run_case(const struct test_case *test, unsigned seconds)
+run_case(const struct test_case *test)
 {
+   const unsigned seconds =
+      (test->seconds ? test->seconds : DEFAULT_SECONDS) * test_scale();
+
    state.current = test;
    state.number++;
    state.random = state.seed ^ hash_name(test->name);
    state.failed = 0;
    state.skipped = 0;
 
-   if (test->seconds)
-      seconds = test->seconds;
-   seconds *= test_scale();
    run_watched(case_main, (void *)test, seconds,
                "ran longer than its time, ended by the watchdog");
    run_watched(cleanup_main, NULL, seconds,
@@ -486,7 +501,7 @@ run_cases(const struct test_case *cases, const struct options *options)
    for (unsigned round = 0; round < options->repeat; round++) {
       for (const struct test_case *test = cases; test->name; test++) {
          if (selected(cases, test, options->filter))
-            failed += !run_case(test, options->seconds);
+            failed += !run_case(test);
       }
    }
    if (!planned)
@@ -510,8 +525,7 @@ static int
 usage(const char *program)
 {
    fprintf(stderr,
-           "usage: %s [--list] [--filter NAME] [--seed N] [--timeout SECONDS]"
-           " [--repeat N]\n"
+           "usage: %s [--list] [--filter NAME] [--seed N] [--repeat N]\n"
            "NAME is a case's name, or a part of some cases' names.\n",
            program);
    return 2;
@@ -520,7 +534,7 @@ usage(const char *program)
 static int
 parse_and_run(int argc, char **argv, const struct test_case *cases)
 {
-   struct options options = {.seconds = DEFAULT_SECONDS, .repeat = 1};
+   struct options options = {.repeat = 1};
 
    for (int i = 1; i < argc; i++) {
       const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -535,8 +549,6 @@ parse_and_run(int argc, char **argv, const struct test_case *cases)
          options.filter = value;
       else if (!strcmp(argv[i], "--seed"))
          state.seed = strtoull(value, NULL, 0);
-      else if (!strcmp(argv[i], "--timeout"))
-         options.seconds = (unsigned)strtoul(value, NULL, 0);
       else if (!strcmp(argv[i], "--repeat"))
          options.repeat = (unsigned)strtoul(value, NULL, 0);
       else
@@ -552,12 +564,10 @@ parse_and_run(int argc, char **argv, const struct test_case *cases)
    return run_cases(cases, &options);
 }
 
-int
-test_main(int argc, char **argv, const struct test_case *cases,
-          const struct test_role *roles)
+void
+test_init(void)
 {
    LARGE_INTEGER count;
-   int status;
 
    InitializeCriticalSection(&state.lock);
    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
@@ -567,7 +577,15 @@ test_main(int argc, char **argv, const struct test_case *cases,
 
    QueryPerformanceCounter(&count);
    state.seed = (uint64_t)count.QuadPart & 0xffffffff;
+}
 
+int
+test_main(int argc, char **argv, const struct test_case *cases,
+          const struct test_role *roles)
+{
+   int status;
+
+   test_init();
    if (argc > 1 && !strcmp(argv[1], "--child"))
       status = run_role(roles, argc, argv);
    else

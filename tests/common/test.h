@@ -40,6 +40,12 @@ struct test_role {
 int test_main(int argc, char **argv, const struct test_case *cases,
               const struct test_role *roles);
 
+/* For a program that is no table of cases: what test_main() begins with, and
+ * what it does at the end of a case.
+ */
+void test_init(void);
+void test_clean_up(void);
+
 /* Records a failure and goes on. */
 #define EXPECT(condition) \
    test_check((condition), false, __FILE__, __LINE__, #condition)
@@ -81,6 +87,9 @@ uint64_t test_random(void);
 uint32_t test_random_below(uint32_t limit);
 
 double test_now_ms(void);
+
+/* As module+offset, which addr2line takes */
+void test_name_address(const void *address, char *text, size_t size);
 
 /* Handles that this process has open */
 unsigned test_count_handles(void);

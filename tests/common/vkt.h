@@ -9,6 +9,8 @@
 #endif
 #include <vulkan/vulkan.h>
 
+#include "gpu.h"
+
 /* Every command that gives a VkResult is a macro for this, also where it is
  * called by a pointer: a code that it does not list fails the test.
  */
@@ -26,6 +28,11 @@ PFN_vkVoidFunction vkt_listed_proc(const char *command,
 #define vkGetInstanceProcAddr(instance, name) \
    vkt_listed_proc(name, vkGetInstanceProcAddr(instance, name))
 #include "vkt_codes_macros.h"
+#endif
+
+/* As in Mesa's util/macros.h */
+#ifndef UNUSED
+#define UNUSED
 #endif
 
 #define EXPECT_RESULT(call, want) \
@@ -62,11 +69,12 @@ struct vkt_instance;
 
 struct vkt_device {
    struct vkt_instance *instance;
+   struct gpu gpu;
+
+   /* As in it */
    VkPhysicalDevice physical;
    VkDevice handle;
-   uint32_t family;
    VkQueue queue;
-   VkCommandPool pool;
 
    PFN_vkImportFenceWin32HandleKHR ImportFenceWin32Handle;
    PFN_vkGetFenceWin32HandleKHR GetFenceWin32Handle;
@@ -82,8 +90,9 @@ VkPhysicalDevice vkt_pick_lavapipe(VkInstance instance);
 VkDevice vkt_create_bare_device(VkPhysicalDevice physical,
                                 const char *extension);
 
-/* A device with the three extensions, on an instance of its own or on the one of
- * another device. Closed when the case has ended.
+/* A device with the three extensions, and the one for host pointers, on an
+ * instance of its own or on the one of another device. Closed when the case
+ * has ended.
  */
 struct vkt_device *vkt_open(void);
 struct vkt_device *vkt_open_sibling(struct vkt_device *device);

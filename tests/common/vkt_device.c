@@ -210,49 +210,6 @@ vkt_create_bare_device(VkPhysicalDevice physical, const char *extension)
 }
 
 static void
-create_device(struct vkt_device *device)
-{
-   static const char *const extensions[] = {
-      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
-      VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME,
-      VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
-   };
-   const VkPhysicalDeviceFeatures features = {
-      .fragmentStoresAndAtomics = VK_TRUE,
-   };
-   VkPhysicalDeviceVulkan13Features features13 = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
-      .synchronization2 = VK_TRUE,
-      .dynamicRendering = VK_TRUE,
-   };
-   VkPhysicalDeviceVulkan12Features features12 = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-      .pNext = &features13,
-      .timelineSemaphore = VK_TRUE,
-   };
-   const float priority = 1.0f;
-   const VkDeviceQueueCreateInfo queue = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-      .queueFamilyIndex = device->family,
-      .queueCount = 1,
-      .pQueuePriorities = &priority,
-   };
-   const VkDeviceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-      .pNext = &features12,
-      .queueCreateInfoCount = 1,
-      .pQueueCreateInfos = &queue,
-      .enabledExtensionCount = TEST_COUNT(extensions),
-      .ppEnabledExtensionNames = extensions,
-      .pEnabledFeatures = &features,
-   };
-
-   REQUIRE_OK(vkCreateDevice(device->physical, &info, NULL,
-                             &device->handle));
-   vkGetDeviceQueue(device->handle, device->family, 0, &device->queue);
-}
-
-static void
 load_commands(struct vkt_device *device)
 {
 #define LOAD(name) \
@@ -276,33 +233,43 @@ close_device(void *data)
    /* After a failure work may be left that waits for ever. */
    if (test_failed())
       return;
-   if (device->handle) {
-      vkDeviceWaitIdle(device->handle);
-      vkDestroyCommandPool(device->handle, device->pool, NULL);
-      vkDestroyDevice(device->handle, NULL);
-   }
+   if (device->handle)
+      gpu_close(&device->gpu);
    release_instance(device->instance);
    free(device);
+}
+
+static void
+on_gpu_failure(const char *file, int line, const char *call, VkResult result)
+{
+   test_fail(true, file, line, "%s gave %s", call, vkt_result_name(result));
 }
 
 static struct vkt_device *
 open_on(struct vkt_instance *instance)
 {
-   struct vkt_device *device = calloc(1, sizeof(*device));
-   VkCommandPoolCreateInfo pool = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-      .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+   static const char *const extensions[] = {
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
+      VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME,
    };
+   struct vkt_device *device = calloc(1, sizeof(*device));
 
    REQUIRE(device != NULL);
    device->instance = instance;
    instance->users++;
    test_defer(close_device, device);
    device->physical = vkt_pick_lavapipe(instance->handle);
-   create_device(device);
-   pool.queueFamilyIndex = device->family;
-   REQUIRE_OK(vkCreateCommandPool(device->handle, &pool, NULL,
-                                  &device->pool));
+   device->gpu = (struct gpu){
+      .GetInstanceProcAddr = vkGetInstanceProcAddr,
+      .fail = on_gpu_failure,
+      .instance = instance->handle,
+      .physical = device->physical,
+   };
+   gpu_open(&device->gpu, extensions, TEST_COUNT(extensions));
+   device->handle = device->gpu.device;
+   device->queue = device->gpu.queue;
    load_commands(device);
    return device;
 }

@@ -10,11 +10,9 @@
  */
 struct work {
    struct vkt_device *device;
-   uint32_t size;
-   VkImage image;
-   VkDeviceMemory memory;
-   VkImageView view;
-   VkPipelineLayout layout;
+   struct gpu_image_info info;
+   struct gpu_image image;
+   struct gpu_layout layout;
    VkPipeline pipeline;
    const uint8_t *pixels;
    VkDeviceSize pitch;

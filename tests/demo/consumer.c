@@ -3,134 +3,138 @@
 /* Takes the producer's frames out of shared memory, checks each against what
  * it has to be, filters it, and writes a contact sheet.
  */
-#include "consumer.h"
+#include "demo_common.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct consumer {
-   bool waits;
-   const char *output;
-   struct demo_device device;
+   struct demo_orders orders;
+   struct child_link link;
+   struct vkt_device *device;
    struct demo_scene scene;
-   struct fetch fetch;
+   struct filter fetch;
    struct filter filter;
    struct sheet sheet;
 
-   HANDLE in, out;
    struct demo_ring ring;
-   struct demo_buffer copy, pixels, expected, filtered;
+   struct gpu_buffer copy, pixels, expected, filtered;
 
-   VkSemaphore frame_ready, frame_consumed, stream_header;
-   VkFence stream_end, done;
+   struct vkt_object *frame_ready, *frame_consumed, *stream_header;
+   struct vkt_object *stream_end, *done;
    uint32_t frames;
    uint32_t torn, stale;
 };
 
-static HANDLE
-parse_handle(const char *text)
-{
-   return (HANDLE)(uintptr_t)strtoull(text, NULL, 10);
-}
-
 static void
 create_buffers(struct consumer *c)
 {
-   c->copy = demo_buffer_create(&c->device, DEMO_SLOT_SIZE,
-                                VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-   c->pixels = demo_buffer_create(&c->device, DEMO_IMAGE_SIZE,
-                                  VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-                                     VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
-   c->expected = demo_buffer_create(&c->device, DEMO_IMAGE_SIZE,
-                                    VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-   c->filtered = demo_buffer_create(&c->device, DEMO_IMAGE_SIZE,
-                                    VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+   const struct gpu *gpu = &c->device->gpu;
+
+   c->copy = gpu_buffer(gpu, DEMO_SLOT_SIZE, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+   c->pixels = gpu_buffer(gpu, DEMO_IMAGE_SIZE,
+                          VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                             VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+   c->expected = gpu_buffer(gpu, DEMO_IMAGE_SIZE,
+                            VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+   c->filtered = gpu_buffer(gpu, DEMO_IMAGE_SIZE,
+                            VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+}
+
+/* The import takes a reference of its own. */
+static struct vkt_object *
+take(struct consumer *c, enum vkt_kind kind, uint64_t value)
+{
+   HANDLE handle = (HANDLE)(uintptr_t)value;
+   struct vkt_object *object = vkt_alias(c->device, kind, handle);
+
+   CloseHandle(handle);
+   return object;
 }
 
 /* The own semaphore goes to the producer, its objects come back. */
 static void
-exchange_handles(struct consumer *c, HANDLE frame_ready)
+exchange_handles(struct consumer *c)
 {
-   struct demo_from_consumer hello;
-   struct demo_from_producer answer;
+   struct demo_answer answer;
    HANDLE consumed;
+   uint64_t value;
 
-   c->frame_ready = demo_semaphore_create(&c->device, true, false, false);
-   demo_semaphore_import(&c->device, c->frame_ready, frame_ready);
-   c->frame_consumed = demo_semaphore_create(&c->device, true, true, false);
-   consumed = demo_semaphore_export(&c->device, c->frame_consumed);
-   hello.frame_consumed = (uintptr_t)consumed;
-   demo_pipe_write(c->out, &hello, sizeof(hello));
+   c->frame_ready = take(c, VKT_TIMELINE, c->orders.frame_ready);
+   c->frame_consumed = vkt_create_exportable(c->device, VKT_TIMELINE);
+   consumed = vkt_export(c->frame_consumed);
+   value = (uintptr_t)consumed;
+   REQUIRE(child_link_send(&c->link, &value, sizeof(value)));
 
-   demo_pipe_read(c->in, &answer, sizeof(answer));
+   REQUIRE(child_link_receive(&c->link, &answer, sizeof(answer)));
    answer.stream_end[DEMO_NAME_SIZE - 1] = 0;
-   c->stream_header = demo_semaphore_create(&c->device, false, false, false);
-   demo_semaphore_import(&c->device, c->stream_header,
-                         (HANDLE)(uintptr_t)answer.stream_header);
-   c->stream_end = demo_fence_create(&c->device, NULL);
-   demo_fence_import(&c->device, c->stream_end, answer.stream_end);
-   c->done = demo_fence_create(&c->device, NULL);
+   c->stream_header = take(c, VKT_BINARY, answer.stream_header);
+   c->stream_end = vkt_create(c->device, VKT_FENCE);
+   REQUIRE_OK(vkt_try_import(c->stream_end, VKT_OPAQUE_WIN32, false, NULL,
+                             answer.stream_end));
+   c->done = vkt_create(c->device, VKT_FENCE);
    /* The producer has its duplicate: it has answered. */
-   CloseHandle(consumed);
+   vkt_close_export(consumed);
 }
 
+/* Submits what was recorded, and waits until it is done. */
 static void
-finish(struct consumer *c, VkCommandBuffer commands, const char *what)
+execute(struct consumer *c, struct vkt_batch *batch)
 {
-   demo_check(vkWaitForFences(c->device.handle, 1, &c->done, VK_TRUE,
-                              DEMO_TIMEOUT_NS),
-              what);
-   demo_check(vkResetFences(c->device.handle, 1, &c->done), "vkResetFences");
-   vkFreeCommandBuffers(c->device.handle, c->device.pool, 1, &commands);
+   gpu_end(&c->device->gpu, batch->commands);
+   vkt_submit(c->device, batch, c->done);
+   REQUIRE_OK(vkt_wait(c->done, 0, DEMO_TIMEOUT_MS));
+   vkt_reset(c->done);
+   vkFreeCommandBuffers(c->device->handle, c->device->gpu.pool, 1,
+                        &batch->commands);
+}
+
+static VkCommandBuffer
+begin(struct consumer *c)
+{
+   return gpu_begin(&c->device->gpu,
+                    VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT);
 }
 
 static void
 copy_ring(struct consumer *c, VkCommandBuffer commands, VkDeviceSize offset,
-          struct demo_buffer *target, VkDeviceSize target_offset,
+          const struct gpu_buffer *target, VkDeviceSize target_offset,
           VkDeviceSize size)
 {
    const VkBufferCopy copy = {offset, target_offset, size};
 
-   vkCmdCopyBuffer(commands, c->ring.buffer.buffer, target->buffer, 1, &copy);
+   vkCmdCopyBuffer(commands, c->ring.buffer, target->handle, 1, &copy);
 }
 
 static void
 read_header(struct consumer *c)
 {
-   VkCommandBuffer commands = demo_begin(&c->device);
-   struct demo_stream stream;
+   struct vkt_batch batch = {
+      .waits = {{c->stream_header, 0}},
+      .commands = begin(c),
+   };
+   const struct demo_stream *stream = c->copy.map;
 
-   copy_ring(c, commands, DEMO_STREAM_OFFSET, &c->copy, 0, sizeof(stream));
-   demo_submit(&c->device, commands, c->stream_header, 0, VK_NULL_HANDLE, 0,
-               c->done);
-   finish(c, commands, "waiting for stream_header");
-   memcpy(&stream, c->copy.map, sizeof(stream));
-   if (stream.magic != DEMO_MAGIC || stream.width != DEMO_WIDTH ||
-       stream.height != DEMO_HEIGHT || !stream.frames)
-      demo_fail("the stream's header is not there");
-   c->frames = stream.frames;
+   copy_ring(c, batch.commands, DEMO_STREAM_OFFSET, &c->copy, 0,
+             sizeof(*stream));
+   execute(c, &batch);
+   REQUIRE(stream->magic == DEMO_MAGIC && stream->width == DEMO_WIDTH &&
+           stream->height == DEMO_HEIGHT && stream->frames > 0);
+   c->frames = stream->frames;
 }
 
 static void
 frame_before_shader(VkCommandBuffer commands)
 {
-   const VkMemoryBarrier2 barrier = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER_2,
-      .srcStageMask = VK_PIPELINE_STAGE_2_COPY_BIT |
-                      VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-      .srcAccessMask = VK_ACCESS_2_TRANSFER_WRITE_BIT |
-                       VK_ACCESS_2_SHADER_WRITE_BIT,
-      .dstStageMask = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT,
-      .dstAccessMask = VK_ACCESS_2_SHADER_READ_BIT,
-   };
-   const VkDependencyInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-      .memoryBarrierCount = 1,
-      .pMemoryBarriers = &barrier,
+   const VkMemoryBarrier barrier = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+      .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
+      .dstAccessMask = VK_ACCESS_SHADER_READ_BIT,
    };
 
-   vkCmdPipelineBarrier2(commands, &info);
+   vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier,
+                        0, NULL, 0, NULL);
 }
 
 /* Only copies read the ring, so that the slot is free early. The pixels are
@@ -146,37 +150,11 @@ record_copies(struct consumer *c, VkCommandBuffer commands, uint32_t frame)
              DEMO_IMAGE_SIZE);
 }
 
-static void
-acquire_image(struct consumer *c, VkCommandBuffer commands, VkImage image)
-{
-   const VkImageMemoryBarrier2 barrier = {
-      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER_2,
-      /* After the wait for frame_ready */
-      .srcStageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-      .dstStageMask = VK_PIPELINE_STAGE_2_COMPUTE_SHADER_BIT |
-                      VK_PIPELINE_STAGE_2_COPY_BIT,
-      .dstAccessMask = VK_ACCESS_2_SHADER_READ_BIT |
-                       VK_ACCESS_2_TRANSFER_READ_BIT,
-      .oldLayout = VK_IMAGE_LAYOUT_GENERAL,
-      .newLayout = VK_IMAGE_LAYOUT_GENERAL,
-      .srcQueueFamilyIndex = VK_QUEUE_FAMILY_EXTERNAL,
-      .dstQueueFamilyIndex = c->device.family,
-      .image = image,
-      .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1},
-   };
-   const VkDependencyInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DEPENDENCY_INFO,
-      .imageMemoryBarrierCount = 1,
-      .pImageMemoryBarriers = &barrier,
-   };
-
-   vkCmdPipelineBarrier2(commands, &info);
-}
-
 /* The same with an image: it is sampled, and then copied between the tags. */
 static void
 record_samples(struct consumer *c, VkCommandBuffer commands, uint32_t frame)
 {
+   const struct gpu *gpu = &c->device->gpu;
    VkImage image = c->ring.images[frame % DEMO_SLOTS];
    const VkBufferImageCopy copy = {
       .bufferOffset = DEMO_TAG_SIZE,
@@ -186,10 +164,11 @@ record_samples(struct consumer *c, VkCommandBuffer commands, uint32_t frame)
 
    copy_ring(c, commands, demo_ring_tag(&c->ring, frame), &c->copy, 0,
              DEMO_TAG_SIZE);
-   acquire_image(c, commands, image);
-   fetch_record(&c->fetch, commands, frame);
+   /* After the wait for frame_ready */
+   gpu_barrier(gpu, commands, image, VK_IMAGE_ASPECT_COLOR_BIT, GPU_ACQUIRE);
+   fetch_record(&c->fetch, gpu, commands, frame);
    vkCmdCopyImageToBuffer(commands, image, VK_IMAGE_LAYOUT_GENERAL,
-                          c->copy.buffer, 1, &copy);
+                          c->copy.handle, 1, &copy);
    copy_ring(c, commands, demo_ring_end_tag(&c->ring, frame), &c->copy,
              DEMO_TAG_SIZE + DEMO_IMAGE_SIZE, DEMO_TAG_SIZE);
 }
@@ -197,24 +176,24 @@ record_samples(struct consumer *c, VkCommandBuffer commands, uint32_t frame)
 static void
 take_frame(struct consumer *c, uint32_t frame)
 {
-   VkCommandBuffer commands = demo_begin(&c->device);
+   struct vkt_batch batch = {
+      .signals = {{c->frame_consumed, frame + 1}},
+      .commands = begin(c),
+   };
 
+   if (c->orders.waits)
+      batch.waits[0] = (struct vkt_point){c->frame_ready, frame + 1};
    if (c->ring.host_pointer)
-      record_copies(c, commands, frame);
+      record_copies(c, batch.commands, frame);
    else
-      record_samples(c, commands, frame);
-   demo_submit(&c->device, commands,
-               c->waits ? c->frame_ready : VK_NULL_HANDLE, frame + 1,
-               c->frame_consumed, frame + 1, c->done);
-   finish(c, commands, "waiting for frame_ready");
+      record_samples(c, batch.commands, frame);
+   execute(c, &batch);
 
-   commands = demo_begin(&c->device);
-   frame_before_shader(commands);
-   filter_record(&c->filter, commands);
-   demo_scene_record(&c->scene, commands, frame, c->expected.buffer, 0);
-   demo_submit(&c->device, commands, VK_NULL_HANDLE, 0, VK_NULL_HANDLE, 0,
-               c->done);
-   finish(c, commands, "filtering a frame");
+   batch = (struct vkt_batch){.commands = begin(c)};
+   frame_before_shader(batch.commands);
+   filter_record(&c->filter, &c->device->gpu, batch.commands);
+   demo_scene_record(&c->scene, batch.commands, frame, c->expected.handle, 0);
+   execute(c, &batch);
 }
 
 static bool
@@ -275,18 +254,15 @@ verify_frame(struct consumer *c, uint32_t frame)
 static void
 read_trailer(struct consumer *c)
 {
-   demo_check(vkWaitForFences(c->device.handle, 1, &c->stream_end, VK_TRUE,
-                              DEMO_TIMEOUT_NS),
-              "waiting for stream_end");
-   if (!same_tag((const uint8_t *)c->ring.buffer.map + DEMO_TRAILER_OFFSET,
-                 demo_frame_tag(c->frames, c->frames)))
-      demo_fail("the stream's trailer is not there");
+   REQUIRE_OK(vkt_wait(c->stream_end, 0, DEMO_TIMEOUT_MS));
+   REQUIRE(same_tag(c->ring.map + DEMO_TRAILER_OFFSET,
+                    demo_frame_tag(c->frames, c->frames)));
 }
 
 static void
 run_stream(struct consumer *c)
 {
-   double start = demo_now_ms(), took;
+   double start = test_now_ms(), took;
 
    for (uint32_t frame = 0; frame < c->frames; frame++) {
       take_frame(c, frame);
@@ -294,7 +270,7 @@ run_stream(struct consumer *c)
       sheet_add(&c->sheet, frame, c->filtered.map);
    }
    read_trailer(c);
-   took = demo_now_ms() - start;
+   took = test_now_ms() - start;
    printf("consumer: %u frames in %.0f ms, %.1f frames/s; %u verified, "
           "%u torn, %u stale\n", (unsigned)c->frames, took,
           c->frames * 1000.0 / took,
@@ -305,57 +281,43 @@ run_stream(struct consumer *c)
 static void
 clean_up(struct consumer *c)
 {
-   VkDevice device = c->device.handle;
+   const struct gpu *gpu = &c->device->gpu;
 
-   vkDeviceWaitIdle(device);
-   vkDestroySemaphore(device, c->frame_ready, NULL);
-   vkDestroySemaphore(device, c->frame_consumed, NULL);
-   vkDestroySemaphore(device, c->stream_header, NULL);
-   vkDestroyFence(device, c->stream_end, NULL);
-   vkDestroyFence(device, c->done, NULL);
+   vkt_wait_idle(c->device);
    if (!c->ring.host_pointer)
-      fetch_destroy(&c->fetch);
-   filter_destroy(&c->filter);
+      filter_destroy(&c->fetch, gpu);
+   filter_destroy(&c->filter, gpu);
    demo_scene_destroy(&c->scene);
-   demo_ring_destroy(&c->ring);
-   demo_buffer_destroy(&c->device, &c->copy);
-   demo_buffer_destroy(&c->device, &c->pixels);
-   demo_buffer_destroy(&c->device, &c->expected);
-   demo_buffer_destroy(&c->device, &c->filtered);
-   demo_device_close(&c->device);
-   sheet_destroy(&c->sheet);
+   gpu_destroy_buffer(gpu, &c->copy);
+   gpu_destroy_buffer(gpu, &c->pixels);
+   gpu_destroy_buffer(gpu, &c->expected);
+   gpu_destroy_buffer(gpu, &c->filtered);
+   test_clean_up();
+   free(c->sheet.rows);
 }
 
 int
-main(int argc, char **argv)
+demo_consumer(int argc, char **argv)
 {
-   struct consumer c = {0};
+   struct consumer c = {.link = child_link_open(argc, argv)};
 
-   if (argc != 8) {
-      fprintf(stderr, "The producer starts this program.\n");
-      return DEMO_USAGE;
-   }
-   c.in = parse_handle(argv[3]);
-   c.out = parse_handle(argv[4]);
-   c.waits = !strcmp(argv[5], "waits");
-   c.output = argv[7];
-
-   demo_device_open(&c.device);
-   demo_ring_open(&c.ring, &c.device, !strcmp(argv[6], "host-pointer"),
-                  parse_handle(argv[1]));
+   REQUIRE(child_link_receive(&c.link, &c.orders, sizeof(c.orders)));
+   c.device = vkt_open();
+   demo_ring_open(&c.ring, c.device, c.orders.host_pointer,
+                  (HANDLE)(uintptr_t)c.orders.ring);
    create_buffers(&c);
-   demo_scene_create(&c.scene, &c.device);
+   demo_scene_create(&c.scene, &c.device->gpu);
    if (!c.ring.host_pointer)
-      fetch_create(&c.fetch, &c.ring, c.pixels.buffer);
-   filter_create(&c.filter, &c.device, c.pixels.buffer, c.filtered.buffer);
-   exchange_handles(&c, parse_handle(argv[2]));
+      fetch_create(&c.fetch, &c.ring, c.pixels.handle);
+   filter_create(&c.filter, &c.device->gpu, c.pixels.handle,
+                 c.filtered.handle);
+   exchange_handles(&c);
    read_header(&c);
    sheet_create(&c.sheet, c.frames);
    run_stream(&c);
-   if (!sheet_write(&c.sheet, c.output))
-      demo_fail("cannot write %s", c.output);
+   sheet_write(&c.sheet, c.orders.output);
    printf("consumer: contact sheet, %ux%u: %s\n", (unsigned)c.sheet.width,
-          (unsigned)c.sheet.height, c.output);
+          (unsigned)c.sheet.height, c.orders.output);
    fflush(stdout);
    clean_up(&c);
    return c.torn || c.stale ? DEMO_TORN : DEMO_OK;

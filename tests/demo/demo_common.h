@@ -2,35 +2,20 @@
 #ifndef LVP_DEMO_COMMON_H
 #define LVP_DEMO_COMMON_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#include <windows.h>
-
-#ifndef VK_USE_PLATFORM_WIN32_KHR
-#define VK_USE_PLATFORM_WIN32_KHR
-#endif
-#include <vulkan/vulkan.h>
-
-#define DEMO_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "child.h"
+#include "memory.h"
 
 #define DEMO_WIDTH 320
 #define DEMO_HEIGHT 240
 #define DEMO_PIXELS (DEMO_WIDTH * DEMO_HEIGHT)
 #define DEMO_IMAGE_SIZE (DEMO_PIXELS * 4)
-#define DEMO_FORMAT VK_FORMAT_R8G8B8A8_UNORM
 #define DEMO_FRAMES 48
 #define DEMO_SLOTS 3
-#define DEMO_TIMEOUT_NS (UINT64_C(30) * 1000000000)
 #define DEMO_TIMEOUT_MS 30000
 
-/* Exit status of both programs. */
+/* Exit status of both processes; what fails ends them with 1. */
 enum demo_status {
    DEMO_OK = 0,
-   DEMO_FAILED = 1,
    DEMO_USAGE = 2,
    DEMO_TORN = 3, /* frames were torn or stale */
 };
@@ -73,122 +58,60 @@ demo_pixel_tag(uint32_t frame)
    return (uint8_t)(frame % 251 + 1);
 }
 
-/* Messages through the pipes, which only carry what a handle's value or a
- * name is, never a frame.
+/* Messages through the pipes, which carry values of handles and a name, never
+ * a frame. First the consumer gets what it has inherited, and its orders.
  */
-#define DEMO_NAME_SIZE 64
-
-struct demo_from_consumer {
-   uint64_t frame_consumed; /* valid in the consumer */
+struct demo_orders {
+   uint64_t ring, frame_ready;
+   bool waits, host_pointer;
+   char output[MAX_PATH];
 };
 
-struct demo_from_producer {
+/* Its answer is the value that the handle of frame_consumed has there. */
+
+#define DEMO_NAME_SIZE 64
+
+struct demo_answer {
    uint64_t stream_header; /* valid in the consumer */
    wchar_t stream_end[DEMO_NAME_SIZE];
 };
 
-/* Prints why and ends the process, whatever its threads are at. */
-void demo_fail(const char *format, ...);
-void demo_check(VkResult result, const char *what);
-double demo_now_ms(void);
-void demo_pipe_write(HANDLE pipe, const void *data, DWORD size);
-void demo_pipe_read(HANDLE pipe, void *data, DWORD size);
+/* The role of the process that the producer starts */
+int demo_consumer(int argc, char **argv);
 
-/* demo_vulkan.c */
-struct demo_device {
-   VkInstance instance;
-   VkPhysicalDevice physical;
-   VkPhysicalDeviceMemoryProperties memory;
-   VkDevice handle;
-   uint32_t family;
-   VkQueue queue;
-   VkCommandPool pool;
-   VkDeviceSize host_alignment;
-   char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
-
-   PFN_vkGetMemoryHostPointerPropertiesEXT GetMemoryHostPointerProperties;
-   PFN_vkGetMemoryWin32HandleKHR GetMemoryWin32Handle;
-   PFN_vkGetSemaphoreWin32HandleKHR GetSemaphoreWin32Handle;
-   PFN_vkImportSemaphoreWin32HandleKHR ImportSemaphoreWin32Handle;
-   PFN_vkGetFenceWin32HandleKHR GetFenceWin32Handle;
-   PFN_vkImportFenceWin32HandleKHR ImportFenceWin32Handle;
-};
-
-struct demo_buffer {
-   VkBuffer buffer;
-   VkDeviceMemory memory;
-   void *map;
-};
-
-void demo_device_open(struct demo_device *device);
-void demo_device_close(struct demo_device *device);
-struct demo_buffer demo_buffer_create(struct demo_device *device,
-                                      VkDeviceSize size,
-                                      VkBufferUsageFlags usage);
-/* On memory of the process, which has to be at least as aligned and as long
- * as the device wants it.
- */
-struct demo_buffer demo_buffer_import(struct demo_device *device,
-                                      void *memory, VkDeviceSize size,
-                                      VkBufferUsageFlags usage);
-void demo_buffer_destroy(struct demo_device *device,
-                         struct demo_buffer *buffer);
-/* Of a type that the host sees */
-uint32_t demo_find_memory(const struct demo_device *device, uint32_t types);
-VkCommandBuffer demo_begin(struct demo_device *device);
-void demo_submit(struct demo_device *device, VkCommandBuffer commands,
-                 VkSemaphore wait, uint64_t wait_value, VkSemaphore signal,
-                 uint64_t signal_value, VkFence fence);
-void demo_wait_value(struct demo_device *device, VkSemaphore timeline,
-                     uint64_t value);
-
-/* demo_ring.c */
+/* ring.c */
 struct demo_ring {
-   struct demo_device *device;
+   struct vkt_device *device;
    /* Whether it is a file mapping that both import by its address, and frames
     * are in the buffer; else it is external memory, and they are images.
     */
    bool host_pointer;
    HANDLE handle;
-   void *view;
-   struct demo_buffer buffer;
+   VkDeviceMemory host_memory;
+   VkBuffer buffer;
+   const uint8_t *map;
    VkImage images[DEMO_SLOTS];
    VkImageView views[DEMO_SLOTS];
 };
 
-void demo_ring_create(struct demo_ring *ring, struct demo_device *device,
-                      bool host_pointer);
-/* Takes over the handle. */
-void demo_ring_open(struct demo_ring *ring, struct demo_device *device,
+/* Creates it, or opens what the handle says. */
+void demo_ring_open(struct demo_ring *ring, struct vkt_device *device,
                     bool host_pointer, HANDLE handle);
-void demo_ring_destroy(struct demo_ring *ring);
 /* Where the frame's tags are; pixels follow the first one, if there are. */
 VkDeviceSize demo_ring_tag(const struct demo_ring *ring, uint32_t frame);
 VkDeviceSize demo_ring_end_tag(const struct demo_ring *ring, uint32_t frame);
 
-/* demo_sync.c */
-VkSemaphore demo_semaphore_create(struct demo_device *device, bool timeline,
-                                  bool exportable, bool inheritable);
-VkFence demo_fence_create(struct demo_device *device, const wchar_t *name);
-HANDLE demo_semaphore_export(struct demo_device *device,
-                             VkSemaphore semaphore);
-HANDLE demo_fence_export(struct demo_device *device, VkFence fence);
-void demo_semaphore_import(struct demo_device *device, VkSemaphore semaphore,
-                           HANDLE handle);
-void demo_fence_import(struct demo_device *device, VkFence fence,
-                       const wchar_t *name);
+/* scene.c */
+extern const struct gpu_image_info demo_image_info;
 
-/* demo_scene.c */
 struct demo_scene {
-   struct demo_device *device;
-   VkImage image;
-   VkDeviceMemory memory;
-   VkImageView view;
-   VkPipelineLayout layout;
+   const struct gpu *gpu;
+   struct gpu_image image;
+   struct gpu_layout layout;
    VkPipeline pipeline;
 };
 
-void demo_scene_create(struct demo_scene *scene, struct demo_device *device);
+void demo_scene_create(struct demo_scene *scene, const struct gpu *gpu);
 void demo_scene_destroy(struct demo_scene *scene);
 /* Renders the frame and copies it into the buffer. */
 void demo_scene_record(struct demo_scene *scene, VkCommandBuffer commands,
@@ -197,5 +120,38 @@ void demo_scene_record(struct demo_scene *scene, VkCommandBuffer commands,
 void demo_scene_record_image(struct demo_scene *scene,
                              VkCommandBuffer commands, uint32_t frame,
                              const struct demo_ring *ring);
+
+/* filter.c: the consumer's compute shaders. One samples an image of the ring,
+ * the other goes from one buffer of pixels to another.
+ */
+struct filter {
+   struct gpu_layout layout;
+   VkPipeline pipeline;
+   VkDescriptorSet sets[DEMO_SLOTS];
+};
+
+void fetch_create(struct filter *fetch, const struct demo_ring *ring,
+                  VkBuffer target);
+void fetch_record(struct filter *fetch, const struct gpu *gpu,
+                  VkCommandBuffer commands, uint32_t frame);
+void filter_create(struct filter *filter, const struct gpu *gpu,
+                   VkBuffer source, VkBuffer target);
+void filter_record(struct filter *filter, const struct gpu *gpu,
+                   VkCommandBuffer commands);
+void filter_destroy(struct filter *filter, const struct gpu *gpu);
+
+/* sheet.c: the contact sheet. */
+struct sheet {
+   uint32_t width;
+   uint32_t height;
+   /* PNG's: a byte that says that there is no filter, then the pixels. */
+   size_t row_size;
+   uint8_t *rows;
+};
+
+void sheet_create(struct sheet *sheet, uint32_t frames);
+void sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels);
+/* png.c */
+void sheet_write(const struct sheet *sheet, const char *path);
 
 #endif

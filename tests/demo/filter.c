@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "consumer.h"
+#include "demo_common.h"
 
+#include "fetch_comp.h"
 #include "filter_comp.h"
 
 struct constants {
@@ -9,138 +10,86 @@ struct constants {
    int32_t split;
 };
 
-static void
-create_layouts(struct filter *filter)
+void
+fetch_create(struct filter *fetch, const struct demo_ring *ring,
+             VkBuffer target)
 {
-   const VkDescriptorSetLayoutBinding bindings[] = {
-      {0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT,
-       NULL},
-      {1, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT,
-       NULL},
-   };
-   const VkDescriptorSetLayoutCreateInfo set_info = {
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-      .bindingCount = DEMO_COUNT(bindings),
-      .pBindings = bindings,
-   };
-   const VkPushConstantRange range = {
-      .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-      .size = sizeof(struct constants),
-   };
-   VkPipelineLayoutCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-      .setLayoutCount = 1,
-      .pSetLayouts = &filter->set_layout,
-      .pushConstantRangeCount = 1,
-      .pPushConstantRanges = &range,
-   };
+   const struct gpu *gpu = &ring->device->gpu;
 
-   demo_check(vkCreateDescriptorSetLayout(filter->device->handle, &set_info,
-                                          NULL, &filter->set_layout),
-              "vkCreateDescriptorSetLayout");
-   demo_check(vkCreatePipelineLayout(filter->device->handle, &info, NULL,
-                                     &filter->layout),
-              "vkCreatePipelineLayout");
-}
-
-static void
-create_pipeline(struct filter *filter)
-{
-   VkDevice device = filter->device->handle;
-   const VkShaderModuleCreateInfo module_info = {
-      .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-      .codeSize = sizeof(filter_comp),
-      .pCode = filter_comp,
-   };
-   VkShaderModule module = VK_NULL_HANDLE;
-   VkComputePipelineCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-      .stage = {
-         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-         .pName = "main",
+   fetch->layout = (struct gpu_layout){
+      .stages = VK_SHADER_STAGE_COMPUTE_BIT,
+      .types = {
+         VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER,
+         VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
       },
-      .layout = filter->layout,
+      .sets = DEMO_SLOTS,
+   };
+   gpu_create_layout(gpu, &fetch->layout, 2);
+   fetch->pipeline = gpu_create_compute(gpu, &fetch->layout,
+                                        GPU_SHADER(fetch_comp));
+   for (uint32_t i = 0; i < DEMO_SLOTS; i++) {
+      const struct gpu_binding bindings[] = {
+         {.view = ring->views[i]},
+         {.buffer = target},
+      };
+
+      fetch->sets[i] = gpu_create_set(gpu, &fetch->layout, bindings, 2);
+   }
+}
+
+void
+filter_create(struct filter *filter, const struct gpu *gpu, VkBuffer source,
+              VkBuffer target)
+{
+   const struct gpu_binding bindings[] = {
+      {.buffer = source},
+      {.buffer = target},
    };
 
-   demo_check(vkCreateShaderModule(device, &module_info, NULL, &module),
-              "vkCreateShaderModule");
-   info.stage.module = module;
-   demo_check(vkCreateComputePipelines(device, VK_NULL_HANDLE, 1, &info, NULL,
-                                       &filter->pipeline),
-              "vkCreateComputePipelines");
-   vkDestroyShaderModule(device, module, NULL);
+   filter->layout = (struct gpu_layout){
+      .stages = VK_SHADER_STAGE_COMPUTE_BIT,
+      .constants_size = sizeof(struct constants),
+      .types = {
+         VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+         VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+      },
+      .sets = 1,
+   };
+   gpu_create_layout(gpu, &filter->layout, 2);
+   filter->pipeline = gpu_create_compute(gpu, &filter->layout,
+                                         GPU_SHADER(filter_comp));
+   filter->sets[0] = gpu_create_set(gpu, &filter->layout, bindings, 2);
 }
 
 static void
-create_set(struct filter *filter, VkBuffer source, VkBuffer target)
+dispatch(const struct filter *filter, const struct gpu *gpu,
+         VkCommandBuffer commands, VkDescriptorSet set, const void *constants)
 {
-   VkDevice device = filter->device->handle;
-   const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2};
-   const VkDescriptorPoolCreateInfo pool = {
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-      .maxSets = 1,
-      .poolSizeCount = 1,
-      .pPoolSizes = &size,
-   };
-   VkDescriptorSetAllocateInfo allocate = {
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-      .descriptorSetCount = 1,
-      .pSetLayouts = &filter->set_layout,
-   };
-   const VkDescriptorBufferInfo buffers[] = {
-      {source, 0, VK_WHOLE_SIZE},
-      {target, 0, VK_WHOLE_SIZE},
-   };
-   VkWriteDescriptorSet write = {
-      .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-      .descriptorCount = DEMO_COUNT(buffers),
-      .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-      .pBufferInfo = buffers,
-   };
-
-   demo_check(vkCreateDescriptorPool(device, &pool, NULL, &filter->pool),
-              "vkCreateDescriptorPool");
-   allocate.descriptorPool = filter->pool;
-   demo_check(vkAllocateDescriptorSets(device, &allocate, &filter->set),
-              "vkAllocateDescriptorSets");
-   write.dstSet = filter->set;
-   vkUpdateDescriptorSets(device, 1, &write, 0, NULL);
+   gpu_bind(gpu, commands, VK_PIPELINE_BIND_POINT_COMPUTE, filter->pipeline,
+            &filter->layout, set, constants);
+   vkCmdDispatch(commands, (DEMO_WIDTH + 15) / 16, (DEMO_HEIGHT + 15) / 16, 1);
 }
 
 void
-filter_create(struct filter *filter, struct demo_device *device,
-              VkBuffer source, VkBuffer target)
+fetch_record(struct filter *fetch, const struct gpu *gpu,
+             VkCommandBuffer commands, uint32_t frame)
 {
-   *filter = (struct filter){.device = device};
-   create_layouts(filter);
-   create_pipeline(filter);
-   create_set(filter, source, target);
+   dispatch(fetch, gpu, commands, fetch->sets[frame % DEMO_SLOTS], NULL);
 }
 
 void
-filter_destroy(struct filter *filter)
-{
-   VkDevice device = filter->device->handle;
-
-   vkDestroyDescriptorPool(device, filter->pool, NULL);
-   vkDestroyPipeline(device, filter->pipeline, NULL);
-   vkDestroyPipelineLayout(device, filter->layout, NULL);
-   vkDestroyDescriptorSetLayout(device, filter->set_layout, NULL);
-}
-
-void
-filter_record(struct filter *filter, VkCommandBuffer commands)
+filter_record(struct filter *filter, const struct gpu *gpu,
+              VkCommandBuffer commands)
 {
    const struct constants constants = {DEMO_WIDTH, DEMO_HEIGHT,
                                        DEMO_WIDTH / 2};
 
-   vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-                     filter->pipeline);
-   vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-                           filter->layout, 0, 1, &filter->set, 0, NULL);
-   vkCmdPushConstants(commands, filter->layout, VK_SHADER_STAGE_COMPUTE_BIT,
-                      0, sizeof(constants), &constants);
-   vkCmdDispatch(commands, (DEMO_WIDTH + 15) / 16, (DEMO_HEIGHT + 15) / 16,
-                 1);
+   dispatch(filter, gpu, commands, filter->sets[0], &constants);
+}
+
+void
+filter_destroy(struct filter *filter, const struct gpu *gpu)
+{
+   gpu->DestroyPipeline(gpu->device, filter->pipeline, NULL);
+   gpu_destroy_layout(gpu, &filter->layout);
 }

@@ -3,9 +3,8 @@
 /* The smallest writer that makes a valid PNG: the pixels go into deflate's
  * stored blocks. It spares the demo a dependency on all its platforms.
  */
-#include "consumer.h"
+#include "demo_common.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +41,7 @@ put_be32(uint8_t *to, uint32_t value)
       to[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-static bool
+static void
 write_chunk(FILE *file, const char *type, const uint8_t *data, size_t size)
 {
    uint8_t head[8], tail[4];
@@ -50,9 +49,9 @@ write_chunk(FILE *file, const char *type, const uint8_t *data, size_t size)
    put_be32(head, (uint32_t)size);
    memcpy(head + 4, type, 4);
    put_be32(tail, crc32(crc32(0, head + 4, 4), data, size));
-   return fwrite(head, sizeof(head), 1, file) == 1 &&
-          (!size || fwrite(data, size, 1, file) == 1) &&
-          fwrite(tail, sizeof(tail), 1, file) == 1;
+   REQUIRE(fwrite(head, sizeof(head), 1, file) == 1);
+   REQUIRE(!size || fwrite(data, size, 1, file) == 1);
+   REQUIRE(fwrite(tail, sizeof(tail), 1, file) == 1);
 }
 
 /* A zlib stream of stored blocks. */
@@ -62,8 +61,7 @@ store(const uint8_t *data, size_t size, size_t *stored_size)
    const size_t blocks = (size + BLOCK_SIZE - 1) / BLOCK_SIZE;
    uint8_t *stored = malloc(2 + blocks * 5 + size + 4), *to = stored;
 
-   if (!stored)
-      return NULL;
+   REQUIRE(stored != NULL);
    *to++ = 0x78;
    *to++ = 0x01;
    for (size_t at = 0; at < size; at += BLOCK_SIZE) {
@@ -82,51 +80,24 @@ store(const uint8_t *data, size_t size, size_t *stored_size)
    return stored;
 }
 
-static uint8_t *
-add_filter_bytes(const struct sheet *sheet, size_t *size)
-{
-   const size_t row = (size_t)sheet->width * 3;
-   uint8_t *rows = calloc(sheet->height, row + 1);
-
-   if (!rows)
-      return NULL;
-   for (size_t y = 0; y < sheet->height; y++)
-      memcpy(rows + y * (row + 1) + 1, sheet->pixels + y * row, row);
-   *size = sheet->height * (row + 1);
-   return rows;
-}
-
-static bool
-write_chunks(FILE *file, const struct sheet *sheet, const uint8_t *data,
-             size_t size)
+void
+sheet_write(const struct sheet *sheet, const char *path)
 {
    static const uint8_t signature[8] = {0x89, 'P', 'N', 'G',
                                         '\r', '\n', 0x1a, '\n'};
    /* 8 bits per channel, RGB */
    uint8_t header[13] = {[8] = 8, [9] = 2};
+   size_t size;
+   uint8_t *stored = store(sheet->rows, sheet->height * sheet->row_size, &size);
+   FILE *file = fopen(path, "wb");
 
    put_be32(header, sheet->width);
    put_be32(header + 4, sheet->height);
-   return fwrite(signature, sizeof(signature), 1, file) == 1 &&
-          write_chunk(file, "IHDR", header, sizeof(header)) &&
-          write_chunk(file, "IDAT", data, size) &&
-          write_chunk(file, "IEND", NULL, 0);
-}
-
-bool
-sheet_write(const struct sheet *sheet, const char *path)
-{
-   size_t size = 0, stored_size = 0;
-   uint8_t *rows = add_filter_bytes(sheet, &size);
-   uint8_t *stored = rows ? store(rows, size, &stored_size) : NULL;
-   FILE *file = stored ? fopen(path, "wb") : NULL;
-   bool ok = false;
-
-   if (file) {
-      ok = write_chunks(file, sheet, stored, stored_size);
-      ok = fclose(file) == 0 && ok;
-   }
+   REQUIRE(file != NULL);
+   REQUIRE(fwrite(signature, sizeof(signature), 1, file) == 1);
+   write_chunk(file, "IHDR", header, sizeof(header));
+   write_chunk(file, "IDAT", stored, size);
+   write_chunk(file, "IEND", NULL, 0);
+   REQUIRE(fclose(file) == 0);
    free(stored);
-   free(rows);
-   return ok;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "consumer.h"
+#include "demo_common.h"
 
 #include <stdlib.h>
 
@@ -13,18 +13,11 @@ sheet_create(struct sheet *sheet, uint32_t frames)
 {
    const uint32_t rows = (frames + COLUMNS - 1) / COLUMNS;
 
-   sheet->columns = COLUMNS;
    sheet->width = GAP + COLUMNS * (THUMB_WIDTH + GAP);
    sheet->height = GAP + rows * (THUMB_HEIGHT + GAP);
-   sheet->pixels = calloc((size_t)sheet->width * sheet->height, 3);
-   if (!sheet->pixels)
-      demo_fail("no memory for the contact sheet");
-}
-
-void
-sheet_destroy(struct sheet *sheet)
-{
-   free(sheet->pixels);
+   sheet->row_size = 1 + (size_t)sheet->width * 3;
+   sheet->rows = calloc(sheet->height, sheet->row_size);
+   REQUIRE(sheet->rows != NULL);
 }
 
 static uint8_t
@@ -39,13 +32,12 @@ void
 sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels)
 {
    const uint32_t left =
-      GAP + frame % sheet->columns * (THUMB_WIDTH + GAP);
+      GAP + frame % COLUMNS * (THUMB_WIDTH + GAP);
    const uint32_t top =
-      GAP + frame / sheet->columns * (THUMB_HEIGHT + GAP);
+      GAP + frame / COLUMNS * (THUMB_HEIGHT + GAP);
 
    for (uint32_t y = 0; y < THUMB_HEIGHT; y++) {
-      uint8_t *to = sheet->pixels +
-                    ((size_t)(top + y) * sheet->width + left) * 3;
+      uint8_t *to = sheet->rows + (top + y) * sheet->row_size + 1 + left * 3;
 
       for (uint32_t x = 0; x < THUMB_WIDTH; x++) {
          const uint32_t *from = pixels + 2 * y * DEMO_WIDTH + 2 * x;

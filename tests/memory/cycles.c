@@ -18,13 +18,7 @@ static void
 cycle(struct vkt_device *device, struct vkt_device *other, enum way way,
       VkDeviceSize size)
 {
-   struct memory *a = memory_allocate(device,
-                                      &(struct memory_info){
-                                         .size = size,
-                                         .export_types =
-                                            VKT_OPAQUE_WIN32 |
-                                            VKT_OPAQUE_WIN32_KMT,
-                                      });
+   struct memory *a = memory_create(device, size, MEMORY_BOTH_TYPES);
    struct memory *b = NULL;
 
    if (way == BY_NUMBER) {

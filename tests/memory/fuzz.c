@@ -64,16 +64,10 @@ try_import(struct vkt_device *device, uint64_t size, VkFlags type,
 }
 
 static void
-random_imports(intptr_t arg)
+random_imports(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   struct memory *a = memory_allocate(device,
-                                      &(struct memory_info){
-                                         .size = SIZE,
-                                         .export_types =
-                                            VKT_OPAQUE_WIN32 |
-                                            VKT_OPAQUE_WIN32_KMT,
-                                      });
+   struct memory *a = memory_create(device, SIZE, MEMORY_BOTH_TYPES);
    struct vkt_object *payload = vkt_create_exportable(device, VKT_TIMELINE);
    const HANDLE genuine = memory_export(a), number = memory_number(a);
    const HANDLE handles[] = {
@@ -84,7 +78,6 @@ random_imports(intptr_t arg)
    };
    unsigned imported = 0;
 
-   (void)arg;
    for (unsigned i = 0; i < 3000 * test_scale() && !test_failed(); i++) {
       HANDLE handle = handles[test_random_below(TEST_COUNT(handles))];
 
@@ -104,12 +97,11 @@ random_imports(intptr_t arg)
 }
 
 static void
-random_allocations(intptr_t arg)
+random_allocations(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    unsigned allocated = 0;
 
-   (void)arg;
    for (unsigned i = 0; i < 1000 * test_scale() && !test_failed(); i++) {
       struct memory_info info = {
          .size = random_size(),
@@ -154,7 +146,7 @@ scribble(void *data)
 }
 
 static void
-scribbled_imports(intptr_t arg)
+scribbled_imports(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
@@ -166,7 +158,6 @@ scribbled_imports(intptr_t arg)
    struct test_thread *thread;
    unsigned imported = 0;
 
-   (void)arg;
    REQUIRE(scribbler.page != NULL);
    memcpy(scribbler.genuine, scribbler.page, sizeof(scribbler.genuine));
    memset(memory_map(bystander), 0x3c, SIZE);

@@ -9,36 +9,32 @@
 
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 #define SIZE 12345u
-#define BOTH_TYPES (VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT)
 
 static void
-links(intptr_t arg)
+links(UNUSED intptr_t arg)
 {
    struct memory *a = memory_exportable(vkt_open(), SIZE);
 
-   (void)arg;
    memory_expect_linked(a, memory_import(vkt_open(), SIZE, memory_export(a)));
 }
 
 static void
-starts_with_zeros(intptr_t arg)
+starts_with_zeros(UNUSED intptr_t arg)
 {
    struct memory *memory = memory_exportable(vkt_open(), SIZE);
    const uint8_t *map = memory_map(memory);
 
-   (void)arg;
    for (unsigned i = 0; i < SIZE; i++)
       EXPECT_U64(map[i], 0);
 }
 
 static void
-is_aligned(intptr_t arg)
+is_aligned(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    VkPhysicalDeviceProperties properties;
    VkDeviceSize alignment;
 
-   (void)arg;
    vkGetPhysicalDeviceProperties(device->physical, &properties);
    alignment = properties.limits.minMemoryMapAlignment;
    test_diag("minMemoryMapAlignment is %llu", (unsigned long long)alignment);
@@ -53,20 +49,19 @@ is_aligned(intptr_t arg)
 }
 
 static void
-each_export_is_a_new_handle(intptr_t arg)
+each_export_is_a_new_handle(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
    HANDLE first = memory_export(a), second = memory_export(a);
 
-   (void)arg;
    EXPECT(first != second);
    test_close(first);
    memory_expect_linked(a, memory_import(device, SIZE, second));
 }
 
 static void
-import_leaves_the_handle(intptr_t arg)
+import_leaves_the_handle(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
@@ -75,7 +70,6 @@ import_leaves_the_handle(intptr_t arg)
    struct memory *c;
    DWORD flags;
 
-   (void)arg;
    memory_free(b);
    EXPECT(GetHandleInformation(handle, &flags));
    c = memory_import(device, SIZE, handle);
@@ -84,14 +78,13 @@ import_leaves_the_handle(intptr_t arg)
 }
 
 static void
-outlives_the_exporter(intptr_t arg)
+outlives_the_exporter(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
    HANDLE handle = memory_export(a);
    struct memory *b = memory_import(other, SIZE, handle), *c;
 
-   (void)arg;
    memset(memory_map(a), 0x5a, SIZE);
    memory_free(a);
    vkt_close_device(device);
@@ -103,13 +96,12 @@ outlives_the_exporter(intptr_t arg)
 }
 
 static void
-handle_alone_keeps_the_bytes(intptr_t arg)
+handle_alone_keeps_the_bytes(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
    HANDLE handle = memory_export(a);
 
-   (void)arg;
    memset(memory_map(a), 0x77, SIZE);
    memory_free(a);
    a = memory_import(device, SIZE, handle);
@@ -117,11 +109,11 @@ handle_alone_keeps_the_bytes(intptr_t arg)
 }
 
 static struct memory *
-create_named(struct vkt_device *device, const wchar_t *name, VkFlags types)
+create_named(struct vkt_device *device, const wchar_t *name)
 {
    return memory_allocate(device, &(struct memory_info){
                                      .size = SIZE,
-                                     .export_types = types,
+                                     .export_types = VKT_OPAQUE_WIN32,
                                      .win32_info = true,
                                      .access = GENERIC_ALL,
                                      .name = name,
@@ -129,26 +121,37 @@ create_named(struct vkt_device *device, const wchar_t *name, VkFlags types)
 }
 
 static struct memory *
-create_numbered(struct vkt_device *device, VkFlags types)
+import_named(struct vkt_device *device, const wchar_t *name)
 {
-   return memory_allocate(device, &(struct memory_info){
-                                     .size = SIZE,
-                                     .export_types = types,
-                                  });
+   struct memory *memory = NULL;
+
+   REQUIRE_OK(memory_try_import(device, SIZE, VKT_OPAQUE_WIN32, NULL, name,
+                                &memory));
+   return memory;
+}
+
+static struct memory *
+import_number(struct vkt_device *device, HANDLE number)
+{
+   struct memory *memory = NULL;
+
+   REQUIRE_OK(memory_try_import(device, SIZE, VKT_OPAQUE_WIN32_KMT, number,
+                                NULL, &memory));
+   return memory;
 }
 
 static void
-freeing_closes_everything(intptr_t arg)
+freeing_closes_everything(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    wchar_t name[MEMORY_NAME_SIZE];
    unsigned handles = 0;
 
-   (void)arg;
    for (unsigned i = 0; i < 4; i++) {
       memory_make_name(name, L"");
-      struct memory *a = i & 1 ? create_named(device, name, VKT_OPAQUE_WIN32) :
-                                 create_numbered(device, BOTH_TYPES);
+      struct memory *a =
+         i & 1 ? create_named(device, name)
+               : memory_create(device, SIZE, MEMORY_BOTH_TYPES);
       HANDLE handle = memory_export(a);
       struct memory *b = memory_import(device, SIZE, handle);
 
@@ -165,15 +168,13 @@ static void
 by_name(intptr_t local)
 {
    wchar_t name[MEMORY_NAME_SIZE], passed[MEMORY_NAME_SIZE];
-   struct memory *a, *b = NULL;
+   struct memory *a;
 
    memory_make_name(name, local ? L"Local\\" : L"");
    wcscpy(passed, name);
-   a = create_named(vkt_open(), passed, VKT_OPAQUE_WIN32);
+   a = create_named(vkt_open(), passed);
    wmemset(passed, L'x', wcslen(passed));
-   REQUIRE_OK(memory_try_import(vkt_open(), SIZE, VKT_OPAQUE_WIN32, NULL,
-                                name, &b));
-   memory_expect_linked(a, b);
+   memory_expect_linked(a, import_named(vkt_open(), name));
 }
 
 static void
@@ -189,42 +190,36 @@ expect_refused_import(struct vkt_device *device, VkFlags type, HANDLE handle,
 }
 
 static void
-name_is_never_adopted(intptr_t arg)
+name_is_never_adopted(UNUSED intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   wchar_t name[MEMORY_NAME_SIZE];
+   struct memory *a;
+
+   memory_make_name(name, L"");
+   a = create_named(device, name);
+   memory_expect_refused(device,
+                         &(struct memory_info){
+                            .size = SIZE,
+                            .export_types = VKT_OPAQUE_WIN32,
+                            .win32_info = true,
+                            .name = name,
+                         },
+                         REFUSED, "The name for export is already taken");
+   memory_free(a);
+   create_named(device, name);
+}
+
+static void
+name_dies_with_the_memory(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    wchar_t name[MEMORY_NAME_SIZE];
    struct memory *a, *b;
 
-   (void)arg;
    memory_make_name(name, L"");
-   a = create_named(device, name, VKT_OPAQUE_WIN32);
-   vkt_clear_messages(device);
-   EXPECT_RESULT(memory_try_allocate(device,
-                                     &(struct memory_info){
-                                        .size = SIZE,
-                                        .export_types = VKT_OPAQUE_WIN32,
-                                        .win32_info = true,
-                                        .name = name,
-                                     },
-                                     &b),
-                 REFUSED);
-   memory_expect_text(device, "The name for export is already taken");
-   memory_free(a);
-   create_named(device, name, VKT_OPAQUE_WIN32);
-}
-
-static void
-name_dies_with_the_memory(intptr_t arg)
-{
-   struct vkt_device *device = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
-   struct memory *a, *b = NULL;
-
-   (void)arg;
-   memory_make_name(name, L"");
-   a = create_named(device, name, VKT_OPAQUE_WIN32);
-   REQUIRE_OK(memory_try_import(device, SIZE, VKT_OPAQUE_WIN32, NULL, name,
-                                &b));
+   a = create_named(device, name);
+   b = import_named(device, name);
    memory_free(a);
    memory_free(b);
    expect_refused_import(device, VKT_OPAQUE_WIN32, NULL, name);
@@ -234,34 +229,31 @@ static void
 by_number(intptr_t types)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct memory *a = create_numbered(device, (VkFlags)types), *b = NULL;
+   struct memory *a = memory_create(device, SIZE, (VkFlags)types), *b;
    HANDLE number = memory_number(a);
    DWORD flags;
 
    EXPECT(memory_number(a) == number);
    EXPECT(!GetHandleInformation(number, &flags));
    EXPECT(!CloseHandle(number));
-   REQUIRE_OK(memory_try_import(other, SIZE, VKT_OPAQUE_WIN32_KMT, number,
-                                NULL, &b));
+   b = import_number(other, number);
    memory_expect_linked(a, b);
-   if (types == BOTH_TYPES)
+   if (types == MEMORY_BOTH_TYPES)
       memory_expect_linked(b, memory_import(other, SIZE, memory_export(a)));
 }
 
 static void
-number_lives_as_long_as_the_memory(intptr_t arg)
+number_lives_as_long_as_the_memory(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct memory *a = create_numbered(device, BOTH_TYPES), *b, *c = NULL;
+   struct memory *a = memory_create(device, SIZE, MEMORY_BOTH_TYPES), *b, *c;
    HANDLE number = memory_number(a), handle = memory_export(a);
 
-   (void)arg;
    /* Imported by the NT handle, it keeps the number alive, too. */
    b = memory_import(other, SIZE, handle);
    test_close(handle);
    memory_free(a);
-   REQUIRE_OK(memory_try_import(other, SIZE, VKT_OPAQUE_WIN32_KMT, number,
-                                NULL, &c));
+   c = import_number(other, number);
    memory_expect_linked(b, c);
    memory_free(b);
    memory_free(c);
@@ -269,14 +261,13 @@ number_lives_as_long_as_the_memory(intptr_t arg)
 }
 
 static void
-numbers_have_no_names(intptr_t arg)
+numbers_have_no_names(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    wchar_t name[MEMORY_NAME_SIZE];
 
-   (void)arg;
    memory_make_name(name, L"");
-   create_named(device, name, VKT_OPAQUE_WIN32);
+   create_named(device, name);
    expect_refused_import(device, VKT_OPAQUE_WIN32_KMT, NULL, name);
 }
 
@@ -286,22 +277,19 @@ name_and_number_are_refused(intptr_t types)
 {
    struct vkt_device *device = vkt_open();
    wchar_t name[MEMORY_NAME_SIZE];
-   struct memory *a;
 
    memory_make_name(name, L"");
-   vkt_clear_messages(device);
-   EXPECT_RESULT(memory_try_allocate(device,
-                                     &(struct memory_info){
-                                        .size = SIZE,
-                                        .export_types = (VkFlags)types,
-                                        .win32_info = true,
-                                        .name = name,
-                                     },
-                                     &a),
-                 REFUSED);
-   memory_expect_text(device, "What has a global share handle has no name");
+   memory_expect_refused(device,
+                         &(struct memory_info){
+                            .size = SIZE,
+                            .export_types = (VkFlags)types,
+                            .win32_info = true,
+                            .name = name,
+                         },
+                         REFUSED,
+                         "What has a global share handle has no name");
    /* The name is as free as before. */
-   create_named(device, name, VKT_OPAQUE_WIN32);
+   create_named(device, name);
 }
 
 static struct memory *
@@ -320,61 +308,52 @@ import_for_export(struct vkt_device *device, VkFlags import_type,
  * which is more than it promises
  */
 static void
-exported_from_imported(intptr_t arg)
+exported_from_imported(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   struct memory *a = create_numbered(device, BOTH_TYPES);
+   struct memory *a = memory_create(device, SIZE, MEMORY_BOTH_TYPES);
    HANDLE number = memory_number(a), handle = memory_export(a);
    struct memory *b = import_for_export(device, VKT_OPAQUE_WIN32, handle,
                                         VKT_OPAQUE_WIN32);
    struct memory *c = import_for_export(device, VKT_OPAQUE_WIN32_KMT, number,
-                                        BOTH_TYPES);
-   struct memory *d;
+                                        MEMORY_BOTH_TYPES);
 
-   (void)arg;
    EXPECT(memory_number(c) == number);
    memory_expect_linked(a, memory_import(device, SIZE, memory_export(b)));
    memory_expect_linked(a, memory_import(device, SIZE, memory_export(c)));
-   vkt_clear_messages(device);
-   EXPECT_RESULT(memory_try_allocate(device,
-                                     &(struct memory_info){
-                                        .size = SIZE,
-                                        .export_types = BOTH_TYPES,
-                                        .import_type = VKT_OPAQUE_WIN32,
-                                        .handle = handle,
-                                     },
-                                     &d),
-                 REFUSED);
-   memory_expect_text(device, "Memory that is imported by an NT handle cannot "
-                              "be exported by a global share handle");
+   memory_expect_refused(device,
+                         &(struct memory_info){
+                            .size = SIZE,
+                            .export_types = MEMORY_BOTH_TYPES,
+                            .import_type = VKT_OPAQUE_WIN32,
+                            .handle = handle,
+                         },
+                         REFUSED,
+                         "Memory that is imported by an NT handle cannot be "
+                         "exported by a global share handle");
 }
 
 static void
-imported_cannot_be_named(intptr_t arg)
+imported_cannot_be_named(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   HANDLE handle = memory_export(memory_exportable(device, SIZE));
-   struct memory *b;
 
-   (void)arg;
-   vkt_clear_messages(device);
-   EXPECT_RESULT(memory_try_allocate(device,
-                                     &(struct memory_info){
-                                        .size = SIZE,
-                                        .export_types = VKT_OPAQUE_WIN32,
-                                        .win32_info = true,
-                                        .name = L"lvp-memory-renamed",
-                                        .import_type = VKT_OPAQUE_WIN32,
-                                        .handle = handle,
-                                     },
-                                     &b),
-                 REFUSED);
-   memory_expect_text(device, "Memory that is imported cannot be given a name");
+   memory_expect_refused(
+      device,
+      &(struct memory_info){
+         .size = SIZE,
+         .export_types = VKT_OPAQUE_WIN32,
+         .win32_info = true,
+         .name = L"lvp-memory-renamed",
+         .import_type = VKT_OPAQUE_WIN32,
+         .handle = memory_export(memory_exportable(device, SIZE)),
+      },
+      REFUSED, "Memory that is imported cannot be given a name");
 }
 
 /* DXGI_SHARED_RESOURCE_READ | _WRITE is what the CTS asks for. */
 static void
-access_words(intptr_t arg)
+access_words(UNUSED intptr_t arg)
 {
    static const DWORD words[] = {0,           GENERIC_READ,  GENERIC_WRITE,
                                  GENERIC_ALL, 0x80000001,    0x80000000,
@@ -382,7 +361,6 @@ access_words(intptr_t arg)
                                  STANDARD_RIGHTS_ALL};
    struct vkt_device *device = vkt_open();
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(words); i++) {
       struct memory *a = memory_allocate(device,
                                          &(struct memory_info){
@@ -398,11 +376,10 @@ access_words(intptr_t arg)
 }
 
 static void
-inherits_when_asked(intptr_t arg)
+inherits_when_asked(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
 
-   (void)arg;
    for (BOOL inherit = FALSE; inherit <= TRUE; inherit++) {
       const SECURITY_ATTRIBUTES attributes = {
          .nLength = sizeof(attributes),
@@ -432,7 +409,7 @@ free_descriptor(void *data)
 
 /* 0x1 queries, 0x2 maps for writing, 0x4 for reading: all are needed. */
 static void
-descriptor_guards_the_name(intptr_t arg)
+descriptor_guards_the_name(UNUSED intptr_t arg)
 {
    static const wchar_t *const too_little[] = {
       L"D:(A;;0x1;;;WD)", L"D:(A;;0x5;;;WD)", L"D:(A;;0x6;;;WD)",
@@ -440,12 +417,11 @@ descriptor_guards_the_name(intptr_t arg)
    };
    struct vkt_device *device = vkt_open();
 
-   (void)arg;
    for (unsigned i = 0; i <= TEST_COUNT(too_little); i++) {
       const bool enough = i == TEST_COUNT(too_little);
       SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
       wchar_t name[MEMORY_NAME_SIZE];
-      struct memory *a, *b = NULL;
+      struct memory *a;
 
       REQUIRE(ConvertStringSecurityDescriptorToSecurityDescriptorW(
          enough ? L"D:(A;;0x7;;;WD)" : too_little[i], SDDL_REVISION_1,
@@ -461,9 +437,7 @@ descriptor_guards_the_name(intptr_t arg)
                                      .name = name,
                                   });
       if (enough) {
-         REQUIRE_OK(memory_try_import(device, SIZE, VKT_OPAQUE_WIN32, NULL,
-                                      name, &b));
-         memory_expect_linked(a, b);
+         memory_expect_linked(a, import_named(device, name));
       } else {
          test_diag("%ls", too_little[i]);
          expect_refused_import(device, VKT_OPAQUE_WIN32, NULL, name);
@@ -474,16 +448,14 @@ descriptor_guards_the_name(intptr_t arg)
 }
 
 static void
-private_memory_has_no_handle(intptr_t arg)
+private_memory_has_no_handle(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   struct memory *a = memory_allocate(device,
-                                      &(struct memory_info){.size = SIZE});
+   struct memory *a = memory_create(device, SIZE, 0);
    struct memory *b = memory_exportable(device, SIZE);
    struct memory *c = memory_import(device, SIZE, memory_export(b));
    HANDLE handle = NULL;
 
-   (void)arg;
    vkt_clear_messages(device);
    EXPECT_RESULT(memory_try_export(a, VKT_OPAQUE_WIN32, &handle),
                  VK_ERROR_UNKNOWN);
@@ -509,14 +481,14 @@ static const struct test_case cases[] = {
    {"name_is_never_adopted", name_is_never_adopted, 0, 0},
    {"name_dies_with_the_memory", name_dies_with_the_memory, 0, 0},
    {"by_number", by_number, VKT_OPAQUE_WIN32_KMT, 0},
-   {"by_number_or_handle", by_number, BOTH_TYPES, 0},
+   {"by_number_or_handle", by_number, MEMORY_BOTH_TYPES, 0},
    {"number_lives_as_long_as_the_memory", number_lives_as_long_as_the_memory,
     0, 0},
    {"numbers_have_no_names", numbers_have_no_names, 0, 0},
    {"name_and_number_are_refused", name_and_number_are_refused,
     VKT_OPAQUE_WIN32_KMT, 0},
    {"name_and_both_types_are_refused", name_and_number_are_refused,
-    BOTH_TYPES, 0},
+    MEMORY_BOTH_TYPES, 0},
    {"exported_from_imported", exported_from_imported, 0, 0},
    {"imported_cannot_be_named", imported_cannot_be_named, 0, 0},
    {"access_words", access_words, 0, 0},

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The bits of image and of buffer usage are the same. */
+#define TRANSFER (VK_IMAGE_USAGE_TRANSFER_SRC_BIT | \
+                  VK_IMAGE_USAGE_TRANSFER_DST_BIT)
+
 struct part {
    VkImageAspectFlags aspect;
    /* Bytes of a block, texels of its side, and how much smaller it is. */
@@ -25,9 +29,13 @@ struct kind {
    struct part parts[3];
 };
 
-#define COLOR(bytes) {{VK_IMAGE_ASPECT_COLOR_BIT, bytes, 1, 1, false}}
+#define PART(aspect, bytes) {VK_IMAGE_ASPECT_##aspect##_BIT, bytes, 1, 1, false}
+#define COLOR(bytes) {PART(COLOR, bytes)}
 #define BLOCKS(bytes, block) \
    {{VK_IMAGE_ASPECT_COLOR_BIT, bytes, block, 1, false}}
+#define FLOAT_DEPTH {VK_IMAGE_ASPECT_DEPTH_BIT, 4, 1, 1, true}
+#define PLANE(number, bytes) \
+   {VK_IMAGE_ASPECT_PLANE_##number##_BIT, bytes, 1, number ? 2 : 1, false}
 #define T1 VK_IMAGE_TYPE_1D
 #define T2 VK_IMAGE_TYPE_2D
 #define T3 VK_IMAGE_TYPE_3D
@@ -60,36 +68,26 @@ static const struct kind kinds[] = {
    {"astc_8x8", T2, VK_FORMAT_ASTC_8x8_UNORM_BLOCK, {64, 64, 1}, 1, 1, 0,
     BLOCKS(16, 8)},
    {"d16", T2, VK_FORMAT_D16_UNORM, {131, 67, 1}, 1, 1, 0,
-    {{VK_IMAGE_ASPECT_DEPTH_BIT, 2, 1, 1, false}}},
+    {PART(DEPTH, 2)}},
    {"d32_mips", T2, VK_FORMAT_D32_SFLOAT, {131, 67, 1}, 4, 2, 0,
-    {{VK_IMAGE_ASPECT_DEPTH_BIT, 4, 1, 1, true}}},
-   {"s8", T2, VK_FORMAT_S8_UINT, {131, 67, 1}, 1, 1, 0,
-    {{VK_IMAGE_ASPECT_STENCIL_BIT, 1, 1, 1, false}}},
+    {FLOAT_DEPTH}},
+   {"s8", T2, VK_FORMAT_S8_UINT, {131, 67, 1}, 1, 1, 0, {PART(STENCIL, 1)}},
    {"d32_s8", T2, VK_FORMAT_D32_SFLOAT_S8_UINT, {131, 67, 1}, 1, 1, 0,
-    {{VK_IMAGE_ASPECT_DEPTH_BIT, 4, 1, 1, true},
-     {VK_IMAGE_ASPECT_STENCIL_BIT, 1, 1, 1, false}}},
+    {FLOAT_DEPTH, PART(STENCIL, 1)}},
    {"two_planes", T2, VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, {64, 32, 1}, 1, 1,
-    0,
-    {{VK_IMAGE_ASPECT_PLANE_0_BIT, 1, 1, 1, false},
-     {VK_IMAGE_ASPECT_PLANE_1_BIT, 2, 1, 2, false}}},
+    0, {PLANE(0, 1), PLANE(1, 2)}},
    {"three_planes", T2, VK_FORMAT_G8_B8_R8_3PLANE_420_UNORM, {64, 32, 1}, 1,
-    1, 0,
-    {{VK_IMAGE_ASPECT_PLANE_0_BIT, 1, 1, 1, false},
-     {VK_IMAGE_ASPECT_PLANE_1_BIT, 1, 1, 2, false},
-     {VK_IMAGE_ASPECT_PLANE_2_BIT, 1, 1, 2, false}}},
+    1, 0, {PLANE(0, 1), PLANE(1, 1), PLANE(2, 1)}},
    {"disjoint_planes", T2, VK_FORMAT_G8_B8_R8_3PLANE_420_UNORM, {64, 32, 1},
     1, 1, VK_IMAGE_CREATE_DISJOINT_BIT,
-    {{VK_IMAGE_ASPECT_PLANE_0_BIT, 1, 1, 1, false},
-     {VK_IMAGE_ASPECT_PLANE_1_BIT, 1, 1, 2, false},
-     {VK_IMAGE_ASPECT_PLANE_2_BIT, 1, 1, 2, false}}},
+    {PLANE(0, 1), PLANE(1, 1), PLANE(2, 1)}},
 };
 
 struct side {
    struct vkt_device *device;
    VkImage image;
    struct memory *memory;
-   VkBuffer staging;
-   uint8_t *bytes;
+   struct gpu_buffer staging;
    struct vkt_object *semaphore;
 };
 
@@ -177,8 +175,7 @@ is_supported(struct vkt_device *device, const struct kind *kind,
       .format = kind->format,
       .type = kind->type,
       .tiling = tiling,
-      .usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
-               VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+      .usage = TRANSFER,
       .flags = kind->flags,
    };
    VkImageFormatProperties2 found = {
@@ -199,30 +196,8 @@ destroy_image(void *data)
    if (test_failed())
       return;
    vkDestroyImage(side->device->handle, side->image, NULL);
-   vkDestroyBuffer(side->device->handle, side->staging, NULL);
+   gpu_destroy_buffer(&side->device->gpu, &side->staging);
    free(side);
-}
-
-static void
-create_staging(struct side *side, VkDeviceSize size)
-{
-   VkDevice device = side->device->handle;
-   const VkBufferCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-      .size = size,
-      .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-               VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-   };
-   VkMemoryRequirements requirements;
-   struct memory *memory;
-
-   REQUIRE_OK(vkCreateBuffer(device, &info, NULL, &side->staging));
-   vkGetBufferMemoryRequirements(device, side->staging, &requirements);
-   memory = memory_allocate(side->device, &(struct memory_info){
-                                             .size = requirements.size,
-                                          });
-   REQUIRE_OK(vkBindBufferMemory(device, side->staging, memory->handle, 0));
-   side->bytes = memory_map(memory);
 }
 
 /* What is bound at once: all of the image, or one plane */
@@ -318,8 +293,7 @@ create_side(struct vkt_device *device, const struct kind *kind,
       .arrayLayers = kind->layers,
       .samples = samples,
       .tiling = tiling,
-      .usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
-               VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+      .usage = TRANSFER,
    };
    VkBufferImageCopy regions[24];
    uint32_t count;
@@ -328,50 +302,10 @@ create_side(struct vkt_device *device, const struct kind *kind,
    side->device = device;
    REQUIRE_OK(vkCreateImage(side->device->handle, &info, NULL, &side->image));
    bind_image(side, kind, dedicated, handle);
-   create_staging(side, fill_regions(kind, regions, &count));
+   side->staging = gpu_buffer(&device->gpu, fill_regions(kind, regions, &count),
+                              TRANSFER);
    test_defer(destroy_image, side);
    return side;
-}
-
-static VkCommandBuffer
-begin(struct vkt_device *device)
-{
-   const VkCommandBufferAllocateInfo allocate = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-      .commandPool = device->pool,
-      .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-      .commandBufferCount = 1,
-   };
-   const VkCommandBufferBeginInfo info = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-   };
-   VkCommandBuffer commands;
-
-   REQUIRE_OK(vkAllocateCommandBuffers(device->handle, &allocate, &commands));
-   REQUIRE_OK(vkBeginCommandBuffer(commands, &info));
-   return commands;
-}
-
-static void
-barrier(VkCommandBuffer commands, VkImage image, VkImageAspectFlags aspects,
-        VkImageLayout layout, uint32_t from, uint32_t to)
-{
-   const VkImageMemoryBarrier info = {
-      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
-      .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
-      .dstAccessMask = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT,
-      .oldLayout = layout,
-      .newLayout = VK_IMAGE_LAYOUT_GENERAL,
-      .srcQueueFamilyIndex = from,
-      .dstQueueFamilyIndex = to,
-      .image = image,
-      .subresourceRange = {aspects, 0, VK_REMAINING_MIP_LEVELS, 0,
-                           VK_REMAINING_ARRAY_LAYERS},
-   };
-
-   vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-                        VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0, NULL, 0,
-                        NULL, 1, &info);
 }
 
 static VkImageAspectFlags
@@ -385,19 +319,22 @@ all_aspects(const struct kind *kind)
              ? VK_IMAGE_ASPECT_COLOR_BIT : aspects;
 }
 
+/* The reader first: it waits. */
 static void
-acquire(struct side *side, VkCommandBuffer commands, const struct kind *kind)
+submit_both(struct side *from, VkCommandBuffer in, struct side *to,
+            VkCommandBuffer out, uint64_t value)
 {
-   barrier(commands, side->image, all_aspects(kind), VK_IMAGE_LAYOUT_GENERAL,
-           VK_QUEUE_FAMILY_EXTERNAL, side->device->family);
-}
+   struct vkt_object *done = vkt_create(to->device, VKT_FENCE);
 
-static void
-release(struct side *side, VkCommandBuffer commands, const struct kind *kind)
-{
-   barrier(commands, side->image, all_aspects(kind), VK_IMAGE_LAYOUT_GENERAL,
-           side->device->family, VK_QUEUE_FAMILY_EXTERNAL);
-   REQUIRE_OK(vkEndCommandBuffer(commands));
+   vkt_submit(to->device, &(struct vkt_batch){
+                             .waits = {{to->semaphore, value}},
+                             .commands = out,
+                          }, done);
+   vkt_submit(from->device, &(struct vkt_batch){
+                               .signals = {{from->semaphore, value}},
+                               .commands = in,
+                            }, NULL);
+   REQUIRE_OK(vkt_wait(done, 0, VKT_LONG_MS));
 }
 
 /* From the one's staging buffer through the shared image into the other's */
@@ -408,36 +345,31 @@ pass(const struct kind *kind, struct side *from, struct side *to,
    VkBufferImageCopy regions[24];
    uint32_t count;
    const VkDeviceSize size = fill_regions(kind, regions, &count);
-   VkCommandBuffer in = begin(from->device), out = begin(to->device);
-   struct vkt_object *done = vkt_create(to->device, VKT_FENCE);
+   const VkImageAspectFlags aspects = all_aspects(kind);
+   const struct gpu *source = &from->device->gpu, *target = &to->device->gpu;
+   VkCommandBuffer in = gpu_begin(source, 0), out = gpu_begin(target, 0);
 
-   fill_bytes(kind, from->bytes, size);
-   memset(to->bytes, 0, (size_t)size);
-   barrier(in, from->image, all_aspects(kind), VK_IMAGE_LAYOUT_UNDEFINED,
-           VK_QUEUE_FAMILY_IGNORED, VK_QUEUE_FAMILY_IGNORED);
-   vkCmdCopyBufferToImage(in, from->staging, from->image,
+   fill_bytes(kind, from->staging.map, size);
+   memset(to->staging.map, 0, (size_t)size);
+   gpu_barrier(source, in, from->image, aspects, GPU_DISCARD);
+   vkCmdCopyBufferToImage(in, from->staging.handle, from->image,
                           VK_IMAGE_LAYOUT_GENERAL, count, regions);
-   release(from, in, kind);
-   acquire(to, out, kind);
+   gpu_barrier(source, in, from->image, aspects, GPU_RELEASE);
+   gpu_end(source, in);
+   gpu_barrier(target, out, to->image, aspects, GPU_ACQUIRE);
    vkCmdCopyImageToBuffer(out, to->image, VK_IMAGE_LAYOUT_GENERAL,
-                          to->staging, count, regions);
-   release(to, out, kind);
-   vkt_submit(to->device, &(struct vkt_batch){
-                             .waits = {{to->semaphore, value}},
-                             .commands = out,
-                          }, done);
-   vkt_submit(from->device, &(struct vkt_batch){
-                               .signals = {{from->semaphore, value}},
-                               .commands = in,
-                            }, NULL);
-   REQUIRE_OK(vkt_wait(done, 0, VKT_LONG_MS));
+                          to->staging.handle, count, regions);
+   gpu_barrier(target, out, to->image, aspects, GPU_RELEASE);
+   gpu_end(target, out);
+   submit_both(from, in, to, out, value);
    for (uint32_t i = 0; i < count; i++) {
-      const VkDeviceSize offset = regions[i].bufferOffset;
+      const size_t offset = (size_t)regions[i].bufferOffset;
       const struct part *part = &kind->parts[i / kind->levels];
       const VkDeviceSize used =
          region_bytes(kind, part, regions[i].imageSubresource.mipLevel);
 
-      if (memcmp(from->bytes + offset, to->bytes + offset, (size_t)used))
+      if (memcmp((uint8_t *)from->staging.map + offset,
+                 (uint8_t *)to->staging.map + offset, (size_t)used))
          test_fail(false, __FILE__, __LINE__,
                    "aspect 0x%x, level %u did not arrive",
                    (unsigned)part->aspect,
@@ -445,23 +377,26 @@ pass(const struct kind *kind, struct side *from, struct side *to,
    }
 }
 
+/* The one allocates, the other imports. */
 static void
-link_semaphores(struct side *a, struct side *b)
+create_sides(const struct kind *kind, VkImageTiling tiling,
+             VkSampleCountFlagBits samples, bool dedicated, struct side **a,
+             struct side **b)
 {
-   a->semaphore = vkt_create_exportable(a->device, VKT_TIMELINE);
-   b->semaphore = vkt_alias(b->device, VKT_TIMELINE, vkt_export(a->semaphore));
+   *a = create_side(vkt_open(), kind, tiling, samples, dedicated, NULL);
+   *b = create_side(vkt_open(), kind, tiling, samples, dedicated,
+                    memory_export((*a)->memory));
+   (*a)->semaphore = vkt_create_exportable((*a)->device, VKT_TIMELINE);
+   (*b)->semaphore = vkt_alias((*b)->device, VKT_TIMELINE,
+                               vkt_export((*a)->semaphore));
 }
 
 static void
 copies(const struct kind *kind, VkImageTiling tiling, bool dedicated)
 {
-   struct side *a = create_side(vkt_open(), kind, tiling,
-                                VK_SAMPLE_COUNT_1_BIT, dedicated, NULL);
-   struct side *b = create_side(vkt_open(), kind, tiling,
-                                VK_SAMPLE_COUNT_1_BIT, dedicated,
-                                memory_export(a->memory));
+   struct side *a, *b;
 
-   link_semaphores(a, b);
+   create_sides(kind, tiling, VK_SAMPLE_COUNT_1_BIT, dedicated, &a, &b);
    pass(kind, a, b, 1);
    pass(kind, b, a, 2);
    /* The same bytes, not equal ones */
@@ -494,83 +429,69 @@ static const struct kind multisampled = {
    "4_samples", T2, VK_FORMAT_R8G8B8A8_UNORM, {67, 35, 1}, 1, 1, 0, COLOR(4),
 };
 
-static void
-record_clear(struct side *side, VkCommandBuffer commands)
+static VkCommandBuffer
+record_clear(struct side *side)
 {
+   const struct gpu *gpu = &side->device->gpu;
    const VkClearColorValue color = {.float32 = {0.2f, 0.4f, 0.6f, 0.8f}};
    const VkImageSubresourceRange range = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0,
                                           1};
+   VkCommandBuffer commands = gpu_begin(gpu, 0);
 
-   barrier(commands, side->image, VK_IMAGE_ASPECT_COLOR_BIT,
-           VK_IMAGE_LAYOUT_UNDEFINED, VK_QUEUE_FAMILY_IGNORED,
-           VK_QUEUE_FAMILY_IGNORED);
+   gpu_barrier(gpu, commands, side->image, range.aspectMask, GPU_DISCARD);
    vkCmdClearColorImage(commands, side->image, VK_IMAGE_LAYOUT_GENERAL,
                         &color, 1, &range);
-   release(side, commands, &multisampled);
+   gpu_barrier(gpu, commands, side->image, range.aspectMask, GPU_RELEASE);
+   gpu_end(gpu, commands);
+   return commands;
 }
 
-static void
-record_resolve(struct side *side, struct side *single,
-               VkCommandBuffer commands)
+static VkCommandBuffer
+record_resolve(struct side *side, struct side *single)
 {
+   const struct gpu *gpu = &side->device->gpu;
+   const VkImageAspectFlags aspect = VK_IMAGE_ASPECT_COLOR_BIT;
    const VkImageResolve region = {
-      .srcSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
-      .dstSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
+      .srcSubresource = {aspect, 0, 0, 1},
+      .dstSubresource = {aspect, 0, 0, 1},
       .extent = multisampled.extent,
    };
    const VkBufferImageCopy copy = {
-      .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
+      .imageSubresource = {aspect, 0, 0, 1},
       .imageExtent = multisampled.extent,
    };
+   VkCommandBuffer commands = gpu_begin(gpu, 0);
 
-   acquire(side, commands, &multisampled);
-   barrier(commands, single->image, VK_IMAGE_ASPECT_COLOR_BIT,
-           VK_IMAGE_LAYOUT_UNDEFINED, VK_QUEUE_FAMILY_IGNORED,
-           VK_QUEUE_FAMILY_IGNORED);
+   gpu_barrier(gpu, commands, side->image, aspect, GPU_ACQUIRE);
+   gpu_barrier(gpu, commands, single->image, aspect, GPU_DISCARD);
    vkCmdResolveImage(commands, side->image, VK_IMAGE_LAYOUT_GENERAL,
                      single->image, VK_IMAGE_LAYOUT_GENERAL, 1, &region);
-   barrier(commands, single->image, VK_IMAGE_ASPECT_COLOR_BIT,
-           VK_IMAGE_LAYOUT_GENERAL, VK_QUEUE_FAMILY_IGNORED,
-           VK_QUEUE_FAMILY_IGNORED);
+   gpu_barrier(gpu, commands, single->image, aspect, GPU_KEEP);
    vkCmdCopyImageToBuffer(commands, single->image, VK_IMAGE_LAYOUT_GENERAL,
-                          single->staging, 1, &copy);
-   release(side, commands, &multisampled);
+                          single->staging.handle, 1, &copy);
+   gpu_barrier(gpu, commands, side->image, aspect, GPU_RELEASE);
+   gpu_end(gpu, commands);
+   return commands;
 }
 
 /* What one clears, the other resolves: all samples are there. */
 static void
-four_samples(intptr_t arg)
+four_samples(UNUSED intptr_t arg)
 {
    static const uint8_t color[] = {51, 102, 153, 204};
-   struct side *a = create_side(vkt_open(), &multisampled,
-                                VK_IMAGE_TILING_OPTIMAL, VK_SAMPLE_COUNT_4_BIT,
-                                true, NULL);
-   struct side *b = create_side(vkt_open(), &multisampled,
-                                VK_IMAGE_TILING_OPTIMAL, VK_SAMPLE_COUNT_4_BIT,
-                                true, memory_export(a->memory));
-   struct side *single = create_side(b->device, &multisampled,
-                                     VK_IMAGE_TILING_OPTIMAL,
-                                     VK_SAMPLE_COUNT_1_BIT, true, NULL);
-   VkCommandBuffer clear = begin(a->device), resolve = begin(b->device);
-   struct vkt_object *done = vkt_create(b->device, VKT_FENCE);
    const VkExtent3D extent = multisampled.extent;
+   struct side *a, *b, *single;
+   const uint8_t *bytes;
    uint32_t wrong = 0;
 
-   (void)arg;
-   link_semaphores(a, b);
-   record_clear(a, clear);
-   record_resolve(b, single, resolve);
-   vkt_submit(b->device, &(struct vkt_batch){
-                            .waits = {{b->semaphore, 1}},
-                            .commands = resolve,
-                         }, done);
-   vkt_submit(a->device, &(struct vkt_batch){
-                            .signals = {{a->semaphore, 1}},
-                            .commands = clear,
-                         }, NULL);
-   REQUIRE_OK(vkt_wait(done, 0, VKT_LONG_MS));
+   create_sides(&multisampled, VK_IMAGE_TILING_OPTIMAL, VK_SAMPLE_COUNT_4_BIT,
+                true, &a, &b);
+   single = create_side(b->device, &multisampled, VK_IMAGE_TILING_OPTIMAL,
+                        VK_SAMPLE_COUNT_1_BIT, true, NULL);
+   submit_both(a, record_clear(a), b, record_resolve(b, single), 1);
+   bytes = single->staging.map;
    for (uint32_t i = 0; i < extent.width * extent.height * 4; i++)
-      wrong += single->bytes[i] != color[i % 4];
+      wrong += bytes[i] != color[i % 4];
    EXPECT_U64(wrong, 0);
 }
 

@@ -84,12 +84,19 @@ memory_allocate(struct vkt_device *device, const struct memory_info *info)
 }
 
 struct memory *
-memory_exportable(struct vkt_device *device, VkDeviceSize size)
+memory_create(struct vkt_device *device, VkDeviceSize size,
+              VkFlags export_types)
 {
    return memory_allocate(device, &(struct memory_info){
                                      .size = size,
-                                     .export_types = VKT_OPAQUE_WIN32,
+                                     .export_types = export_types,
                                   });
+}
+
+struct memory *
+memory_exportable(struct vkt_device *device, VkDeviceSize size)
+{
+   return memory_create(device, size, VKT_OPAQUE_WIN32);
 }
 
 VkResult
@@ -211,6 +218,19 @@ memory_expect_text(struct vkt_device *device, const char *text)
       test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s\"", message,
                 text);
    vkt_clear_messages(device);
+}
+
+void
+memory_expect_refused(struct vkt_device *device,
+                      const struct memory_info *info, VkResult result,
+                      const char *text)
+{
+   struct memory *memory;
+
+   vkt_clear_messages(device);
+   EXPECT_RESULT(memory_try_allocate(device, info, &memory), result);
+   EXPECT(memory == NULL);
+   memory_expect_text(device, text);
 }
 
 void

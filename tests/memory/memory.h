@@ -39,6 +39,11 @@ struct memory *memory_allocate(struct vkt_device *device,
                                const struct memory_info *info);
 void memory_free(struct memory *memory);
 
+#define MEMORY_BOTH_TYPES (VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT)
+
+struct memory *memory_create(struct vkt_device *device, VkDeviceSize size,
+                             VkFlags export_types);
+/* By VKT_OPAQUE_WIN32 */
 struct memory *memory_exportable(struct vkt_device *device,
                                  VkDeviceSize size);
 VkResult memory_try_import(struct vkt_device *device, VkDeviceSize size,
@@ -66,6 +71,10 @@ void memory_make_name(wchar_t *name, const wchar_t *prefix);
  * the text, up to a conversion if it has one.
  */
 void memory_expect_text(struct vkt_device *device, const char *text);
+/* That it cannot be allocated, and what is said of it */
+void memory_expect_refused(struct vkt_device *device,
+                           const struct memory_info *info, VkResult result,
+                           const char *text);
 /* That the last call failed with a message that says more than its result. */
 void memory_expect_message(struct vkt_device *device, const char *result);
 

@@ -3,28 +3,19 @@
 /* What the driver says it can do with external memory. */
 #include "memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define EXPORTABLE VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT
 #define IMPORTABLE VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT
-#define BOTH_TYPES (VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT)
+#define BOTH_WAYS (VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT | IMPORTABLE)
 
+/* Each type goes with itself alone. Without features there is none. */
 static void
-expect_properties(const VkExternalMemoryProperties *properties, VkFlags type)
+expect_properties(VkExternalMemoryProperties properties, VkFlags features,
+                  VkFlags type)
 {
-   EXPECT_U64(properties->externalMemoryFeatures, EXPORTABLE | IMPORTABLE);
-   /* Each type goes with itself alone. */
-   EXPECT_U64(properties->compatibleHandleTypes, type);
-   EXPECT_U64(properties->exportFromImportedHandleTypes, type);
-}
-
-static void
-expect_nothing(const VkExternalMemoryProperties *properties)
-{
-   EXPECT_U64(properties->externalMemoryFeatures, 0);
-   EXPECT_U64(properties->compatibleHandleTypes, 0);
-   EXPECT_U64(properties->exportFromImportedHandleTypes, 0);
+   EXPECT_U64(properties.externalMemoryFeatures, features);
+   EXPECT_U64(properties.compatibleHandleTypes, type);
+   EXPECT_U64(properties.exportFromImportedHandleTypes, type);
 }
 
 static VkExternalMemoryProperties
@@ -54,12 +45,9 @@ buffer(intptr_t type)
    struct vkt_device *device = vkt_open();
 
    for (VkFlags usage = 1; usage <= VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
-        usage <<= 1) {
-      const VkExternalMemoryProperties found =
-         query_buffer(device, 0, usage, (VkFlags)type);
-
-      expect_properties(&found, (VkFlags)type);
-   }
+        usage <<= 1)
+      expect_properties(query_buffer(device, 0, usage, (VkFlags)type),
+                        BOTH_WAYS, (VkFlags)type);
 }
 
 static void
@@ -68,13 +56,10 @@ sparse_buffer(intptr_t type)
    struct vkt_device *device = vkt_open();
 
    for (VkFlags flag = VK_BUFFER_CREATE_SPARSE_BINDING_BIT;
-        flag <= VK_BUFFER_CREATE_SPARSE_ALIASED_BIT; flag <<= 1) {
-      const VkExternalMemoryProperties found =
-         query_buffer(device, flag, VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-                      (VkFlags)type);
-
-      expect_nothing(&found);
-   }
+        flag <= VK_BUFFER_CREATE_SPARSE_ALIASED_BIT; flag <<= 1)
+      expect_properties(query_buffer(device, flag,
+                                     VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                                     (VkFlags)type), 0, 0);
 }
 
 /* All bits but ours and the host pointer's, and pairs */
@@ -89,22 +74,19 @@ static const VkFlags foreign_types[] = {
    VK_EXTERNAL_MEMORY_HANDLE_TYPE_RDMA_ADDRESS_BIT_NV,
    0x10000000,
    0x40000000,
-   BOTH_TYPES,
+   MEMORY_BOTH_TYPES,
 };
 
 static void
-foreign_buffer(intptr_t arg)
+foreign_buffer(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(foreign_types); i++) {
-      const VkExternalMemoryProperties found =
-         query_buffer(device, 0, VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-                      foreign_types[i]);
-
       test_diag("handle type 0x%x", (unsigned)foreign_types[i]);
-      expect_nothing(&found);
+      expect_properties(query_buffer(device, 0,
+                                     VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                                     foreign_types[i]), 0, 0);
    }
 }
 
@@ -167,7 +149,7 @@ expect_same_as_private(struct vkt_device *device,
                     result);
       EXPECT(!memcmp(&image, &private_image, sizeof(image)));
       if (result == VK_SUCCESS)
-         expect_properties(&external, type);
+         expect_properties(external, BOTH_WAYS, type);
    }
    return result == VK_SUCCESS;
 }
@@ -196,14 +178,13 @@ formats_between(struct vkt_device *device, VkFormat first, VkFormat last)
 }
 
 static void
-image_formats(intptr_t arg)
+image_formats(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    unsigned supported =
       formats_between(device, VK_FORMAT_R4G4_UNORM_PACK8,
                       VK_FORMAT_ASTC_12x12_SRGB_BLOCK);
 
-   (void)arg;
    supported += formats_between(device, VK_FORMAT_G8B8G8R8_422_UNORM,
                                 VK_FORMAT_G16_B16_R16_3PLANE_444_UNORM);
    test_diag("%u combinations of format, type and tiling", supported);
@@ -211,13 +192,12 @@ image_formats(intptr_t arg)
 }
 
 static void
-image_usages(intptr_t arg)
+image_usages(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    static const VkFormat formats[] = {VK_FORMAT_R8G8B8A8_UNORM,
                                       VK_FORMAT_D32_SFLOAT};
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(formats); i++) {
       for (VkFlags usage = 1; usage <= VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT;
            usage <<= 1)
@@ -249,7 +229,7 @@ expect_unsupported(struct vkt_device *device, const struct image_query *query,
    EXPECT_RESULT(query_image(device, query, type, &image, &external),
                  VK_ERROR_FORMAT_NOT_SUPPORTED);
    EXPECT(!memcmp(&image, &zero, sizeof(image)));
-   expect_nothing(&external);
+   expect_properties(external, 0, 0);
    EXPECT_RESULT(query_image(device, query, type, &image, NULL),
                  VK_ERROR_FORMAT_NOT_SUPPORTED);
 }
@@ -269,11 +249,10 @@ sparse_image(intptr_t type)
 }
 
 static void
-foreign_image(intptr_t arg)
+foreign_image(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(foreign_types); i++) {
       test_diag("handle type 0x%x", (unsigned)foreign_types[i]);
       expect_unsupported(device, &plain_image, foreign_types[i]);
@@ -282,7 +261,7 @@ foreign_image(intptr_t arg)
 
 /* As before there were handles: host pointers can be imported. */
 static void
-host_pointer(intptr_t arg)
+host_pointer(UNUSED intptr_t arg)
 {
    const VkFlags type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
    struct vkt_device *device = vkt_open();
@@ -290,7 +269,6 @@ host_pointer(intptr_t arg)
       query_buffer(device, 0, VK_BUFFER_USAGE_TRANSFER_DST_BIT, type);
    VkImageFormatProperties image;
 
-   (void)arg;
    EXPECT_U64(found.externalMemoryFeatures, IMPORTABLE);
    EXPECT_U64(found.compatibleHandleTypes, type);
    EXPECT_OK(query_image(device, &plain_image, type, &image, &found));
@@ -301,28 +279,22 @@ host_pointer(intptr_t arg)
 static bool
 has_extension(struct vkt_device *device, const char *name)
 {
-   VkExtensionProperties *extensions;
-   uint32_t count = 0;
+   static VkExtensionProperties extensions[512];
+   uint32_t count = TEST_COUNT(extensions);
    bool found = false;
 
-   REQUIRE_OK(vkEnumerateDeviceExtensionProperties(device->physical, NULL,
-                                                   &count, NULL));
-   extensions = calloc(count, sizeof(*extensions));
-   REQUIRE(extensions != NULL);
    REQUIRE_OK(vkEnumerateDeviceExtensionProperties(device->physical, NULL,
                                                    &count, extensions));
    for (uint32_t i = 0; i < count; i++)
       found |= !strcmp(extensions[i].extensionName, name);
-   free(extensions);
    return found;
 }
 
 static void
-extensions(intptr_t arg)
+extensions(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
 
-   (void)arg;
    EXPECT(has_extension(device, VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME));
    EXPECT(has_extension(device, VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME));
    EXPECT(has_extension(device, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME));
@@ -332,17 +304,16 @@ extensions(intptr_t arg)
 
 /* Opaque handles have none, and there are no others. */
 static void
-no_handle_properties(intptr_t arg)
+no_handle_properties(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-   HANDLE handle = memory_export(memory_exportable(device, 4096));
-   const VkFlags types[] = {
+   static const VkFlags types[] = {
       VKT_OPAQUE_WIN32, VKT_OPAQUE_WIN32_KMT,
       VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D11_TEXTURE_BIT,
       VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D12_RESOURCE_BIT, 0,
    };
+   struct vkt_device *device = vkt_open();
+   HANDLE handle = memory_export(memory_exportable(device, 4096));
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(types); i++) {
       VkMemoryWin32HandlePropertiesKHR properties = {
          .sType = VK_STRUCTURE_TYPE_MEMORY_WIN32_HANDLE_PROPERTIES_KHR,

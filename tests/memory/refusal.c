@@ -61,18 +61,24 @@ static const struct {
 };
 
 static void
-foreign_handles(intptr_t arg)
+foreign_handles(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(sources); i++) {
       test_diag("%s", sources[i].name);
       expect_refused(device, SIZE, VKT_OPAQUE_WIN32,
                      sources[i].make(memory_export(a)));
    }
    memory_expect_works(a);
+}
+
+static HANDLE
+create_section(DWORD size)
+{
+   return test_own_handle(CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
+                                             PAGE_READWRITE, 0, size, NULL));
 }
 
 static uint8_t *
@@ -92,8 +98,7 @@ payload_as_memory(intptr_t kind)
    struct vkt_object *object =
       vkt_create_info(device, &(struct vkt_object_info){
                                  .kind = (enum vkt_kind)kind,
-                                 .export_types = VKT_OPAQUE_WIN32 |
-                                                 VKT_OPAQUE_WIN32_KMT,
+                                 .export_types = MEMORY_BOTH_TYPES,
                               });
    HANDLE number = NULL;
 
@@ -116,9 +121,7 @@ large_payload_as_memory(intptr_t kind)
    struct vkt_device *device = vkt_open();
    struct vkt_object *object = vkt_create_exportable(device,
                                                      (enum vkt_kind)kind);
-   HANDLE large = test_own_handle(
-      CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
-                         4096 + SIZE, NULL));
+   HANDLE large = create_section(4096 + SIZE);
    uint8_t *from = map_section(vkt_export(object)), *to = map_section(large);
    const uint64_t size = SIZE;
    char message[1024];
@@ -136,13 +139,7 @@ static void
 memory_as_payload(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct memory *a = memory_allocate(device,
-                                      &(struct memory_info){
-                                         .size = SIZE,
-                                         .export_types =
-                                            VKT_OPAQUE_WIN32 |
-                                            VKT_OPAQUE_WIN32_KMT,
-                                      });
+   struct memory *a = memory_create(device, SIZE, MEMORY_BOTH_TYPES);
    struct vkt_object *object = vkt_create(device, (enum vkt_kind)kind);
 
    vkt_mark(object);
@@ -159,7 +156,7 @@ memory_as_payload(intptr_t kind)
 
 /* VUID-VkMemoryAllocateInfo-allocationSize-01743: the sizes must match. */
 static void
-other_sizes(intptr_t arg)
+other_sizes(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
@@ -170,7 +167,6 @@ other_sizes(intptr_t arg)
       1ull << 63, UINT64_MAX - 4096, UINT64_MAX - 4095, UINT64_MAX,
    };
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
       test_diag("%llu bytes", (unsigned long long)sizes[i]);
       expect_refused(device, sizes[i], VKT_OPAQUE_WIN32, handle);
@@ -180,17 +176,14 @@ other_sizes(intptr_t arg)
 
 /* Sections of all sizes with the genuine header of a larger one */
 static void
-lying_size(intptr_t arg)
+lying_size(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
    uint8_t *genuine = map_section(memory_export(a));
 
-   (void)arg;
    for (DWORD size = 4096; size < 4096 + SIZE; size += 4096) {
-      HANDLE liar = test_own_handle(
-         CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
-                            size, NULL));
+      HANDLE liar = create_section(size);
       uint8_t *map = map_section(liar);
 
       memcpy(map, genuine, 4096);
@@ -204,7 +197,7 @@ lying_size(intptr_t arg)
 
 /* What strangers write into the first page upsets imports, and no more. */
 static void
-scribbled_header(intptr_t arg)
+scribbled_header(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
@@ -212,7 +205,6 @@ scribbled_header(intptr_t arg)
    uint8_t *map = map_section(handle);
    uint8_t before[16];
 
-   (void)arg;
    memcpy(before, map, sizeof(before));
    for (unsigned i = 0; i < sizeof(before); i++) {
       map[i] ^= 0x11;
@@ -234,7 +226,7 @@ scribbled_header(intptr_t arg)
 
 /* A stranger has put something else under a number. */
 static void
-impostor(intptr_t arg)
+impostor(UNUSED intptr_t arg)
 {
    static const DWORD sizes[] = {1, 4096, 4096 + SIZE, 1 << 20};
    struct vkt_device *device = vkt_open();
@@ -242,7 +234,6 @@ impostor(intptr_t arg)
       ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
    wchar_t name[MEMORY_NAME_SIZE];
 
-   (void)arg;
    swprintf(name, MEMORY_NAME_SIZE, L"Local\\MesaVkKmt-%08x", number);
    for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
       HANDLE section =
@@ -269,47 +260,39 @@ static const VkFlags foreign_types[] = {
    0x40000000,
 };
 
+#define UNSUPPORTED_TYPES \
+   "Memory cannot be imported by handle type 0x%x and exported by 0x%x"
+
 static void
-foreign_type_on_import(intptr_t arg)
+foreign_type_on_import(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    HANDLE handle = memory_export(memory_exportable(device, SIZE));
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(foreign_types); i++) {
       test_diag("handle type 0x%x", (unsigned)foreign_types[i]);
       expect_refused(device, SIZE, foreign_types[i], handle);
-      memory_expect_text(device,
-                         "Memory cannot be imported by handle type 0x%x "
-                         "and exported by 0x%x");
+      memory_expect_text(device, UNSUPPORTED_TYPES);
    }
 }
 
 static void
-foreign_type_on_export(intptr_t arg)
+foreign_type_on_export(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   struct memory *a = memory_exportable(device, SIZE), *b;
+   struct memory *a = memory_exportable(device, SIZE);
    HANDLE handle = NULL;
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(foreign_types); i++) {
       test_diag("handle type 0x%x", (unsigned)foreign_types[i]);
       for (VkFlags also = 0; also <= VKT_OPAQUE_WIN32;
-           also += VKT_OPAQUE_WIN32) {
-         vkt_clear_messages(device);
-         EXPECT_RESULT(memory_try_allocate(
-                          device,
-                          &(struct memory_info){
-                             .size = SIZE,
-                             .export_types = foreign_types[i] | also,
-                          },
-                          &b),
-                       REFUSED);
-         memory_expect_text(device,
-                            "Memory cannot be imported by handle type 0x%x "
-                            "and exported by 0x%x");
-      }
+           also += VKT_OPAQUE_WIN32)
+         memory_expect_refused(device,
+                               &(struct memory_info){
+                                  .size = SIZE,
+                                  .export_types = foreign_types[i] | also,
+                               },
+                               REFUSED, UNSUPPORTED_TYPES);
       EXPECT_RESULT(memory_try_export(a, foreign_types[i], &handle),
                     VK_ERROR_UNKNOWN);
    }
@@ -319,7 +302,7 @@ foreign_type_on_export(intptr_t arg)
  * under Wine, but not mapped.
  */
 static void
-no_room(intptr_t arg)
+no_room(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    static const VkDeviceSize sizes[] = {
@@ -327,7 +310,6 @@ no_room(intptr_t arg)
       UINT64_MAX - 4096, UINT64_MAX - 4095, UINT64_MAX,
    };
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
       const unsigned handles = test_count_handles();
       struct memory *a;
@@ -350,7 +332,7 @@ no_room(intptr_t arg)
 
 /* Past what 32 bits can count; only a few pages of it are touched. */
 static void
-more_than_4_gib(intptr_t arg)
+more_than_4_gib(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    const VkDeviceSize size = (1ull << 32) + 65536;
@@ -362,7 +344,6 @@ more_than_4_gib(intptr_t arg)
                                          },
                                          &a);
 
-   (void)arg;
    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
       test_skip("there is no room for it");
    REQUIRE_OK(result);

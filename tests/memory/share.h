@@ -23,7 +23,6 @@ enum share_method {
    SHARE_BY_FRAGMENT,
 };
 
-const char *share_kind_name(enum share_kind kind);
 const char *share_method_name(enum share_method method);
 
 struct share;

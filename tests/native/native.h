@@ -2,12 +2,9 @@
 #ifndef LVP_NATIVE_H
 #define LVP_NATIVE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "gpu.h"
 
-#define VK_NO_PROTOTYPES
-#include <vulkan/vulkan.h>
-
+#define UNUSED __attribute__((__unused__))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Each case runs in a process of its own, which opens the driver. What it
@@ -17,6 +14,8 @@ struct native_case {
    const char *name;
    void (*run)(intptr_t arg);
    intptr_t arg;
+   /* Whether the driver reports what it is about; NULL if that is no question */
+   bool (*reported)(intptr_t arg);
 };
 
 extern const struct native_case report_cases[];
@@ -39,7 +38,6 @@ bool native_check(bool ok, const char *file, int line, const char *text);
 #define CHECK_RESULT(call, want) CHECK((call) == (want))
 
 _Noreturn void native_end(void);
-const char *result_name(VkResult result);
 void sleep_ms(unsigned ms);
 
 /* Whether /dev/udmabuf, from which the driver makes its sync files, is hidden
@@ -53,69 +51,51 @@ enum udmabuf {
 void udmabuf_use(enum udmabuf which);
 
 /* Commands, by the names that they have without "vk" */
-#define NATIVE_INSTANCE_COMMANDS(X) \
-   X(DestroyInstance) X(EnumeratePhysicalDevices) \
+#define NATIVE_COMMANDS(X) \
    X(EnumerateDeviceExtensionProperties) X(GetPhysicalDeviceFeatures2) \
-   X(GetPhysicalDeviceProperties2) X(GetPhysicalDeviceMemoryProperties) \
+   X(GetPhysicalDeviceProperties2) \
    X(GetPhysicalDeviceExternalFenceProperties) \
    X(GetPhysicalDeviceExternalSemaphoreProperties) \
    X(GetPhysicalDeviceExternalBufferProperties) \
-   X(GetPhysicalDeviceImageFormatProperties2) X(CreateDevice) \
-   X(GetDeviceProcAddr)
-
-#define NATIVE_DEVICE_COMMANDS(X) \
-   X(DestroyDevice) X(GetDeviceQueue) X(DeviceWaitIdle) X(QueueWaitIdle) \
-   X(QueueSubmit) X(QueueSubmit2) X(CreateFence) X(DestroyFence) \
-   X(ResetFences) X(GetFenceStatus) X(WaitForFences) X(CreateSemaphore) \
-   X(DestroySemaphore) X(SignalSemaphore) X(WaitSemaphores) \
-   X(GetSemaphoreCounterValue) X(CreateCommandPool) X(DestroyCommandPool) \
-   X(AllocateCommandBuffers) X(BeginCommandBuffer) X(EndCommandBuffer) \
-   X(CmdFillBuffer) X(CreateBuffer) X(DestroyBuffer) \
-   X(GetBufferMemoryRequirements) X(AllocateMemory) X(FreeMemory) \
-   X(BindBufferMemory) X(MapMemory) X(UnmapMemory)
-
-/* Not there without their extensions */
-#define NATIVE_OPTIONAL_COMMANDS(X) \
-   X(GetFenceFdKHR) X(ImportFenceFdKHR) X(GetSemaphoreFdKHR) \
-   X(ImportSemaphoreFdKHR) X(GetMemoryFdKHR) X(GetMemoryFdPropertiesKHR)
+   X(GetPhysicalDeviceImageFormatProperties2) X(GetFenceFdKHR) \
+   X(ImportFenceFdKHR) X(GetSemaphoreFdKHR) X(ImportSemaphoreFdKHR) \
+   X(GetMemoryFdKHR) X(GetMemoryFdPropertiesKHR)
 
 #define NATIVE_DECLARE(name) PFN_vk##name name;
 
 struct driver {
-   PFN_vkGetInstanceProcAddr GetInstanceProcAddr;
-   PFN_vkEnumerateInstanceExtensionProperties
-      EnumerateInstanceExtensionProperties;
-   VkInstance instance;
-   VkPhysicalDevice physical;
-   NATIVE_INSTANCE_COMMANDS(NATIVE_DECLARE)
-};
-
-struct device {
-   VkDevice handle;
-   VkQueue queue;
-   VkCommandPool pool;
-   NATIVE_DEVICE_COMMANDS(NATIVE_DECLARE)
-   NATIVE_OPTIONAL_COMMANDS(NATIVE_DECLARE)
+   /* Without a device */
+   struct gpu gpu;
+   NATIVE_COMMANDS(NATIVE_DECLARE)
 };
 
 extern struct driver driver;
 
 void driver_open(const char *library);
 bool driver_has(const char *extension);
-/* With the extensions of file descriptors that the driver has. */
-struct device *device_open(void);
-void device_close(struct device *device);
+/* With the extensions of file descriptors that the driver has */
+struct gpu *device_open(void);
+void device_close(struct gpu *gpu);
 
-VkFence fence_create(struct device *device, bool signalled, VkFlags exports);
-VkSemaphore binary_create(struct device *device, VkFlags exports);
-VkSemaphore timeline_create(struct device *device, uint64_t initial);
-uint64_t timeline_value(struct device *device, VkSemaphore timeline);
-void timeline_signal(struct device *device, VkSemaphore timeline,
-                     uint64_t value);
-VkResult timeline_wait(struct device *device, VkSemaphore timeline,
-                       uint64_t value, uint64_t timeout_ms);
-VkResult fence_wait(struct device *device, VkFence fence,
-                    uint64_t timeout_ms);
+/* What is said of a handle type; all kinds of objects have these. */
+struct handle_type {
+   VkFlags export_from, compatible, features;
+};
+
+struct handle_type fence_handles(VkFlags type);
+struct handle_type semaphore_handles(VkSemaphoreType kind, VkFlags type);
+struct handle_type buffer_handles(VkFlags type);
+
+VkSemaphore timeline_create(struct gpu *gpu, uint64_t initial);
+uint64_t timeline_value(struct gpu *gpu, VkSemaphore timeline);
+void timeline_signal(struct gpu *gpu, VkSemaphore timeline, uint64_t value);
+VkResult timeline_wait(struct gpu *gpu, VkSemaphore timeline, uint64_t value,
+                       uint64_t timeout_ms);
+VkResult fence_status(struct gpu *gpu, VkFence fence);
+VkResult fence_wait(struct gpu *gpu, VkFence fence, uint64_t timeout_ms);
+VkResult fences_wait(struct gpu *gpu, unsigned count, const VkFence *fences,
+                     bool all, uint64_t timeout_ms);
+void fence_reset(struct gpu *gpu, VkFence fence);
 
 /* A batch with at most one wait, one command buffer and one signal. Values
  * are for timelines.
@@ -129,27 +109,28 @@ struct batch {
 #define MAX_BATCHES 32
 
 /* One vkQueueSubmit(), or one vkQueueSubmit2() */
-void submit(struct device *device, unsigned count, const struct batch *batches,
+void submit(struct gpu *gpu, unsigned count, const struct batch *batches,
             VkFence fence);
-void submit2(struct device *device, unsigned count,
+void submit2(struct gpu *gpu, unsigned count,
              const struct batch *batches, VkFence fence);
 
-struct buffer {
-   VkBuffer handle;
-   VkDeviceMemory memory;
-   uint32_t *words;
-};
+typedef void (*submit_function)(struct gpu *gpu, unsigned count,
+                                const struct batch *batches, VkFence fence);
+
+/* One of them, by its version */
+static inline submit_function
+submit_by(intptr_t version)
+{
+   return version == 2 ? submit2 : submit;
+}
 
 #define BUFFER_WORDS 1024
 
-/* Memory may be given; it is allocated otherwise. */
-struct buffer buffer_create(struct device *device, VkDeviceMemory memory,
-                            VkFlags handle_types);
-VkCommandBuffer fill_commands(struct device *device,
-                              const struct buffer *buffer, unsigned first,
-                              unsigned count, uint32_t value);
+struct gpu_buffer buffer_create(struct gpu *gpu);
+VkCommandBuffer fill_commands(struct gpu *gpu, const struct gpu_buffer *buffer,
+                              unsigned first, unsigned count, uint32_t value);
 /* Words of the range that do not have the value */
-unsigned count_other(const struct buffer *buffer, unsigned first,
+unsigned count_other(const struct gpu_buffer *buffer, unsigned first,
                      unsigned count, uint32_t value);
 
 /* Does something on a thread of its own, after some time. */

@@ -5,73 +5,24 @@
  */
 #include "native.h"
 
-VkFence
-fence_create(struct device *device, bool signalled, VkFlags exports)
-{
-   const VkExportFenceCreateInfo export_info = {
-      .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
-      .handleTypes = exports,
-   };
-   const VkFenceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
-      .pNext = exports ? &export_info : NULL,
-      .flags = signalled ? VK_FENCE_CREATE_SIGNALED_BIT : 0,
-   };
-   VkFence fence = VK_NULL_HANDLE;
-
-   REQUIRE_OK(device->CreateFence(device->handle, &info, NULL, &fence));
-   return fence;
-}
-
-static VkSemaphore
-semaphore_create(struct device *device, VkSemaphoreType type,
-                 uint64_t initial, VkFlags exports)
-{
-   const VkExportSemaphoreCreateInfo export_info = {
-      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
-      .handleTypes = exports,
-   };
-   const VkSemaphoreTypeCreateInfo type_info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-      .pNext = exports ? &export_info : NULL,
-      .semaphoreType = type,
-      .initialValue = initial,
-   };
-   const VkSemaphoreCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
-      .pNext = &type_info,
-   };
-   VkSemaphore semaphore = VK_NULL_HANDLE;
-
-   REQUIRE_OK(device->CreateSemaphore(device->handle, &info, NULL,
-                                      &semaphore));
-   return semaphore;
-}
-
 VkSemaphore
-binary_create(struct device *device, VkFlags exports)
+timeline_create(struct gpu *gpu, uint64_t initial)
 {
-   return semaphore_create(device, VK_SEMAPHORE_TYPE_BINARY, 0, exports);
-}
-
-VkSemaphore
-timeline_create(struct device *device, uint64_t initial)
-{
-   return semaphore_create(device, VK_SEMAPHORE_TYPE_TIMELINE, initial, 0);
+   return gpu_semaphore(gpu, VK_SEMAPHORE_TYPE_TIMELINE, initial, 0);
 }
 
 uint64_t
-timeline_value(struct device *device, VkSemaphore timeline)
+timeline_value(struct gpu *gpu, VkSemaphore timeline)
 {
    uint64_t value = 0;
 
-   REQUIRE_OK(device->GetSemaphoreCounterValue(device->handle, timeline,
+   REQUIRE_OK(gpu->GetSemaphoreCounterValue(gpu->device, timeline,
                                                &value));
    return value;
 }
 
 void
-timeline_signal(struct device *device, VkSemaphore timeline, uint64_t value)
+timeline_signal(struct gpu *gpu, VkSemaphore timeline, uint64_t value)
 {
    const VkSemaphoreSignalInfo info = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
@@ -79,11 +30,11 @@ timeline_signal(struct device *device, VkSemaphore timeline, uint64_t value)
       .value = value,
    };
 
-   REQUIRE_OK(device->SignalSemaphore(device->handle, &info));
+   REQUIRE_OK(gpu->SignalSemaphore(gpu->device, &info));
 }
 
 VkResult
-timeline_wait(struct device *device, VkSemaphore timeline, uint64_t value,
+timeline_wait(struct gpu *gpu, VkSemaphore timeline, uint64_t value,
               uint64_t timeout_ms)
 {
    const VkSemaphoreWaitInfo info = {
@@ -93,19 +44,38 @@ timeline_wait(struct device *device, VkSemaphore timeline, uint64_t value,
       .pValues = &value,
    };
 
-   return device->WaitSemaphores(device->handle, &info,
+   return gpu->WaitSemaphores(gpu->device, &info,
                                  timeout_ms * 1000000);
 }
 
 VkResult
-fence_wait(struct device *device, VkFence fence, uint64_t timeout_ms)
+fence_status(struct gpu *gpu, VkFence fence)
 {
-   return device->WaitForFences(device->handle, 1, &fence, VK_TRUE,
-                                timeout_ms * 1000000);
+   return gpu->GetFenceStatus(gpu->device, fence);
+}
+
+VkResult
+fences_wait(struct gpu *gpu, unsigned count, const VkFence *fences, bool all,
+            uint64_t timeout_ms)
+{
+   return gpu->WaitForFences(gpu->device, count, fences, all,
+                             timeout_ms * 1000000);
+}
+
+VkResult
+fence_wait(struct gpu *gpu, VkFence fence, uint64_t timeout_ms)
+{
+   return fences_wait(gpu, 1, &fence, true, timeout_ms);
 }
 
 void
-submit(struct device *device, unsigned count, const struct batch *batches,
+fence_reset(struct gpu *gpu, VkFence fence)
+{
+   REQUIRE_OK(gpu->ResetFences(gpu->device, 1, &fence));
+}
+
+void
+submit(struct gpu *gpu, unsigned count, const struct batch *batches,
        VkFence fence)
 {
    static const VkPipelineStageFlags all = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
@@ -135,11 +105,11 @@ submit(struct device *device, unsigned count, const struct batch *batches,
          .pSignalSemaphores = &batch->signal,
       };
    }
-   REQUIRE_OK(device->QueueSubmit(device->queue, count, infos, fence));
+   REQUIRE_OK(gpu->QueueSubmit(gpu->queue, count, infos, fence));
 }
 
 void
-submit2(struct device *device, unsigned count, const struct batch *batches,
+submit2(struct gpu *gpu, unsigned count, const struct batch *batches,
         VkFence fence)
 {
    VkSemaphoreSubmitInfo waits[MAX_BATCHES], signals[MAX_BATCHES];
@@ -172,77 +142,36 @@ submit2(struct device *device, unsigned count, const struct batch *batches,
          .pSignalSemaphoreInfos = &signals[i],
       };
    }
-   REQUIRE_OK(device->QueueSubmit2(device->queue, count, infos, fence));
+   REQUIRE_OK(gpu->QueueSubmit2(gpu->queue, count, infos, fence));
 }
 
-struct buffer
-buffer_create(struct device *device, VkDeviceMemory memory,
-              VkFlags handle_types)
+struct gpu_buffer
+buffer_create(struct gpu *gpu)
 {
-   const VkExternalMemoryBufferCreateInfo external = {
-      .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-      .handleTypes = handle_types,
-   };
-   const VkBufferCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-      .pNext = handle_types ? &external : NULL,
-      .size = BUFFER_WORDS * sizeof(uint32_t),
-      .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-   };
-   VkMemoryAllocateInfo allocate = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-   };
-   struct buffer buffer = {.memory = memory};
-   VkMemoryRequirements requirements;
-   void *data;
-
-   REQUIRE_OK(device->CreateBuffer(device->handle, &info, NULL,
-                                   &buffer.handle));
-   if (!memory) {
-      device->GetBufferMemoryRequirements(device->handle, buffer.handle,
-                                          &requirements);
-      allocate.allocationSize = requirements.size;
-      REQUIRE_OK(device->AllocateMemory(device->handle, &allocate, NULL,
-                                        &buffer.memory));
-   }
-   REQUIRE_OK(device->BindBufferMemory(device->handle, buffer.handle,
-                                       buffer.memory, 0));
-   REQUIRE_OK(device->MapMemory(device->handle, buffer.memory, 0,
-                                VK_WHOLE_SIZE, 0, &data));
-   buffer.words = data;
-   return buffer;
+   return gpu_buffer(gpu, BUFFER_WORDS * sizeof(uint32_t),
+                     VK_BUFFER_USAGE_TRANSFER_DST_BIT);
 }
 
 VkCommandBuffer
-fill_commands(struct device *device, const struct buffer *buffer,
-              unsigned first, unsigned count, uint32_t value)
+fill_commands(struct gpu *gpu, const struct gpu_buffer *buffer, unsigned first,
+              unsigned count, uint32_t value)
 {
-   const VkCommandBufferAllocateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-      .commandPool = device->pool,
-      .commandBufferCount = 1,
-   };
-   const VkCommandBufferBeginInfo begin = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-   };
-   VkCommandBuffer commands = NULL;
+   VkCommandBuffer commands = gpu_begin(gpu, 0);
 
-   REQUIRE_OK(device->AllocateCommandBuffers(device->handle, &info,
-                                             &commands));
-   REQUIRE_OK(device->BeginCommandBuffer(commands, &begin));
-   device->CmdFillBuffer(commands, buffer->handle, first * sizeof(uint32_t),
-                         count * sizeof(uint32_t), value);
-   REQUIRE_OK(device->EndCommandBuffer(commands));
+   gpu->CmdFillBuffer(commands, buffer->handle, first * sizeof(uint32_t),
+                      count * sizeof(uint32_t), value);
+   gpu_end(gpu, commands);
    return commands;
 }
 
 unsigned
-count_other(const struct buffer *buffer, unsigned first, unsigned count,
+count_other(const struct gpu_buffer *buffer, unsigned first, unsigned count,
             uint32_t value)
 {
+   const uint32_t *words = buffer->map;
    unsigned other = 0;
 
    for (unsigned i = first; i < first + count; i++)
-      other += buffer->words[i] != value;
+      other += words[i] != value;
    return other;
 }

@@ -29,25 +29,27 @@ say_extensions(const VkExtensionProperties *list, uint32_t count)
 }
 
 static void
-instance_extensions(intptr_t arg)
+instance_extensions(UNUSED intptr_t arg)
 {
+   const PFN_vkEnumerateInstanceExtensionProperties enumerate =
+      (PFN_vkEnumerateInstanceExtensionProperties)
+         driver.gpu.GetInstanceProcAddr(
+            NULL, "vkEnumerateInstanceExtensionProperties");
    VkExtensionProperties list[128];
    uint32_t count = COUNT(list);
 
-   (void)arg;
-   REQUIRE_OK(driver.EnumerateInstanceExtensionProperties(NULL, &count,
-                                                          list));
+   REQUIRE(enumerate != NULL);
+   REQUIRE_OK(enumerate(NULL, &count, list));
    say_extensions(list, count);
 }
 
 static void
-device_extensions(intptr_t arg)
+device_extensions(UNUSED intptr_t arg)
 {
    static VkExtensionProperties list[512];
    uint32_t count = COUNT(list);
 
-   (void)arg;
-   REQUIRE_OK(driver.EnumerateDeviceExtensionProperties(driver.physical, NULL,
+   REQUIRE_OK(driver.EnumerateDeviceExtensionProperties(driver.gpu.physical, NULL,
                                                         &count, list));
    say_extensions(list, count);
    CHECK(driver_has("VK_KHR_external_fence_fd") ==
@@ -67,7 +69,7 @@ say_features(const char *name, const VkBool32 *first, const void *end)
 }
 
 static void
-features(intptr_t arg)
+features(UNUSED intptr_t arg)
 {
    VkPhysicalDeviceVulkan13Features v13 = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
@@ -85,8 +87,7 @@ features(intptr_t arg)
       .pNext = &v11,
    };
 
-   (void)arg;
-   driver.GetPhysicalDeviceFeatures2(driver.physical, &v10);
+   driver.GetPhysicalDeviceFeatures2(driver.gpu.physical, &v10);
    say_features("1.0", &v10.features.robustBufferAccess, &v10.features + 1);
    say_features("1.1", &v11.storageBuffer16BitAccess,
                 &v11.shaderDrawParameters + 1);
@@ -96,7 +97,7 @@ features(intptr_t arg)
 }
 
 static void
-identity(intptr_t arg)
+identity(UNUSED intptr_t arg)
 {
    VkPhysicalDeviceTimelineSemaphoreProperties timeline = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_PROPERTIES,
@@ -110,8 +111,7 @@ identity(intptr_t arg)
       .pNext = &id,
    };
 
-   (void)arg;
-   driver.GetPhysicalDeviceProperties2(driver.physical, &properties);
+   driver.GetPhysicalDeviceProperties2(driver.gpu.physical, &properties);
    say("%s, API %x, driver %x", properties.properties.deviceName,
        properties.properties.apiVersion, properties.properties.driverVersion);
    say_bytes("deviceUUID", id.deviceUUID, VK_UUID_SIZE);
@@ -124,78 +124,102 @@ identity(intptr_t arg)
    CHECK(!id.deviceLUIDValid);
 }
 
-static void
-fences(intptr_t arg)
+struct handle_type
+fence_handles(VkFlags type)
 {
-   (void)arg;
-   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++) {
-      const VkPhysicalDeviceExternalFenceInfo info = {
-         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
-         .handleType = (VkExternalFenceHandleTypeFlagBits)(1u << bit),
-      };
-      VkExternalFenceProperties out = {
-         .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
-      };
+   const VkPhysicalDeviceExternalFenceInfo info = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
+      .handleType = (VkExternalFenceHandleTypeFlagBits)type,
+   };
+   VkExternalFenceProperties out = {
+      .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
+   };
 
-      driver.GetPhysicalDeviceExternalFenceProperties(driver.physical, &info,
-                                                      &out);
-      say("%x: export from %x, compatible %x, features %x", 1u << bit,
-          out.exportFromImportedHandleTypes, out.compatibleHandleTypes,
-          out.externalFenceFeatures);
-   }
+   driver.GetPhysicalDeviceExternalFenceProperties(driver.gpu.physical, &info,
+                                                   &out);
+   return (struct handle_type){
+      out.exportFromImportedHandleTypes, out.compatibleHandleTypes,
+      out.externalFenceFeatures,
+   };
+}
+
+struct handle_type
+semaphore_handles(VkSemaphoreType kind, VkFlags type)
+{
+   const VkSemaphoreTypeCreateInfo type_info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+      .semaphoreType = kind,
+   };
+   const VkPhysicalDeviceExternalSemaphoreInfo info = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
+      .pNext = &type_info,
+      .handleType = (VkExternalSemaphoreHandleTypeFlagBits)type,
+   };
+   VkExternalSemaphoreProperties out = {
+      .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+   };
+
+   driver.GetPhysicalDeviceExternalSemaphoreProperties(driver.gpu.physical,
+                                                       &info, &out);
+   return (struct handle_type){
+      out.exportFromImportedHandleTypes, out.compatibleHandleTypes,
+      out.externalSemaphoreFeatures,
+   };
+}
+
+static struct handle_type
+memory_handles(const VkExternalMemoryProperties *out)
+{
+   return (struct handle_type){
+      out->exportFromImportedHandleTypes, out->compatibleHandleTypes,
+      out->externalMemoryFeatures,
+   };
+}
+
+struct handle_type
+buffer_handles(VkFlags type)
+{
+   const VkPhysicalDeviceExternalBufferInfo info = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+      .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+      .handleType = (VkExternalMemoryHandleTypeFlagBits)type,
+   };
+   VkExternalBufferProperties out = {
+      .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+   };
+
+   driver.GetPhysicalDeviceExternalBufferProperties(driver.gpu.physical, &info,
+                                                    &out);
+   return memory_handles(&out.externalMemoryProperties);
 }
 
 static void
-semaphores(intptr_t type)
-{
-   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++) {
-      const VkSemaphoreTypeCreateInfo type_info = {
-         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-         .semaphoreType = (VkSemaphoreType)type,
-      };
-      const VkPhysicalDeviceExternalSemaphoreInfo info = {
-         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
-         .pNext = &type_info,
-         .handleType = (VkExternalSemaphoreHandleTypeFlagBits)(1u << bit),
-      };
-      VkExternalSemaphoreProperties out = {
-         .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
-      };
-
-      driver.GetPhysicalDeviceExternalSemaphoreProperties(driver.physical,
-                                                          &info, &out);
-      say("%x: export from %x, compatible %x, features %x", 1u << bit,
-          out.exportFromImportedHandleTypes, out.compatibleHandleTypes,
-          out.externalSemaphoreFeatures);
-   }
-}
-
-static void
-say_memory(unsigned type, const VkExternalMemoryProperties *out)
+say_handles(VkFlags type, struct handle_type handles)
 {
    say("%x: export from %x, compatible %x, features %x", type,
-       out->exportFromImportedHandleTypes, out->compatibleHandleTypes,
-       out->externalMemoryFeatures);
+       handles.export_from, handles.compatible, handles.features);
 }
 
 static void
-buffers(intptr_t arg)
+fences(UNUSED intptr_t arg)
 {
-   (void)arg;
-   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++) {
-      const VkPhysicalDeviceExternalBufferInfo info = {
-         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-         .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-         .handleType = (VkExternalMemoryHandleTypeFlagBits)(1u << bit),
-      };
-      VkExternalBufferProperties out = {
-         .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
-      };
+   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++)
+      say_handles(1u << bit, fence_handles(1u << bit));
+}
 
-      driver.GetPhysicalDeviceExternalBufferProperties(driver.physical, &info,
-                                                       &out);
-      say_memory(1u << bit, &out.externalMemoryProperties);
-   }
+static void
+semaphores(intptr_t kind)
+{
+   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++)
+      say_handles(1u << bit,
+                  semaphore_handles((VkSemaphoreType)kind, 1u << bit));
+}
+
+static void
+buffers(UNUSED intptr_t arg)
+{
+   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++)
+      say_handles(1u << bit, buffer_handles(1u << bit));
 }
 
 static void
@@ -223,12 +247,13 @@ images(intptr_t tiling)
          .pNext = &out,
       };
       VkResult result = driver.GetPhysicalDeviceImageFormatProperties2(
-         driver.physical, &info, &properties);
+         driver.gpu.physical, &info, &properties);
 
       if (result == VK_SUCCESS)
-         say_memory(1u << bit, &out.externalMemoryProperties);
+         say_handles(1u << bit,
+                     memory_handles(&out.externalMemoryProperties));
       else
-         say("%x: %s", 1u << bit, result_name(result));
+         say("%x: VkResult %d", 1u << bit, (int)result);
    }
 }
 
