@@ -270,7 +270,7 @@ void vkt_expect_shared(struct vkt_object *a, struct vkt_object *b);
 /* Submits a wait operation that has to end. */
 void vkt_take(struct vkt_object *semaphore, uint64_t value);
 
-/* One batch that waits and then signals, on the queue of the former's device */
+/* One batch that waits and then signals, on the queue of `waits` */
 void vkt_queue_chain(struct vkt_object *waits, uint64_t wait_value,
                      struct vkt_object *signals, uint64_t signal_value);
 
@@ -282,5 +282,12 @@ struct vkt_object *vkt_signal_behind_gate(struct vkt_object *object,
 
 /* A message since vkt_clear_messages(), and that the last one has the text */
 void vkt_expect_message(struct vkt_device *device, const char *text);
+
+/* VKT_CASES() of a function that needs more than the kind */
+#define VKT_WITH(kind, more) ((kind) | (more) << 8)
+#define VKT_CASES_WITH(name, run, more) \
+   {name "_fence", run, VKT_WITH(VKT_FENCE, more), 0}, \
+   {name "_binary", run, VKT_WITH(VKT_BINARY, more), 0}, \
+   {name "_timeline", run, VKT_WITH(VKT_TIMELINE, more), 0}
 
 #endif

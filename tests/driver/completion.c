@@ -43,55 +43,39 @@ wait_for_work(struct rig *rig, uint32_t tag)
       EXPECT_OK(vkt_wait(rig->waits, tag, VKT_LONG_MS));
 }
 
-static void
-expect_work(struct rig *rig, uint32_t tag)
-{
-   EXPECT_U64(work_wrong_pixels(rig->work, tag), 0);
-   if (rig->waits->kind == VKT_FENCE)
-      vkt_reset(rig->waits);
-}
+enum how {
+   BY_WAIT,
+   BY_STATUS,
+   BY_EMPTY_BATCH,
+};
 
 static void
-signal_after_rasterization(intptr_t kind)
+signal_after_rasterization(intptr_t arg)
 {
+   const enum vkt_kind kind = arg & 0xff;
+   const enum how how = arg >> 8;
    struct rig rig = open_rig(kind);
 
    for (uint32_t tag = 1; tag <= 8; tag++) {
-      submit_work(&rig, tag);
-      wait_for_work(&rig, tag);
-      expect_work(&rig, tag);
-   }
-   vkt_wait_idle(rig.signals->device);
-}
+      if (how == BY_EMPTY_BATCH) {
+         const struct vkt_batch batch = {
+            .commands = work_record(rig.work, tag, EFFORT),
+         };
 
-static void
-status_after_rasterization(intptr_t kind)
-{
-   struct rig rig = open_rig(kind);
-
-   for (uint32_t tag = 1; tag <= 8; tag++) {
-      submit_work(&rig, tag);
-      while (vkt_value(rig.waits) < (kind == VKT_FENCE ? 1 : tag))
-         SwitchToThread();
-      expect_work(&rig, tag);
-   }
-   vkt_wait_idle(rig.signals->device);
-}
-
-static void
-empty_batch_after_rasterization(intptr_t kind)
-{
-   struct rig rig = open_rig(kind);
-
-   for (uint32_t tag = 1; tag <= 8; tag++) {
-      const struct vkt_batch batch = {
-         .commands = work_record(rig.work, tag, EFFORT),
-      };
-
-      vkt_submit(rig.signals->device, &batch, NULL);
-      vkt_queue_signal(rig.signals, tag);
-      wait_for_work(&rig, tag);
-      expect_work(&rig, tag);
+         vkt_submit(rig.signals->device, &batch, NULL);
+         vkt_queue_signal(rig.signals, tag);
+      } else {
+         submit_work(&rig, tag);
+      }
+      if (how == BY_STATUS) {
+         while (vkt_value(rig.waits) < (kind == VKT_FENCE ? 1 : tag))
+            SwitchToThread();
+      } else {
+         wait_for_work(&rig, tag);
+      }
+      EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
+      if (kind == VKT_FENCE)
+         vkt_reset(rig.waits);
    }
    vkt_wait_idle(rig.signals->device);
 }
@@ -225,12 +209,14 @@ device_destroyed_after_signal(intptr_t kind)
 }
 
 const struct test_case test_cases[] = {
-   VKT_CASES("signal_after_rasterization", signal_after_rasterization),
-   {"status_after_rasterization_fence", status_after_rasterization, VKT_FENCE},
-   {"status_after_rasterization_timeline", status_after_rasterization,
-    VKT_TIMELINE},
-   VKT_CASES("empty_batch_after_rasterization",
-             empty_batch_after_rasterization),
+   VKT_CASES_WITH("signal_after_rasterization", signal_after_rasterization,
+                  BY_WAIT),
+   {"status_after_rasterization_fence", signal_after_rasterization,
+    VKT_WITH(VKT_FENCE, BY_STATUS)},
+   {"status_after_rasterization_timeline", signal_after_rasterization,
+    VKT_WITH(VKT_TIMELINE, BY_STATUS)},
+   VKT_CASES_WITH("empty_batch_after_rasterization",
+                  signal_after_rasterization, BY_EMPTY_BATCH),
    {"queue_idle_after_rasterization", idle_after_rasterization},
    {"device_idle_after_rasterization", idle_after_rasterization, 1},
    {"signals_in_submission_order", signals_in_submission_order},

@@ -158,8 +158,8 @@ print_extensions(VkPhysicalDevice device)
    if (vkEnumerateDeviceExtensionProperties(device, NULL, &count, NULL))
       return false;
    extensions = calloc(count, sizeof(*extensions));
-   if (!extensions ||
-       vkEnumerateDeviceExtensionProperties(device, NULL, &count, extensions)) {
+   if (!extensions || vkEnumerateDeviceExtensionProperties(
+                         device, NULL, &count, extensions)) {
       free(extensions);
       return false;
    }

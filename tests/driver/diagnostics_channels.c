@@ -161,14 +161,14 @@ message_by_debug_utils(UNUSED intptr_t arg)
    EXPECT(strstr(c.seen.id, "vk_win32_section.c:") != NULL);
    EXPECT_U64(c.seen.objects, 1);
    EXPECT_U64(c.seen.object.objectType, VK_OBJECT_TYPE_DEVICE);
-   EXPECT_U64(c.seen.object.objectHandle, (uint64_t)(uintptr_t)c.device.handle);
+   EXPECT_U64(c.seen.object.objectHandle, (uintptr_t)c.device.handle);
 
    import(&c, 0x40000000);
    EXPECT_U64(c.seen.messages, 2);
    EXPECT(strstr(c.seen.id, "vk_fence.c:") != NULL);
    EXPECT_U64(c.seen.objects, 1);
    EXPECT_U64(c.seen.object.objectType, VK_OBJECT_TYPE_FENCE);
-   EXPECT_U64(c.seen.object.objectHandle, (uint64_t)(uintptr_t)c.fence->fence);
+   EXPECT_U64(c.seen.object.objectHandle, (uintptr_t)c.fence->fence);
    EXPECT(!strcmp(c.seen.object_name, "frame fence"));
    close_channels(&c);
 }

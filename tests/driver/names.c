@@ -62,8 +62,6 @@ enum holder {
    OTHER_KIND,
 };
 
-#define HELD(kind, holder) ((kind) | (holder) << 8)
-
 static const wchar_t *
 hold_name(struct vkt_device *device, enum vkt_kind kind, enum holder holder)
 {
@@ -173,11 +171,6 @@ name_is_free_again(intptr_t kind)
    }
 }
 
-#define IMPORT_CASES(name, holder) \
-   {name "_fence", name_import, HELD(VKT_FENCE, holder)}, \
-   {name "_binary", name_import, HELD(VKT_BINARY, holder)}, \
-   {name "_timeline", name_import, HELD(VKT_TIMELINE, holder)}
-
 const struct test_case test_cases[] = {
    VKT_CASES("name_with_local_prefix", name_with_local_prefix),
    {"name_imports_temporarily_fence", name_imports_temporarily, VKT_FENCE},
@@ -185,10 +178,10 @@ const struct test_case test_cases[] = {
    VKT_CASES("name_is_copied", name_is_copied),
    VKT_CASES("name_collision", name_collision),
    VKT_CASES("name_of_a_section", name_of_a_section),
-   IMPORT_CASES("name_unknown", NOBODY),
-   IMPORT_CASES("name_import_of_an_event", EVENT),
-   IMPORT_CASES("name_import_of_a_section", SECTION),
-   IMPORT_CASES("name_import_of_wrong_kind", OTHER_KIND),
+   VKT_CASES_WITH("name_unknown", name_import, NOBODY),
+   VKT_CASES_WITH("name_import_of_an_event", name_import, EVENT),
+   VKT_CASES_WITH("name_import_of_a_section", name_import, SECTION),
+   VKT_CASES_WITH("name_import_of_wrong_kind", name_import, OTHER_KIND),
    VKT_CASES("name_and_handle", name_and_handle),
    VKT_CASES("name_is_free_again", name_is_free_again),
    {0},

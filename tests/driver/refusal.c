@@ -194,61 +194,45 @@ refuse_type_on_create(intptr_t kind)
    }
 }
 
-/* The API has no temporary import of a timeline. */
-static void
-refuse_temporary_timeline(UNUSED intptr_t arg)
-{
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *source = vkt_create_exportable(device, VKT_TIMELINE);
-   struct vkt_object *target = vkt_create(device, VKT_TIMELINE);
-
-   vkt_mark(target);
-   vkt_clear_messages(device);
-   EXPECT(vkt_try_import(target, VKT_OPAQUE_WIN32, true, vkt_export(source),
-                         NULL) < 0);
-   EXPECT(vkt_message_count(device) >= 1);
-   vkt_expect_marked(target);
-   vkt_expect_works(target);
-}
-
-#define FROM(make) (intptr_t)(make)
+#define OF(make) (intptr_t)(make)
 
 const struct test_case test_cases[] = {
-   {"refuse_null", refuse_handle, FROM(foreign_null)},
-   {"refuse_invalid_handle_value", refuse_handle, FROM(foreign_invalid_value)},
-   {"refuse_current_process", refuse_handle, FROM(foreign_current_process)},
-   {"refuse_current_thread", refuse_handle, FROM(foreign_current_thread)},
-   {"refuse_closed_handle", refuse_handle, FROM(foreign_closed)},
-   {"refuse_event", refuse_handle, FROM(foreign_event)},
-   {"refuse_mutex", refuse_handle, FROM(foreign_mutex)},
-   {"refuse_win32_semaphore", refuse_handle, FROM(foreign_win32_semaphore)},
-   {"refuse_timer", refuse_handle, FROM(foreign_timer)},
-   {"refuse_file", refuse_handle, FROM(foreign_file)},
-   {"refuse_pipe", refuse_handle, FROM(foreign_pipe)},
-   {"refuse_process", refuse_handle, FROM(foreign_process)},
-   {"refuse_thread", refuse_handle, FROM(foreign_thread)},
-   {"refuse_token", refuse_handle, FROM(foreign_token)},
-   {"refuse_zero_section", refuse_handle, FROM(foreign_zero_section)},
-   {"refuse_random_section", refuse_handle, FROM(foreign_random_section)},
-   {"refuse_small_section", refuse_handle, FROM(foreign_small_section)},
-   {"refuse_huge_section", refuse_handle, FROM(foreign_huge_section)},
-   {"refuse_file_section", refuse_handle, FROM(foreign_file_section)},
-   {"refuse_image_section", refuse_handle, FROM(foreign_image_section)},
-   {"refuse_reserve_section", refuse_handle, FROM(foreign_reserve_section)},
-   {"refuse_read_only_handle", refuse_handle, FROM(foreign_read_only)},
-   {"refuse_query_only_handle", refuse_handle, FROM(foreign_query_only)},
+   {"refuse_null", refuse_handle, OF(foreign_null)},
+   {"refuse_invalid_handle_value", refuse_handle, OF(foreign_invalid_value)},
+   {"refuse_current_process", refuse_handle, OF(foreign_current_process)},
+   {"refuse_current_thread", refuse_handle, OF(foreign_current_thread)},
+   {"refuse_closed_handle", refuse_handle, OF(foreign_closed)},
+   {"refuse_event", refuse_handle, OF(foreign_event)},
+   {"refuse_mutex", refuse_handle, OF(foreign_mutex)},
+   {"refuse_win32_semaphore", refuse_handle, OF(foreign_win32_semaphore)},
+   {"refuse_timer", refuse_handle, OF(foreign_timer)},
+   {"refuse_file", refuse_handle, OF(foreign_file)},
+   {"refuse_pipe", refuse_handle, OF(foreign_pipe)},
+   {"refuse_process", refuse_handle, OF(foreign_process)},
+   {"refuse_thread", refuse_handle, OF(foreign_thread)},
+   {"refuse_token", refuse_handle, OF(foreign_token)},
+   {"refuse_zero_section", refuse_handle, OF(foreign_zero_section)},
+   {"refuse_random_section", refuse_handle, OF(foreign_random_section)},
+   {"refuse_small_section", refuse_handle, OF(foreign_small_section)},
+   {"refuse_huge_section", refuse_handle, OF(foreign_huge_section)},
+   {"refuse_file_section", refuse_handle, OF(foreign_file_section)},
+   {"refuse_image_section", refuse_handle, OF(foreign_image_section)},
+   {"refuse_reserve_section", refuse_handle, OF(foreign_reserve_section)},
+   {"refuse_read_only_handle", refuse_handle, OF(foreign_read_only)},
+   {"refuse_query_only_handle", refuse_handle, OF(foreign_query_only)},
    VKT_CASES("refuse_random_values_into", refuse_random_values),
    {"refuse_fence_into_binary", refuse_kind, KINDS(VKT_FENCE, VKT_BINARY)},
-   {"refuse_fence_into_timeline", refuse_kind, KINDS(VKT_FENCE, VKT_TIMELINE)},
+   {"refuse_fence_into_timeline", refuse_kind,
+    KINDS(VKT_FENCE, VKT_TIMELINE)},
    {"refuse_binary_into_fence", refuse_kind, KINDS(VKT_BINARY, VKT_FENCE)},
    {"refuse_binary_into_timeline", refuse_kind,
     KINDS(VKT_BINARY, VKT_TIMELINE)},
-   {"refuse_timeline_into_fence", refuse_kind, KINDS(VKT_TIMELINE, VKT_FENCE)},
+   {"refuse_timeline_into_fence", refuse_kind,
+    KINDS(VKT_TIMELINE, VKT_FENCE)},
    {"refuse_timeline_into_binary", refuse_kind,
     KINDS(VKT_TIMELINE, VKT_BINARY)},
    VKT_CASES("refuse_type_on_import", refuse_type_on_import),
    VKT_CASES("refuse_type_on_get", refuse_type_on_get),
    VKT_CASES("refuse_type_on_create", refuse_type_on_create),
-   {"refuse_temporary_timeline", refuse_temporary_timeline},
    {0},
 };

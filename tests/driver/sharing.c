@@ -3,28 +3,24 @@
 /* Permanent imports, and what holders of one payload have in common. */
 #include "vkt.h"
 
-static void
-import_same_device(intptr_t kind)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-
-   vkt_expect_shared(a, vkt_share(a, a->device));
-}
+enum place {
+   SAME_DEVICE,
+   OTHER_DEVICE,
+   OTHER_INSTANCE,
+};
 
 static void
-import_other_device(intptr_t kind)
+import_into(intptr_t arg)
 {
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
+   const enum place place = arg >> 8;
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), arg & 0xff);
+   struct vkt_device *device = a->device;
 
-   vkt_expect_shared(a, vkt_share(a, vkt_open_sibling(a->device)));
-}
-
-static void
-import_other_instance(intptr_t kind)
-{
-   const struct vkt_pair p = vkt_open_pair(kind);
-
-   vkt_expect_shared(p.a, p.b);
+   if (place == OTHER_DEVICE)
+      device = vkt_open_sibling(device);
+   else if (place == OTHER_INSTANCE)
+      device = vkt_open();
+   vkt_expect_shared(a, vkt_share(a, device));
 }
 
 static void
@@ -132,25 +128,6 @@ created_state_is_exported(intptr_t kind)
 }
 
 static void
-export_destroy_import(intptr_t kind)
-{
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, kind);
-   HANDLE handle = vkt_export(a);
-   struct vkt_object *b;
-
-   vkt_mark(a);
-   vkt_destroy(a);
-   if (!vkt_handle_keeps(device, kind, handle))
-      return;
-   b = vkt_alias(device, kind, handle);
-   vkt_expect_marked(b);
-   if (kind == VKT_FENCE)
-      vkt_reset(b);
-   vkt_expect_shared(b, vkt_alias(vkt_open(), kind, handle));
-}
-
-static void
 export_close_device_import(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
@@ -186,32 +163,29 @@ handle_closed_aliases_live(intptr_t kind)
    vkt_expect_works(c);
 }
 
-static void
-signal_before_export(intptr_t kind)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-
-   vkt_mark(a);
-   vkt_expect_marked(vkt_share(a, vkt_open()));
-}
+enum when {
+   BEFORE_EXPORT,
+   AFTER_EXPORT,
+   AFTER_IMPORT,
+};
 
 static void
-signal_after_export(intptr_t kind)
+signal(intptr_t arg)
 {
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-   HANDLE handle = vkt_export(a);
+   const enum vkt_kind kind = arg & 0xff;
+   const enum when when = arg >> 8;
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind), *b;
+   HANDLE handle;
 
-   vkt_mark(a);
-   vkt_expect_marked(vkt_alias(vkt_open(), kind, handle));
-}
-
-static void
-signal_after_import(intptr_t kind)
-{
-   const struct vkt_pair p = vkt_open_pair(kind);
-
-   vkt_mark(p.a);
-   vkt_expect_marked(p.b);
+   if (when == BEFORE_EXPORT)
+      vkt_mark(a);
+   handle = vkt_export(a);
+   if (when == AFTER_EXPORT)
+      vkt_mark(a);
+   b = vkt_alias(vkt_open(), kind, handle);
+   if (when == AFTER_IMPORT)
+      vkt_mark(a);
+   vkt_expect_marked(b);
 }
 
 /* The signal operation is submitted before the export and executes after. */
@@ -244,9 +218,9 @@ export_needs_flags(intptr_t kind)
 }
 
 const struct test_case test_cases[] = {
-   VKT_CASES("import_same_device", import_same_device),
-   VKT_CASES("import_other_device", import_other_device),
-   VKT_CASES("import_other_instance", import_other_instance),
+   VKT_CASES_WITH("import_same_device", import_into, SAME_DEVICE),
+   VKT_CASES_WITH("import_other_device", import_into, OTHER_DEVICE),
+   VKT_CASES_WITH("import_other_instance", import_into, OTHER_INSTANCE),
    VKT_CASES("import_many_times", import_many_times),
    VKT_CASES("import_over_import", import_over_import),
    VKT_CASES("import_into_exporter", import_into_exporter),
@@ -256,12 +230,11 @@ const struct test_case test_cases[] = {
    {"created_state_is_exported_fence", created_state_is_exported, VKT_FENCE},
    {"created_state_is_exported_timeline", created_state_is_exported,
     VKT_TIMELINE},
-   VKT_CASES("export_destroy_import", export_destroy_import),
    VKT_CASES("export_close_device_import", export_close_device_import),
    VKT_CASES("handle_closed_aliases_live", handle_closed_aliases_live),
-   VKT_CASES("signal_before_export", signal_before_export),
-   VKT_CASES("signal_after_export", signal_after_export),
-   VKT_CASES("signal_after_import", signal_after_import),
+   VKT_CASES_WITH("signal_before_export", signal, BEFORE_EXPORT),
+   VKT_CASES_WITH("signal_after_export", signal, AFTER_EXPORT),
+   VKT_CASES_WITH("signal_after_import", signal, AFTER_IMPORT),
    VKT_CASES("signal_pending_at_export", signal_pending_at_export),
    VKT_CASES("export_needs_flags", export_needs_flags),
    {0},

@@ -26,7 +26,8 @@ enum agent_op {
    AGENT_WAIT_ANY,     /* fences or timelines in slots 0 to flag */
    AGENT_VALUE,
    AGENT_RESET,
-   AGENT_PING_PONG,    /* flag: mode, slot: whether it is first, value: rounds */
+   AGENT_PING_PONG,    /* flag: mode, slot: whether it is first, value:
+                          rounds */
 
    /* One memory; its semaphore is in slot 0. */
    AGENT_MEMORY_IMPORT, /* types: one, value: handle, size; freed at once */
@@ -36,8 +37,8 @@ enum agent_op {
                            with a name */
    AGENT_SHARE_EXPORT,  /* types: one; gives the handle */
    AGENT_SHARE_WRITE,   /* flag: method, tag; signals value */
-   AGENT_SHARE_READ,    /* flag: method, tag; waits for value; gives the number
-                           of wrong words */
+   AGENT_SHARE_READ,    /* flag: method, tag; waits for value; gives the
+                           number of wrong words */
 };
 
 #define AGENT_SHARE(kind, suballocated) \
@@ -75,7 +76,8 @@ bool agent_is_busy(struct child *agent);
 struct agent_reply agent_call(struct child *agent,
                               const struct agent_request *request);
 
-/* What has to succeed, and needs no more than that; gives the reply's value. */
+/* What has to succeed, and needs no more than that; gives the reply's value.
+ */
 uint64_t agent_do(struct child *agent, enum agent_op op, uint32_t slot,
                   uint64_t value);
 

@@ -78,35 +78,6 @@ by_name(intptr_t kind)
    agent_finish(agent);
 }
 
-static void
-exported_by_child(intptr_t kind)
-{
-   struct child *agent = agent_start(NULL);
-   struct vkt_object *a;
-
-   agent_create(agent, 0, kind, VKT_OPAQUE_WIN32, NULL);
-   a = vkt_alias(vkt_open(), kind,
-                 agent_export(agent, AGENT_EXPORT, VKT_OPAQUE_WIN32));
-   agent_expect_linked(agent, a);
-   agent_finish(agent);
-   vkt_expect_works(a);
-}
-
-static void
-named_by_child(intptr_t kind)
-{
-   struct child *agent = agent_start(NULL);
-   struct vkt_object *a = vkt_create(vkt_open(), kind);
-   const wchar_t *name = vkt_make_name(L"");
-
-   agent_create(agent, 0, kind, VKT_OPAQUE_WIN32, name);
-   test_close(agent_export(agent, AGENT_EXPORT, VKT_OPAQUE_WIN32));
-   REQUIRE_OK(vkt_import_name(a, name));
-   agent_expect_linked(agent, a);
-   agent_finish(agent);
-   vkt_expect_works(a);
-}
-
 /* The parent only passes the handle on. */
 static void
 child_to_child(intptr_t kind)
@@ -241,8 +212,6 @@ const struct test_case test_cases[] = {
    VKT_CASES("not_inherited", not_inherited),
    VKT_CASES("duplicated", duplicated),
    VKT_CASES("by_name", by_name),
-   VKT_CASES("exported_by_child", exported_by_child),
-   VKT_CASES("named_by_child", named_by_child),
    VKT_CASES("child_to_child", child_to_child),
    VKT_CASES("outlives_exporter", outlives_exporter),
    VKT_CASES("outlives_killed_exporter", outlives_killed_exporter),

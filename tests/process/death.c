@@ -118,8 +118,9 @@ killed_many_while_blocked(UNUSED intptr_t arg)
 static void
 killed_in_ping_pong(intptr_t kind)
 {
-   struct vkt_object *to_child = vkt_create_exportable(vkt_open(), kind);
-   struct vkt_object *to_parent = vkt_create_exportable(to_child->device, kind);
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *to_child = vkt_create_exportable(device, kind);
+   struct vkt_object *to_parent = vkt_create_exportable(device, kind);
    const struct agent_pair p = {to_child, vkt_export(to_child)};
 
    for (uint64_t i = 0; i < 5; i++) {
@@ -153,7 +154,7 @@ killed_in_ping_pong(intptr_t kind)
       child_kill(agent);
       /* It may or may not have come to its answer. */
       (void)vkt_wait(to_parent, value + 1, 50);
-      vkt_wait_idle(to_child->device);
+      vkt_wait_idle(device);
       if (kind == VKT_FENCE) {
          vkt_reset(to_child);
          vkt_reset(to_parent);
