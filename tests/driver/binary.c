@@ -145,12 +145,12 @@ enum merge {
    COMMANDS_THEN_WAIT_AND_COMMANDS,
    TWO_COMMANDS_THEN_WAIT,
    EMPTY_THEN_WAIT,
-   COMMANDS_THEN_WAIT_2,
 };
 
+/* By vkQueueSubmit, which the runtime makes one vkQueueSubmit2. */
 static void
-submit_merge_1(struct vkt_object *semaphore, VkCommandBuffer commands,
-               enum merge merge)
+submit_merged(struct vkt_object *semaphore, VkCommandBuffer commands,
+              enum merge merge)
 {
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
    const VkSubmitInfo work = {
@@ -174,35 +174,6 @@ submit_merge_1(struct vkt_object *semaphore, VkCommandBuffer commands,
                             VK_NULL_HANDLE));
 }
 
-static void
-submit_merge_2(struct vkt_object *semaphore, VkCommandBuffer commands)
-{
-   const VkCommandBufferSubmitInfo command_info = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
-      .commandBuffer = commands,
-   };
-   const VkSemaphoreSubmitInfo wait_info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-      .semaphore = semaphore->semaphore,
-      .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-   };
-   const VkSubmitInfo2 submits[] = {
-      {
-         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
-         .commandBufferInfoCount = 1,
-         .pCommandBufferInfos = &command_info,
-      },
-      {
-         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
-         .waitSemaphoreInfoCount = 1,
-         .pWaitSemaphoreInfos = &wait_info,
-      },
-   };
-
-   REQUIRE_OK(vkQueueSubmit2(semaphore->device->queue, TEST_COUNT(submits),
-                             submits, VK_NULL_HANDLE));
-}
-
 /* The runtime merges batches without semaphores into the next one. The wait
  * of the merged batch has to take the signal all the same.
  */
@@ -214,10 +185,7 @@ merged_wait_consumes(intptr_t merge)
 
    for (unsigned i = 0; i < 2; i++) {
       vkt_mark(p.a);
-      if (merge == COMMANDS_THEN_WAIT_2)
-         submit_merge_2(p.a, commands);
-      else
-         submit_merge_1(p.a, commands, merge);
+      submit_merged(p.a, commands, merge);
       vkt_wait_idle(p.a->device);
       vkt_expect_unsignalled(p.a, p.b);
       vkt_expect_unsignalled(p.b, p.a);
@@ -235,7 +203,7 @@ merged_wait_consumes_private(intptr_t merge)
 
    for (unsigned i = 0; i < 3; i++) {
       vkt_mark(a);
-      submit_merge_1(a, commands, merge);
+      submit_merged(a, commands, merge);
    }
    vkt_wait_idle(a->device);
    vkt_expect_unsignalled(a, vkt_share(a, vkt_open()));
@@ -269,8 +237,6 @@ const struct test_case test_cases[] = {
    {"merged_two_commands_then_wait", merged_wait_consumes,
     TWO_COMMANDS_THEN_WAIT},
    {"merged_empty_then_wait", merged_wait_consumes, EMPTY_THEN_WAIT},
-   {"merged_commands_then_wait_submit2", merged_wait_consumes,
-    COMMANDS_THEN_WAIT_2},
    {"merged_commands_then_wait_private", merged_wait_consumes_private,
     COMMANDS_THEN_WAIT},
    {0},

@@ -8,14 +8,6 @@
 #define SIGNALS 12
 #define ROUNDS 4
 
-enum api {
-   SUBMIT,
-   SUBMIT_2,
-   SEPARATE_SUBMITS,
-};
-
-#define ORDER(kind, api) ((api) << 8 | (kind))
-
 struct row {
    enum vkt_kind kind;
    struct vkt_device *device, *other;
@@ -47,7 +39,9 @@ open_row(enum vkt_kind kind)
    return row;
 }
 
-/* One call with a batch for each signal; the first batch renders. */
+/* One call with a batch for each signal; the first batch renders. The runtime
+ * makes it one vkQueueSubmit2.
+ */
 static void
 submit_all(const struct row *row, VkCommandBuffer commands, uint64_t value)
 {
@@ -81,43 +75,6 @@ submit_all(const struct row *row, VkCommandBuffer commands, uint64_t value)
 }
 
 static void
-submit_all_2(const struct row *row, VkCommandBuffer commands, uint64_t value)
-{
-   const VkCommandBufferSubmitInfo command_info = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
-      .commandBuffer = commands,
-   };
-   const VkSemaphoreSubmitInfo wait = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-      .semaphore = row->gate->semaphore,
-      .value = 1,
-      .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-   };
-   VkSemaphoreSubmitInfo signals[SIGNALS];
-   VkSubmitInfo2 submits[SIGNALS];
-
-   for (unsigned i = 0; i < SIGNALS; i++) {
-      signals[i] = (VkSemaphoreSubmitInfo){
-         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-         .semaphore = row->signals[i]->semaphore,
-         .value = value,
-         .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-      };
-      submits[i] = (VkSubmitInfo2){
-         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
-         .waitSemaphoreInfoCount = waits(i),
-         .pWaitSemaphoreInfos = &wait,
-         .commandBufferInfoCount = i == 0,
-         .pCommandBufferInfos = &command_info,
-         .signalSemaphoreInfoCount = 1,
-         .pSignalSemaphoreInfos = &signals[i],
-      };
-   }
-   REQUIRE_OK(vkQueueSubmit2(row->device->queue, SIGNALS, submits,
-                             VK_NULL_HANDLE));
-}
-
-static void
 submit_each(const struct row *row, VkCommandBuffer commands, uint64_t value)
 {
    for (unsigned i = 0; i < SIGNALS; i++) {
@@ -128,18 +85,6 @@ submit_each(const struct row *row, VkCommandBuffer commands, uint64_t value)
 
       vkt_submit(row->device, &batch, NULL);
    }
-}
-
-static void
-submit(const struct row *row, enum api api, VkCommandBuffer commands,
-       uint64_t value)
-{
-   if (api == SUBMIT)
-      submit_all(row, commands, value);
-   else if (api == SUBMIT_2)
-      submit_all_2(row, commands, value);
-   else
-      submit_each(row, commands, value);
 }
 
 /* All that the other device can tell once the last signal is there */
@@ -164,7 +109,10 @@ signal_order(intptr_t arg)
    struct work *work = work_create(row.device, 128);
 
    for (uint32_t round = 1; round <= ROUNDS; round++) {
-      submit(&row, arg >> 8, work_record(work, round, 50), round);
+      if (arg >> 8)
+         submit_each(&row, work_record(work, round, 50), round);
+      else
+         submit_all(&row, work_record(work, round, 50), round);
       expect_all_signalled(&row, round);
       EXPECT_U64(work_wrong_pixels(work, round), 0);
       vkt_wait_idle(row.device);
@@ -175,7 +123,7 @@ signal_order(intptr_t arg)
  * before.
  */
 static void
-fence_after_semaphores(intptr_t api)
+fence_after_semaphores(UNUSED intptr_t arg)
 {
    struct row row = open_row(VKT_TIMELINE);
    struct work *work = work_create(row.device, 128);
@@ -183,7 +131,7 @@ fence_after_semaphores(intptr_t api)
    struct vkt_object *alias = vkt_share(fence, row.other);
 
    for (uint32_t round = 1; round <= ROUNDS; round++) {
-      submit(&row, api, work_record(work, round, 50), round);
+      submit_all(&row, work_record(work, round, 50), round);
       vkt_queue_signal(fence, 0);
       vkt_expect_done(alias);
       for (unsigned i = 0; i < SIGNALS; i++)
@@ -193,15 +141,13 @@ fence_after_semaphores(intptr_t api)
    }
 }
 
-#define ORDERS(name, kind) \
-   {name "_submit", signal_order, ORDER(kind, SUBMIT)}, \
-   {name "_submit2", signal_order, ORDER(kind, SUBMIT_2)}, \
-   {name "_separate_submits", signal_order, ORDER(kind, SEPARATE_SUBMITS)}
-
 const struct test_case test_cases[] = {
-   ORDERS("signal_order_binary", VKT_BINARY),
-   ORDERS("signal_order_timeline", VKT_TIMELINE),
-   {"fence_after_semaphores_submit", fence_after_semaphores, SUBMIT},
-   {"fence_after_semaphores_submit2", fence_after_semaphores, SUBMIT_2},
+   {"signal_order_binary_submit", signal_order, VKT_BINARY},
+   {"signal_order_binary_separate_submits", signal_order,
+    VKT_WITH(VKT_BINARY, true)},
+   {"signal_order_timeline_submit", signal_order, VKT_TIMELINE},
+   {"signal_order_timeline_separate_submits", signal_order,
+    VKT_WITH(VKT_TIMELINE, true)},
+   {"fence_after_semaphores_submit", fence_after_semaphores},
    {0},
 };

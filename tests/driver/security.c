@@ -38,13 +38,11 @@ ungranted_access_is_kept_out(intptr_t kind)
       const wchar_t *name = vkt_make_name(L"");
       struct vkt_object *a =
          create_guarded(device, kind, too_little[i], NT, name);
-      char message[1024];
 
+      test_diag("%ls", too_little[i]);
       vkt_clear_messages(b->device);
       EXPECT_RESULT(vkt_import_name(b, name), REFUSED);
-      vkt_last_message(b->device, message, sizeof(message));
-      test_diag("%ls: %s", too_little[i], message);
-      EXPECT(vkt_message_count(b->device) >= 1);
+      vkt_expect_message(b->device, "");
       /* The exporter's own handle has what creation gave it. */
       vkt_expect_linked(a, vkt_share(a, device));
    }
