@@ -274,6 +274,12 @@ void vkt_take(struct vkt_object *semaphore, uint64_t value);
 void vkt_queue_chain(struct vkt_object *waits, uint64_t wait_value,
                      struct vkt_object *signals, uint64_t signal_value);
 
+#define VKT_MAX_WAITS 200
+
+/* Fences or timelines of one device, for all or any of them */
+VkResult vkt_wait_many(struct vkt_object *const *objects, unsigned count,
+                       uint64_t value, bool all, uint64_t timeout_ms);
+
 /* Submits a signal operation behind the wait for a private timeline, whose
  * value 1 lets it go.
  */

@@ -164,6 +164,34 @@ vkt_queue_chain(struct vkt_object *waits, uint64_t wait_value,
    vkt_submit(waits->device, &batch, NULL);
 }
 
+VkResult
+vkt_wait_many(struct vkt_object *const *objects, unsigned count,
+              uint64_t value, bool all, uint64_t timeout_ms)
+{
+   VkDevice device = objects[0]->device->handle;
+   VkFence fences[VKT_MAX_WAITS];
+   VkSemaphore semaphores[VKT_MAX_WAITS];
+   uint64_t values[VKT_MAX_WAITS];
+   const VkSemaphoreWaitInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+      .flags = all ? 0 : VK_SEMAPHORE_WAIT_ANY_BIT,
+      .semaphoreCount = count,
+      .pSemaphores = semaphores,
+      .pValues = values,
+   };
+
+   REQUIRE(count <= VKT_MAX_WAITS);
+   for (unsigned i = 0; i < count; i++) {
+      fences[i] = objects[i]->fence;
+      semaphores[i] = objects[i]->semaphore;
+      values[i] = value;
+   }
+   if (objects[0]->kind == VKT_FENCE)
+      return vkWaitForFences(device, count, fences, all,
+                             timeout_ms * 1000000);
+   return vkWaitSemaphores(device, &info, timeout_ms * 1000000);
+}
+
 struct vkt_object *
 vkt_signal_behind_gate(struct vkt_object *object, uint64_t value)
 {

@@ -35,33 +35,24 @@ create(struct vkt_device *device, enum vkt_kind kind, intptr_t exportable)
    return vkt_create_for(device, kind, exportable ? VKT_OPAQUE_WIN32 : 0);
 }
 
+#define BY_STATUS 2
+
 static void
-fence_after_wait(intptr_t exportable)
+fence_signalled(intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct loop loop = loop_start();
 
    while (loop_next(&loop)) {
-      struct vkt_object *fence = create(device, VKT_FENCE, exportable);
+      struct vkt_object *fence = create(device, VKT_FENCE, arg & 1);
 
       vkt_queue_signal(fence, 0);
-      vkt_expect_done(fence);
-      vkt_destroy(fence);
-   }
-}
-
-static void
-fence_after_status(intptr_t exportable)
-{
-   struct vkt_device *device = vkt_open();
-   struct loop loop = loop_start();
-
-   while (loop_next(&loop)) {
-      struct vkt_object *fence = create(device, VKT_FENCE, exportable);
-
-      vkt_queue_signal(fence, 0);
-      while (!vkt_value(fence))
-         SwitchToThread();
+      if (arg & BY_STATUS) {
+         while (!vkt_value(fence))
+            SwitchToThread();
+      } else {
+         vkt_expect_done(fence);
+      }
       vkt_destroy(fence);
    }
 }
@@ -250,8 +241,9 @@ timeouts_race_signals(intptr_t exportable)
                          {name "_shared", run, 1}
 
 const struct test_case test_cases[] = {
-   TWICE("fence_destroyed_after_wait", fence_after_wait),
-   TWICE("fence_destroyed_after_status", fence_after_status),
+   TWICE("fence_destroyed_after_wait", fence_signalled),
+   {"fence_destroyed_after_status_private", fence_signalled, BY_STATUS},
+   {"fence_destroyed_after_status_shared", fence_signalled, BY_STATUS | 1},
    TWICE("binary_destroyed_after_wait", binary_after_wait),
    TWICE("timeline_destroyed_after_wait", timeline_after_wait),
    TWICE("waited_timelines_destroyed_after_wait", timelines_after_wait),

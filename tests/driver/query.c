@@ -132,18 +132,16 @@ expect_of_kind(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type,
                    supported);
 }
 
-#define QUERY(kind, type) ((kind) << 16 | (type))
-
 static void
 query_supported(intptr_t arg)
 {
-   expect_of_kind(vkt_open()->physical, arg >> 16, arg & 0xffff, true);
+   expect_of_kind(vkt_open()->physical, arg & 0xff, arg >> 8, true);
 }
 
 static void
 query_unsupported(intptr_t arg)
 {
-   expect_of_kind(vkt_open()->physical, arg >> 16, arg & 0xffff, false);
+   expect_of_kind(vkt_open()->physical, arg & 0xff, arg >> 8, false);
 }
 
 static void
@@ -218,13 +216,6 @@ codes_are_those_of_the_registry(UNUSED intptr_t arg)
    }
 }
 
-#define SEMAPHORES(name, run, type) \
-   {name "_binary", run, QUERY(VKT_BINARY, type)}, \
-   {name "_timeline", run, QUERY(VKT_TIMELINE, type)}
-
-#define ALL(name, run, type) \
-   {name "_fence", run, QUERY(VKT_FENCE, type)}, SEMAPHORES(name, run, type)
-
 const struct test_case test_cases[] = {
    {"codes_are_those_of_the_registry", codes_are_those_of_the_registry},
    {"device_extension_external_fence_win32", device_extension,
@@ -241,18 +232,24 @@ const struct test_case test_cases[] = {
     (intptr_t)VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_EXTENSION_NAME},
    {"entry_points_with_extensions", entry_points_with_extensions},
    {"entry_points_without_extensions", entry_points_without_extensions},
-   ALL("query_opaque_win32", query_supported, VKT_OPAQUE_WIN32),
-   ALL("query_opaque_win32_kmt", query_supported, VKT_OPAQUE_WIN32_KMT),
+   VKT_CASES_WITH("query_opaque_win32", query_supported, VKT_OPAQUE_WIN32),
+   VKT_CASES_WITH("query_opaque_win32_kmt", query_supported,
+                  VKT_OPAQUE_WIN32_KMT),
    {"query_opaque_win32_semaphore_without_type",
     query_semaphore_without_type},
-   ALL("query_opaque_fd", query_unsupported,
-       VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT),
-   SEMAPHORES("query_d3d12_fence", query_unsupported,
-              VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT),
+   VKT_CASES_WITH("query_opaque_fd", query_unsupported,
+                  VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT),
+   {"query_d3d12_fence_binary", query_unsupported,
+    VKT_WITH(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT)},
+   {"query_d3d12_fence_timeline", query_unsupported,
+    VKT_WITH(VKT_TIMELINE,
+             VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT)},
    {"query_sync_fd_fence", query_unsupported,
-    QUERY(VKT_FENCE, VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT)},
-   SEMAPHORES("query_sync_fd", query_unsupported,
-              VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT),
+    VKT_WITH(VKT_FENCE, VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT)},
+   {"query_sync_fd_binary", query_unsupported,
+    VKT_WITH(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT)},
+   {"query_sync_fd_timeline", query_unsupported,
+    VKT_WITH(VKT_TIMELINE, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT)},
    VKT_CASES("query_unknown_types", query_unknown),
    {"devinfo_shows_extensions", devinfo_shows_extensions},
    {0},

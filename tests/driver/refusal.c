@@ -97,12 +97,10 @@ refuse_random_values(intptr_t kind)
    vkt_expect_works(target);
 }
 
-#define KINDS(from, into) ((intptr_t)(from) << 8 | (into))
-
 static void
 refuse_kind(intptr_t kinds)
 {
-   const enum vkt_kind from = kinds >> 8, into = kinds & 0xff;
+   const enum vkt_kind into = kinds & 0xff, from = kinds >> 8;
    struct vkt_device *device = vkt_open();
    struct vkt_object *source = vkt_create_exportable(device, from);
    struct vkt_object *target = vkt_create(device, into);
@@ -221,16 +219,16 @@ const struct test_case test_cases[] = {
    {"refuse_read_only_handle", refuse_handle, OF(foreign_read_only)},
    {"refuse_query_only_handle", refuse_handle, OF(foreign_query_only)},
    VKT_CASES("refuse_random_values_into", refuse_random_values),
-   {"refuse_fence_into_binary", refuse_kind, KINDS(VKT_FENCE, VKT_BINARY)},
+   {"refuse_fence_into_binary", refuse_kind, VKT_WITH(VKT_BINARY, VKT_FENCE)},
    {"refuse_fence_into_timeline", refuse_kind,
-    KINDS(VKT_FENCE, VKT_TIMELINE)},
-   {"refuse_binary_into_fence", refuse_kind, KINDS(VKT_BINARY, VKT_FENCE)},
+    VKT_WITH(VKT_TIMELINE, VKT_FENCE)},
+   {"refuse_binary_into_fence", refuse_kind, VKT_WITH(VKT_FENCE, VKT_BINARY)},
    {"refuse_binary_into_timeline", refuse_kind,
-    KINDS(VKT_BINARY, VKT_TIMELINE)},
+    VKT_WITH(VKT_TIMELINE, VKT_BINARY)},
    {"refuse_timeline_into_fence", refuse_kind,
-    KINDS(VKT_TIMELINE, VKT_FENCE)},
+    VKT_WITH(VKT_FENCE, VKT_TIMELINE)},
    {"refuse_timeline_into_binary", refuse_kind,
-    KINDS(VKT_TIMELINE, VKT_BINARY)},
+    VKT_WITH(VKT_BINARY, VKT_TIMELINE)},
    VKT_CASES("refuse_type_on_import", refuse_type_on_import),
    VKT_CASES("refuse_type_on_get", refuse_type_on_get),
    VKT_CASES("refuse_type_on_create", refuse_type_on_create),

@@ -34,17 +34,6 @@ lend(enum vkt_kind kind)
 }
 
 static void
-fence_shows_payload(UNUSED intptr_t arg)
-{
-   struct setup s = lend(VKT_FENCE);
-
-   EXPECT_U64(vkt_value(s.x), 0);
-   vkt_queue_signal(s.a, 0);
-   vkt_expect_done(s.x);
-   EXPECT_U64(vkt_value(s.x), 1);
-}
-
-static void
 signal_goes_to_payload(intptr_t kind)
 {
    struct setup s = lend(kind);
@@ -160,15 +149,6 @@ binary_wait_restores(UNUSED intptr_t arg)
    vkt_expect_marked(s.x);
    vkt_expect_works(s.x);
    vkt_expect_works(s.a);
-}
-
-static void
-binary_pending_signal(UNUSED intptr_t arg)
-{
-   struct setup s = lend(VKT_BINARY);
-
-   vkt_expect_unsignalled(s.x, s.a);
-   vkt_expect_works(s.x);
 }
 
 static void
@@ -346,7 +326,6 @@ export_while_pending(intptr_t kind)
    {name "_fence", run, VKT_FENCE}, {name "_binary", run, VKT_BINARY}
 
 const struct test_case test_cases[] = {
-   {"temporary_fence_shows_payload", fence_shows_payload},
    {"temporary_fence_signal_goes_to_payload", signal_goes_to_payload,
     VKT_FENCE},
    {"temporary_fence_reset_restores", fence_reset_restores},
@@ -358,7 +337,6 @@ const struct test_case test_cases[] = {
    {"temporary_binary_wait_restores", binary_wait_restores},
    {"temporary_binary_signal_goes_to_payload", signal_goes_to_payload,
     VKT_BINARY},
-   {"temporary_binary_pending_signal", binary_pending_signal},
    {"temporary_binary_two_targets", binary_two_targets},
    {"temporary_binary_over_permanent_import", binary_over_permanent_import},
    {"temporary_binary_many_rounds", binary_many_rounds},

@@ -5,41 +5,35 @@
 
 #include <stdlib.h>
 
-#define MAX_OBJECTS 200
-
 /* Every third object is private, the others have a holder on a second
  * instance through which they are signalled.
  */
 struct crowd {
    enum vkt_kind kind;
    unsigned count;
-   struct vkt_device *device, *other;
-   struct vkt_object *objects[MAX_OBJECTS];
-   struct vkt_object *signals[MAX_OBJECTS];
+   struct vkt_device *other;
+   struct vkt_object *objects[VKT_MAX_WAITS];
+   struct vkt_object *signals[VKT_MAX_WAITS];
 };
 
 static struct crowd *
 open_crowd(enum vkt_kind kind, unsigned count)
 {
    struct crowd *crowd = calloc(1, sizeof(*crowd));
+   struct vkt_device *device = vkt_open();
 
-   REQUIRE(crowd != NULL && count <= MAX_OBJECTS);
+   REQUIRE(crowd != NULL);
    test_defer(free, crowd);
    crowd->kind = kind;
    crowd->count = count;
-   crowd->device = vkt_open();
    crowd->other = vkt_open();
    for (unsigned i = 0; i < count; i++) {
       if (i % 3 == 1) {
-         crowd->objects[i] = vkt_create(crowd->device, kind);
+         crowd->objects[i] = vkt_create(device, kind);
          crowd->signals[i] = crowd->objects[i];
       } else {
-         HANDLE handle;
-
          crowd->signals[i] = vkt_create_exportable(crowd->other, kind);
-         handle = vkt_export(crowd->signals[i]);
-         crowd->objects[i] = vkt_alias(crowd->device, kind, handle);
-         vkt_close_export(handle);
+         crowd->objects[i] = vkt_share(crowd->signals[i], device);
       }
    }
    return crowd;
@@ -50,27 +44,7 @@ static VkResult
 wait_crowd(const struct crowd *crowd, uint64_t value, bool all,
            uint64_t timeout_ms)
 {
-   VkFence fences[MAX_OBJECTS];
-   VkSemaphore semaphores[MAX_OBJECTS];
-   uint64_t values[MAX_OBJECTS];
-   const VkSemaphoreWaitInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-      .flags = all ? 0 : VK_SEMAPHORE_WAIT_ANY_BIT,
-      .semaphoreCount = crowd->count,
-      .pSemaphores = semaphores,
-      .pValues = values,
-   };
-
-   for (unsigned i = 0; i < crowd->count; i++) {
-      fences[i] = crowd->objects[i]->fence;
-      semaphores[i] = crowd->objects[i]->semaphore;
-      values[i] = value;
-   }
-   if (crowd->kind == VKT_FENCE)
-      return vkWaitForFences(crowd->device->handle, crowd->count, fences,
-                             all, timeout_ms * 1000000);
-   return vkWaitSemaphores(crowd->device->handle, &info,
-                           timeout_ms * 1000000);
+   return vkt_wait_many(crowd->objects, crowd->count, value, all, timeout_ms);
 }
 
 static void
@@ -147,11 +121,16 @@ all_idle_does_not_spin(intptr_t kind)
 static void
 any_idle_private_does_not_spin(UNUSED intptr_t arg)
 {
-   struct crowd crowd = {.kind = VKT_FENCE, .count = 2};
+   struct vkt_device *device = vkt_open();
+   const struct crowd crowd = {
+      .kind = VKT_FENCE,
+      .count = 2,
+      .objects = {
+         vkt_create(device, VKT_FENCE),
+         vkt_create(device, VKT_FENCE),
+      },
+   };
 
-   crowd.device = vkt_open();
-   for (unsigned i = 0; i < crowd.count; i++)
-      crowd.objects[i] = vkt_create(crowd.device, VKT_FENCE);
    expect_idle(&crowd, false);
 }
 

@@ -53,32 +53,6 @@ create_in_slot(const struct agent_request *request)
 }
 
 static VkResult
-wait_any(const struct agent_request *request)
-{
-   VkFence fences[AGENT_SLOTS];
-   VkSemaphore semaphores[AGENT_SLOTS];
-   uint64_t values[AGENT_SLOTS];
-   const uint64_t timeout_ns = (uint64_t)request->timeout_ms * 1000000;
-   const VkSemaphoreWaitInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-      .flags = VK_SEMAPHORE_WAIT_ANY_BIT,
-      .semaphoreCount = request->flag + 1,
-      .pSemaphores = semaphores,
-      .pValues = values,
-   };
-
-   for (uint32_t i = 0; i < info.semaphoreCount; i++) {
-      fences[i] = slots[i]->fence;
-      semaphores[i] = slots[i]->semaphore;
-      values[i] = request->value;
-   }
-   if (slots[0]->kind == VKT_FENCE)
-      return vkWaitForFences(device->handle, info.semaphoreCount, fences,
-                             VK_FALSE, timeout_ns);
-   return vkWaitSemaphores(device->handle, &info, timeout_ns);
-}
-
-static VkResult
 import_memory(const struct agent_request *request)
 {
    struct memory *memory;
@@ -146,7 +120,8 @@ serve(const struct agent_request *request)
       reply.result = vkt_wait(object, request->value, request->timeout_ms);
       break;
    case AGENT_WAIT_ANY:
-      reply.result = wait_any(request);
+      reply.result = vkt_wait_many(slots, request->flag + 1, request->value,
+                                   false, request->timeout_ms);
       break;
    case AGENT_VALUE:
       reply.value = vkt_value(object);
