@@ -104,4 +104,10 @@ void test_thread_join(struct test_thread *thread);
 /* Threads that burn CPU until the case ends. */
 void test_hog_cpu(unsigned threads);
 
+/* A program that is linked with test_common and has no main() runs these. Not
+ * to have roles is not to define them.
+ */
+extern const struct test_case test_cases[];
+extern const struct test_role test_roles[];
+
 #endif

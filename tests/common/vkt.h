@@ -233,4 +233,76 @@ void vkt_join_later(struct vkt_later *later);
    {name "_binary", run, VKT_BINARY, 0}, \
    {name "_timeline", run, VKT_TIMELINE, 0}
 
+/* In vkt_share.c: what cases of sharing need besides. */
+#include "unused.h"
+
+VkInstance vkt_create_instance_with(uint32_t api_version,
+                                    const char *const *extensions,
+                                    uint32_t extension_count);
+
+/* Until the case ends: a name that nobody else has, a descriptor in SDDL */
+const wchar_t *vkt_make_name(const wchar_t *prefix);
+SECURITY_ATTRIBUTES vkt_attributes(const wchar_t *sddl);
+
+struct vkt_object *vkt_create_for(struct vkt_device *device,
+                                  enum vkt_kind kind, VkFlags export_types);
+/* With VkExport*Win32HandleInfoKHR; attributes and name may be NULL. */
+VkResult vkt_try_create_win32(struct vkt_device *device, enum vkt_kind kind,
+                              VkFlags export_types,
+                              const SECURITY_ATTRIBUTES *attributes,
+                              const wchar_t *name,
+                              struct vkt_object **object);
+struct vkt_object *vkt_create_win32(struct vkt_device *device,
+                                    enum vkt_kind kind, VkFlags export_types,
+                                    const SECURITY_ATTRIBUTES *attributes,
+                                    const wchar_t *name);
+
+/* A global share handle, which belongs to nobody */
+HANDLE vkt_number(struct vkt_object *object);
+VkResult vkt_import_number(struct vkt_object *object, HANDLE number);
+VkResult vkt_import_name(struct vkt_object *object, const wchar_t *name);
+
+/* Another holder of the payload, by a new handle */
+struct vkt_object *vkt_share(struct vkt_object *object,
+                             struct vkt_device *device);
+
+/* Two holders of a payload, on two instances */
+struct vkt_pair {
+   struct vkt_object *a, *b;
+};
+
+struct vkt_pair vkt_open_pair(enum vkt_kind kind);
+
+/* vkt_expect_linked(), each way */
+void vkt_expect_shared(struct vkt_object *a, struct vkt_object *b);
+
+/* Submits a wait operation that has to end. */
+void vkt_take(struct vkt_object *semaphore, uint64_t value);
+
+/* One batch that waits and then signals, on the queue of `waits` */
+void vkt_queue_chain(struct vkt_object *waits, uint64_t wait_value,
+                     struct vkt_object *signals, uint64_t signal_value);
+
+#define VKT_MAX_WAITS 200
+
+/* Fences or timelines of one device, for all or any of them */
+VkResult vkt_wait_many(struct vkt_object *const *objects, unsigned count,
+                       uint64_t value, bool all, uint64_t timeout_ms);
+
+/* Submits a signal operation behind the wait for a private timeline, whose
+ * value 1 lets it go.
+ */
+struct vkt_object *vkt_signal_behind_gate(struct vkt_object *object,
+                                          uint64_t value);
+
+/* A message since vkt_clear_messages(), and that the last one has the text */
+void vkt_expect_message(struct vkt_device *device, const char *text);
+
+/* VKT_CASES() of a function that needs more than the kind */
+#define VKT_WITH(kind, more) ((kind) | (more) << 8)
+#define VKT_CASES_WITH(name, run, more) \
+   {name "_fence", run, VKT_WITH(VKT_FENCE, more), 0}, \
+   {name "_binary", run, VKT_WITH(VKT_BINARY, more), 0}, \
+   {name "_timeline", run, VKT_WITH(VKT_TIMELINE, more), 0}
+
 #endif

@@ -5,107 +5,67 @@
  */
 #include "work.h"
 
-static struct vkt_object *
-shared_binary(struct vkt_device *device, HANDLE *handle)
+static void
+expect_pairs(struct vkt_object *a, struct vkt_device *device)
 {
-   struct vkt_object *a = vkt_create_exportable(device, VKT_BINARY);
+   struct vkt_object *b = vkt_share(a, device);
 
-   *handle = vkt_export(a);
-   return a;
+   for (unsigned i = 0; i < 300 && !test_failed(); i++)
+      vkt_expect_shared(a, b);
 }
 
 static void
-expect_pairs(struct vkt_object *a, struct vkt_object *b)
+pairs_one_queue(UNUSED intptr_t arg)
 {
-   for (unsigned i = 0; i < 300 && !test_failed(); i++) {
-      vkt_expect_linked(a, b);
-      vkt_expect_linked(b, a);
-   }
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_BINARY);
+
+   expect_pairs(a, a->device);
 }
 
 static void
-pairs_one_queue(intptr_t arg)
+pairs_two_devices(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(device, &handle);
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_BINARY);
 
-   (void)arg;
-   expect_pairs(a, vkt_alias(device, VKT_BINARY, handle));
+   expect_pairs(a, vkt_open_sibling(a->device));
 }
 
 static void
-pairs_two_devices(intptr_t arg)
+pairs_two_instances(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(device, &handle);
-
-   (void)arg;
-   expect_pairs(a, vkt_alias(vkt_open_sibling(device), VKT_BINARY, handle));
-}
-
-static void
-pairs_two_instances(intptr_t arg)
-{
-   struct vkt_device *device = vkt_open();
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(device, &handle);
-
-   (void)arg;
-   expect_pairs(a, vkt_alias(vkt_open(), VKT_BINARY, handle));
+   expect_pairs(vkt_create_exportable(vkt_open(), VKT_BINARY), vkt_open());
 }
 
 /* (trap 6) A wait does not detach the payload from the semaphore, and takes
  * the signal from all holders.
  */
 static void
-wait_consumes_for_all(intptr_t arg)
+wait_consumes_for_all(UNUSED intptr_t arg)
 {
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(vkt_open(), &handle);
-   struct vkt_object *b = vkt_alias(vkt_open(), VKT_BINARY, handle);
-   struct vkt_object *c = vkt_alias(vkt_open(), VKT_BINARY, handle);
+   const struct vkt_pair p = vkt_open_pair(VKT_BINARY);
+   struct vkt_object *c = vkt_share(p.a, vkt_open());
 
-   (void)arg;
-   vkt_mark(a);
-   vkt_expect_marked(b);
-   vkt_expect_unsignalled(c, a);
-   vkt_expect_unsignalled(b, c);
-   vkt_expect_unsignalled(a, b);
-}
-
-static void
-many_waits_stay_attached(intptr_t arg)
-{
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(vkt_open(), &handle);
-   struct vkt_object *b = vkt_alias(vkt_open(), VKT_BINARY, handle);
-
-   (void)arg;
-   for (unsigned i = 0; i < 8; i++)
-      vkt_expect_unsignalled(i % 2 ? a : b, i % 2 ? b : a);
+   vkt_mark(p.a);
+   vkt_expect_marked(p.b);
+   vkt_expect_unsignalled(c, p.a);
+   vkt_expect_unsignalled(p.b, c);
+   vkt_expect_unsignalled(p.a, p.b);
 }
 
 /* Two signals that are held back one by one, and a wait for each. */
 static void
-waits_pair_in_order(intptr_t arg)
+waits_pair_in_order(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(device, &handle);
-   struct vkt_object *b = vkt_alias(vkt_open(), VKT_BINARY, handle);
-   struct vkt_object *c = vkt_alias(vkt_open(), VKT_BINARY, handle);
-   struct vkt_object *gate = vkt_create(device, VKT_TIMELINE);
-   struct vkt_object *first, *second;
+   const struct vkt_pair p = vkt_open_pair(VKT_BINARY);
+   struct vkt_object *c = vkt_share(p.a, vkt_open());
+   struct vkt_object *gate = vkt_create(p.a->device, VKT_TIMELINE);
 
-   (void)arg;
    for (uint64_t i = 0; i < 10; i += 2) {
-      vkt_submit(device, &(struct vkt_batch){.waits = {{gate, i + 1}},
-                                             .signals = {{a, 0}}}, NULL);
-      first = vkt_queue_wait(b, 0);
-      vkt_submit(device, &(struct vkt_batch){.waits = {{gate, i + 2}},
-                                             .signals = {{a, 0}}}, NULL);
+      struct vkt_object *first, *second;
+
+      vkt_queue_chain(gate, i + 1, p.a, 0);
+      first = vkt_queue_wait(p.b, 0);
+      vkt_queue_chain(gate, i + 2, p.a, 0);
       second = vkt_queue_wait(c, 0);
 
       vkt_expect_pending(first);
@@ -123,61 +83,51 @@ waits_pair_in_order(intptr_t arg)
  * wait that ended early or never would be hard to find.
  */
 static void
-wait_submitted_before_signal(intptr_t arg)
+wait_submitted_before_signal(UNUSED intptr_t arg)
 {
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(vkt_open(), &handle);
-   struct vkt_object *b = vkt_alias(vkt_open(), VKT_BINARY, handle);
-   struct vkt_object *done = vkt_queue_wait(b, 0);
+   const struct vkt_pair p = vkt_open_pair(VKT_BINARY);
+   struct vkt_object *done = vkt_queue_wait(p.b, 0);
 
-   (void)arg;
    vkt_expect_pending(done);
-   vkt_queue_signal(a, 0);
+   vkt_queue_signal(p.a, 0);
    vkt_expect_done(done);
-   vkt_expect_unsignalled(b, a);
+   vkt_expect_unsignalled(p.b, p.a);
 }
 
 static void
-chain_over_devices(intptr_t arg)
+chain_over_devices(UNUSED intptr_t arg)
 {
-   struct vkt_device *devices[4];
-   struct vkt_object *signals[4], *waits[4];
-   struct vkt_object *end = NULL;
+   enum { DEVICES = 4 };
+   struct vkt_device *devices[DEVICES];
+   struct vkt_object *signals[DEVICES], *waits[DEVICES];
 
-   (void)arg;
-   for (unsigned i = 0; i < 4; i++)
+   for (unsigned i = 0; i < DEVICES; i++)
       devices[i] = vkt_open();
-   for (unsigned i = 0; i < 4; i++) {
-      HANDLE handle;
-
-      signals[i] = shared_binary(devices[i], &handle);
-      waits[i] = vkt_alias(devices[(i + 1) % 4], VKT_BINARY, handle);
+   for (unsigned i = 0; i < DEVICES; i++) {
+      signals[i] = vkt_create_exportable(devices[i], VKT_BINARY);
+      waits[i] = vkt_share(signals[i], devices[(i + 1) % DEVICES]);
    }
 
    for (unsigned round = 0; round < 100; round++) {
       vkt_queue_signal(signals[0], 0);
-      for (unsigned i = 1; i < 4; i++)
-         vkt_submit(devices[i],
-                    &(struct vkt_batch){.waits = {{waits[i - 1], 0}},
-                                        .signals = {{signals[i], 0}}}, NULL);
-      end = vkt_queue_wait(waits[3], 0);
-      vkt_expect_done(end);
+      for (unsigned i = 1; i < DEVICES; i++)
+         vkt_queue_chain(waits[i - 1], 0, signals[i], 0);
+      vkt_take(waits[DEVICES - 1], 0);
    }
 }
 
 static void
-several_in_one_batch(intptr_t arg)
+several_in_one_batch(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
    struct vkt_batch signal = {0}, wait = {0};
    struct vkt_object *done = vkt_create(other, VKT_FENCE);
 
-   (void)arg;
    for (unsigned i = 0; i < VKT_MAX_SEMAPHORES; i++) {
-      HANDLE handle;
+      struct vkt_object *a = vkt_create_exportable(device, VKT_BINARY);
 
-      signal.signals[i].semaphore = shared_binary(device, &handle);
-      wait.waits[i].semaphore = vkt_alias(other, VKT_BINARY, handle);
+      signal.signals[i].semaphore = a;
+      wait.waits[i].semaphore = vkt_share(a, other);
    }
    for (unsigned round = 0; round < 50; round++) {
       vkt_submit(device, &signal, NULL);
@@ -195,17 +145,17 @@ enum merge {
    COMMANDS_THEN_WAIT_AND_COMMANDS,
    TWO_COMMANDS_THEN_WAIT,
    EMPTY_THEN_WAIT,
-   COMMANDS_THEN_WAIT_2,
 };
 
+/* By vkQueueSubmit, which the runtime makes one vkQueueSubmit2. */
 static void
-submit_merge_1(struct vkt_object *semaphore, VkCommandBuffer commands,
-               enum merge merge)
+submit_merged(struct vkt_object *semaphore, VkCommandBuffer commands,
+              enum merge merge)
 {
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
    const VkSubmitInfo work = {
       .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-      .commandBufferCount = merge == EMPTY_THEN_WAIT ? 0 : 1,
+      .commandBufferCount = merge != EMPTY_THEN_WAIT,
       .pCommandBuffers = &commands,
    };
    const VkSubmitInfo wait = {
@@ -213,47 +163,15 @@ submit_merge_1(struct vkt_object *semaphore, VkCommandBuffer commands,
       .waitSemaphoreCount = 1,
       .pWaitSemaphores = &semaphore->semaphore,
       .pWaitDstStageMask = &stage,
-      .commandBufferCount = merge == COMMANDS_THEN_WAIT_AND_COMMANDS ? 1 : 0,
+      .commandBufferCount = merge == COMMANDS_THEN_WAIT_AND_COMMANDS,
       .pCommandBuffers = &commands,
    };
-   VkSubmitInfo submits[3];
-   uint32_t count = 0;
+   const VkSubmitInfo submits[] = {work, work, wait};
+   const uint32_t first = merge != TWO_COMMANDS_THEN_WAIT;
 
-   submits[count++] = work;
-   if (merge == TWO_COMMANDS_THEN_WAIT)
-      submits[count++] = work;
-   submits[count++] = wait;
-   REQUIRE_OK(vkQueueSubmit(semaphore->device->queue, count, submits,
+   REQUIRE_OK(vkQueueSubmit(semaphore->device->queue,
+                            TEST_COUNT(submits) - first, submits + first,
                             VK_NULL_HANDLE));
-}
-
-static void
-submit_merge_2(struct vkt_object *semaphore, VkCommandBuffer commands)
-{
-   const VkCommandBufferSubmitInfo command_info = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
-      .commandBuffer = commands,
-   };
-   const VkSemaphoreSubmitInfo wait_info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-      .semaphore = semaphore->semaphore,
-      .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-   };
-   const VkSubmitInfo2 submits[] = {
-      {
-         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
-         .commandBufferInfoCount = 1,
-         .pCommandBufferInfos = &command_info,
-      },
-      {
-         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
-         .waitSemaphoreInfoCount = 1,
-         .pWaitSemaphoreInfos = &wait_info,
-      },
-   };
-
-   REQUIRE_OK(vkQueueSubmit2(semaphore->device->queue, TEST_COUNT(submits),
-                             submits, VK_NULL_HANDLE));
 }
 
 /* The runtime merges batches without semaphores into the next one. The wait
@@ -262,21 +180,15 @@ submit_merge_2(struct vkt_object *semaphore, VkCommandBuffer commands)
 static void
 merged_wait_consumes(intptr_t merge)
 {
-   struct vkt_device *device = vkt_open();
-   VkCommandBuffer commands = work_empty_commands(device);
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(device, &handle);
-   struct vkt_object *b = vkt_alias(vkt_open(), VKT_BINARY, handle);
+   const struct vkt_pair p = vkt_open_pair(VKT_BINARY);
+   VkCommandBuffer commands = work_empty_commands(p.a->device);
 
    for (unsigned i = 0; i < 2; i++) {
-      vkt_mark(a);
-      if (merge == COMMANDS_THEN_WAIT_2)
-         submit_merge_2(a, commands);
-      else
-         submit_merge_1(a, commands, (enum merge)merge);
-      vkt_wait_idle(device);
-      vkt_expect_unsignalled(a, b);
-      vkt_expect_unsignalled(b, a);
+      vkt_mark(p.a);
+      submit_merged(p.a, commands, merge);
+      vkt_wait_idle(p.a->device);
+      vkt_expect_unsignalled(p.a, p.b);
+      vkt_expect_unsignalled(p.b, p.a);
    }
 }
 
@@ -286,64 +198,46 @@ merged_wait_consumes(intptr_t merge)
 static void
 merged_wait_consumes_private(intptr_t merge)
 {
-   struct vkt_device *device = vkt_open();
-   VkCommandBuffer commands = work_empty_commands(device);
-   struct vkt_object *a = vkt_create_exportable(device, VKT_BINARY);
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_BINARY);
+   VkCommandBuffer commands = work_empty_commands(a->device);
 
    for (unsigned i = 0; i < 3; i++) {
       vkt_mark(a);
-      submit_merge_1(a, commands, (enum merge)merge);
+      submit_merged(a, commands, merge);
    }
-   vkt_wait_idle(device);
-   vkt_expect_unsignalled(a, vkt_alias(vkt_open(), VKT_BINARY,
-                                       vkt_export(a)));
+   vkt_wait_idle(a->device);
+   vkt_expect_unsignalled(a, vkt_share(a, vkt_open()));
 }
 
 static void
-wait_and_signal_in_one_batch(intptr_t arg)
+wait_and_signal_in_one_batch(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-   HANDLE handle;
-   struct vkt_object *a = shared_binary(device, &handle);
-   struct vkt_object *b = vkt_alias(vkt_open(), VKT_BINARY, handle);
+   const struct vkt_pair p = vkt_open_pair(VKT_BINARY);
 
-   (void)arg;
-   vkt_mark(a);
+   vkt_mark(p.a);
    for (unsigned i = 0; i < 50; i++)
-      vkt_submit(device, &(struct vkt_batch){.waits = {{a, 0}},
-                                             .signals = {{a, 0}}}, NULL);
-   vkt_expect_marked(b);
-   vkt_expect_unsignalled(b, a);
+      vkt_queue_chain(p.a, 0, p.a, 0);
+   vkt_expect_marked(p.b);
+   vkt_expect_unsignalled(p.b, p.a);
 }
 
-static const struct test_case cases[] = {
-   {"binary_pairs_one_queue", pairs_one_queue, 0, 0},
-   {"binary_pairs_two_devices", pairs_two_devices, 0, 0},
-   {"binary_pairs_two_instances", pairs_two_instances, 0, 0},
-   {"binary_wait_consumes_for_all", wait_consumes_for_all, 0, 0},
-   {"binary_many_waits_stay_attached", many_waits_stay_attached, 0, 0},
-   {"binary_waits_pair_in_order", waits_pair_in_order, 0, 0},
-   {"binary_wait_submitted_before_signal", wait_submitted_before_signal, 0,
-    0},
-   {"binary_chain_over_devices", chain_over_devices, 0, 0},
-   {"binary_several_in_one_batch", several_in_one_batch, 0, 0},
-   {"binary_wait_and_signal_in_one_batch", wait_and_signal_in_one_batch, 0,
-    0},
-   {"merged_commands_then_wait", merged_wait_consumes, COMMANDS_THEN_WAIT, 0},
+const struct test_case test_cases[] = {
+   {"binary_pairs_one_queue", pairs_one_queue},
+   {"binary_pairs_two_devices", pairs_two_devices},
+   {"binary_pairs_two_instances", pairs_two_instances},
+   {"binary_wait_consumes_for_all", wait_consumes_for_all},
+   {"binary_waits_pair_in_order", waits_pair_in_order},
+   {"binary_wait_submitted_before_signal", wait_submitted_before_signal},
+   {"binary_chain_over_devices", chain_over_devices},
+   {"binary_several_in_one_batch", several_in_one_batch},
+   {"binary_wait_and_signal_in_one_batch", wait_and_signal_in_one_batch},
+   {"merged_commands_then_wait", merged_wait_consumes, COMMANDS_THEN_WAIT},
    {"merged_commands_then_wait_and_commands", merged_wait_consumes,
-    COMMANDS_THEN_WAIT_AND_COMMANDS, 0},
+    COMMANDS_THEN_WAIT_AND_COMMANDS},
    {"merged_two_commands_then_wait", merged_wait_consumes,
-    TWO_COMMANDS_THEN_WAIT, 0},
-   {"merged_empty_then_wait", merged_wait_consumes, EMPTY_THEN_WAIT, 0},
-   {"merged_commands_then_wait_submit2", merged_wait_consumes,
-    COMMANDS_THEN_WAIT_2, 0},
+    TWO_COMMANDS_THEN_WAIT},
+   {"merged_empty_then_wait", merged_wait_consumes, EMPTY_THEN_WAIT},
    {"merged_commands_then_wait_private", merged_wait_consumes_private,
-    COMMANDS_THEN_WAIT, 0},
+    COMMANDS_THEN_WAIT},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

@@ -9,20 +9,16 @@
 #define EFFORT 400
 
 struct rig {
-   struct vkt_device *device, *other;
-   struct work *work;
    struct vkt_object *signals, *waits;
+   struct work *work;
 };
 
 static struct rig
 open_rig(enum vkt_kind kind)
 {
-   struct rig rig = {.device = vkt_open(), .other = vkt_open()};
+   const struct vkt_pair p = vkt_open_pair(kind);
 
-   rig.work = work_create(rig.device, SIZE);
-   rig.signals = vkt_create_exportable(rig.device, kind);
-   rig.waits = vkt_alias(rig.other, kind, vkt_export(rig.signals));
-   return rig;
+   return (struct rig){p.a, p.b, work_create(p.a->device, SIZE)};
 }
 
 static void
@@ -31,75 +27,57 @@ submit_work(struct rig *rig, uint32_t tag)
    struct vkt_batch batch = {
       .commands = work_record(rig->work, tag, EFFORT),
    };
+   const bool is_fence = rig->signals->kind == VKT_FENCE;
 
-   if (rig->signals->kind == VKT_FENCE) {
-      vkt_submit(rig->device, &batch, rig->signals);
-      return;
-   }
-   batch.signals[0] = (struct vkt_point){rig->signals, tag};
-   vkt_submit(rig->device, &batch, NULL);
+   if (!is_fence)
+      batch.signals[0] = (struct vkt_point){rig->signals, tag};
+   vkt_submit(rig->signals->device, &batch, is_fence ? rig->signals : NULL);
 }
 
 static void
 wait_for_work(struct rig *rig, uint32_t tag)
 {
    if (rig->waits->kind == VKT_BINARY)
-      vkt_expect_done(vkt_queue_wait(rig->waits, 0));
+      vkt_take(rig->waits, 0);
    else
       EXPECT_OK(vkt_wait(rig->waits, tag, VKT_LONG_MS));
 }
 
-static void
-signal_after_rasterization(intptr_t kind)
-{
-   struct rig rig = open_rig((enum vkt_kind)kind);
-
-   for (uint32_t tag = 1; tag <= 8; tag++) {
-      submit_work(&rig, tag);
-      wait_for_work(&rig, tag);
-      EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
-      if (kind == VKT_FENCE)
-         vkt_reset(rig.waits);
-   }
-   vkt_wait_idle(rig.device);
-}
+enum how {
+   BY_WAIT,
+   BY_STATUS,
+   BY_EMPTY_BATCH,
+};
 
 static void
-status_after_rasterization(intptr_t kind)
+signal_after_rasterization(intptr_t arg)
 {
-   struct rig rig = open_rig((enum vkt_kind)kind);
-   unsigned polls = 0;
+   const enum vkt_kind kind = arg & 0xff;
+   const enum how how = arg >> 8;
+   struct rig rig = open_rig(kind);
 
    for (uint32_t tag = 1; tag <= 8; tag++) {
-      submit_work(&rig, tag);
-      while (vkt_value(rig.waits) < (kind == VKT_FENCE ? 1 : tag)) {
-         polls++;
-         SwitchToThread();
+      if (how == BY_EMPTY_BATCH) {
+         const struct vkt_batch batch = {
+            .commands = work_record(rig.work, tag, EFFORT),
+         };
+
+         vkt_submit(rig.signals->device, &batch, NULL);
+         vkt_queue_signal(rig.signals, tag);
+      } else {
+         submit_work(&rig, tag);
+      }
+      if (how == BY_STATUS) {
+         while (vkt_value(rig.waits) < (kind == VKT_FENCE ? 1 : tag))
+            SwitchToThread();
+      } else {
+         wait_for_work(&rig, tag);
       }
       EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
       if (kind == VKT_FENCE)
          vkt_reset(rig.waits);
    }
-   test_diag("%u polls before the signals", polls);
-   vkt_wait_idle(rig.device);
-}
-
-static void
-empty_batch_after_rasterization(intptr_t kind)
-{
-   struct rig rig = open_rig((enum vkt_kind)kind);
-
-   for (uint32_t tag = 1; tag <= 8; tag++) {
-      vkt_submit(rig.device, &(struct vkt_batch){
-                                .commands = work_record(rig.work, tag,
-                                                        EFFORT)}, NULL);
-      vkt_queue_signal(rig.signals, tag);
-      wait_for_work(&rig, tag);
-      EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
-      if (kind == VKT_FENCE)
-         vkt_reset(rig.waits);
-   }
-   vkt_wait_idle(rig.device);
+   vkt_wait_idle(rig.signals->device);
 }
 
 static void
@@ -110,9 +88,9 @@ idle_after_rasterization(intptr_t whole_device)
    for (uint32_t tag = 1; tag <= 4; tag++) {
       submit_work(&rig, tag);
       if (whole_device)
-         vkt_wait_idle(rig.device);
+         vkt_wait_idle(rig.signals->device);
       else
-         REQUIRE_OK(vkQueueWaitIdle(rig.device->queue));
+         REQUIRE_OK(vkQueueWaitIdle(rig.signals->device->queue));
       EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
       EXPECT_U64(vkt_value(rig.waits), tag);
    }
@@ -122,42 +100,33 @@ idle_after_rasterization(intptr_t whole_device)
  * whoever sees a later one sees the earlier ones.
  */
 static void
-signals_in_submission_order(intptr_t arg)
+signals_in_submission_order(UNUSED intptr_t arg)
 {
    struct rig rig = open_rig(VKT_TIMELINE);
-   struct vkt_object *private_one = vkt_create(rig.device, VKT_TIMELINE);
-   struct vkt_object *fence = vkt_create_exportable(rig.device, VKT_FENCE);
-   struct vkt_object *fence_alias =
-      vkt_alias(rig.other, VKT_FENCE, vkt_export(fence));
-   struct vkt_object *binary = vkt_create_exportable(rig.device, VKT_BINARY);
-   struct vkt_object *binary_alias =
-      vkt_alias(rig.other, VKT_BINARY, vkt_export(binary));
+   struct vkt_device *device = rig.signals->device;
+   struct vkt_object *private_one = vkt_create(device, VKT_TIMELINE);
+   struct vkt_object *fence = vkt_create_exportable(device, VKT_FENCE);
+   struct vkt_object *fence_alias = vkt_share(fence, rig.waits->device);
+   struct vkt_object *binary = vkt_create_exportable(device, VKT_BINARY);
+   struct vkt_object *binary_alias = vkt_share(binary, rig.waits->device);
 
-   (void)arg;
    for (uint32_t i = 1; i <= 60; i++) {
-      struct vkt_object *done;
+      const struct vkt_batch batch = {
+         .commands = work_record(rig.work, i, i % 3 ? 10 : EFFORT),
+         .signals = {{rig.signals, i}},
+      };
 
-      vkt_submit(rig.device,
-                 &(struct vkt_batch){
-                    .commands = work_record(rig.work, i, i % 3 ? 10 : EFFORT),
-                    .signals = {{rig.signals, i}},
-                 }, NULL);
+      vkt_submit(device, &batch, NULL);
       vkt_queue_signal(private_one, i);
       vkt_queue_signal(binary, 0);
       vkt_queue_signal(fence, 0);
 
-      if (i % 2) {
+      if (i % 2)
          vkt_expect_done(fence_alias);
-         done = vkt_queue_wait(binary_alias, 0);
-         EXPECT_OK(vkt_wait(done, 0, VKT_LONG_MS));
-      } else {
-         done = vkt_queue_wait(binary_alias, 0);
-         EXPECT_OK(vkt_wait(done, 0, VKT_LONG_MS));
-      }
+      vkt_take(binary_alias, 0);
       EXPECT_U64(vkt_value(rig.waits), i);
       EXPECT_U64(vkt_value(private_one), i);
       EXPECT_U64(work_wrong_pixels(rig.work, i), 0);
-      vkt_destroy(done);
       vkt_expect_done(fence_alias);
       vkt_reset(fence_alias);
    }
@@ -167,25 +136,22 @@ signals_in_submission_order(intptr_t arg)
  * older than the value that is seen.
  */
 static void
-values_follow_rasterization(intptr_t arg)
+values_follow_rasterization(UNUSED intptr_t arg)
 {
    enum { SUBMITS = 150 };
    struct rig rig = open_rig(VKT_TIMELINE);
-   VkCommandBuffer commands[SUBMITS];
+   struct vkt_batch batches[SUBMITS];
    uint64_t seen = 0;
-   unsigned observations = 0;
 
-   (void)arg;
    for (uint32_t i = 0; i < SUBMITS; i++)
-      commands[i] = work_record(rig.work, i + 1, 20);
+      batches[i] = (struct vkt_batch){
+         .commands = work_record(rig.work, i + 1, 20),
+         .signals = {{rig.signals, i + 1}},
+      };
    for (uint32_t i = 0; i < SUBMITS; i++)
-      vkt_submit(rig.device,
-                 &(struct vkt_batch){.commands = commands[i],
-                                     .signals = {{rig.signals, i + 1}}},
-                 NULL);
+      vkt_submit(rig.signals->device, &batches[i], NULL);
    while (seen < SUBMITS) {
       uint64_t value;
-      const volatile uint32_t *pixels;
       uint32_t older = 0;
 
       EXPECT_OK(vkt_wait(rig.waits, seen + 1, VKT_LONG_MS));
@@ -193,34 +159,32 @@ values_follow_rasterization(intptr_t arg)
       REQUIRE(value > seen);
       seen = value;
       for (uint32_t y = 0; y < SIZE; y += 5) {
-         pixels = (const volatile uint32_t *)(rig.work->pixels +
-                                              y * rig.work->pitch);
+         const volatile uint32_t *pixels =
+            (const volatile uint32_t *)(rig.work->pixels +
+                                        y * rig.work->pitch);
+
          for (uint32_t x = 0; x < SIZE; x += 3)
             older += pixels[x] < value;
       }
       EXPECT_U64(older, 0);
-      observations++;
    }
-   test_diag("%u observations", observations);
-   vkt_wait_idle(rig.device);
+   vkt_wait_idle(rig.signals->device);
 }
 
 /* The other device's queue goes on as soon as the rasterizer is done. */
 static void
 other_queue_waits_for_rasterization(intptr_t kind)
 {
-   struct rig rig = open_rig((enum vkt_kind)kind);
-   struct vkt_object *after = vkt_create(rig.other, VKT_TIMELINE);
+   struct rig rig = open_rig(kind);
+   struct vkt_object *after = vkt_create(rig.waits->device, VKT_TIMELINE);
 
    for (uint32_t tag = 1; tag <= 8; tag++) {
       submit_work(&rig, tag);
-      vkt_submit(rig.other, &(struct vkt_batch){.waits = {{rig.waits, tag}},
-                                                .signals = {{after, tag}}},
-                 NULL);
+      vkt_queue_chain(rig.waits, tag, after, tag);
       EXPECT_OK(vkt_wait(after, tag, VKT_LONG_MS));
       EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
    }
-   vkt_wait_idle(rig.device);
+   vkt_wait_idle(rig.signals->device);
 }
 
 /* The rasterizer's threads may still be in the callback that signalled. */
@@ -231,42 +195,36 @@ device_destroyed_after_signal(intptr_t kind)
 
    test_hog_cpu(1);
    for (uint32_t tag = 1; tag <= 12 && !test_failed(); tag++) {
-      struct rig rig = {.device = vkt_open_sibling(other), .other = other};
+      struct vkt_device *device = vkt_open_sibling(other);
+      struct rig rig = {.work = work_create(device, 128)};
 
-      rig.work = work_create(rig.device, 128);
-      rig.signals = vkt_create_exportable(rig.device, (enum vkt_kind)kind);
-      rig.waits = vkt_alias(other, (enum vkt_kind)kind,
-                            vkt_export(rig.signals));
+      rig.signals = vkt_create_exportable(device, kind);
+      rig.waits = vkt_share(rig.signals, other);
       submit_work(&rig, tag);
       wait_for_work(&rig, tag);
       vkt_destroy(rig.signals);
       work_destroy(rig.work);
-      vkt_close_device(rig.device);
+      vkt_close_device(device);
    }
 }
 
-static const struct test_case cases[] = {
-   VKT_CASES("signal_after_rasterization", signal_after_rasterization),
-   {"status_after_rasterization_fence", status_after_rasterization, VKT_FENCE,
-    0},
-   {"status_after_rasterization_timeline", status_after_rasterization,
-    VKT_TIMELINE, 0},
-   VKT_CASES("empty_batch_after_rasterization",
-             empty_batch_after_rasterization),
-   {"queue_idle_after_rasterization", idle_after_rasterization, 0, 0},
-   {"device_idle_after_rasterization", idle_after_rasterization, 1, 0},
-   {"signals_in_submission_order", signals_in_submission_order, 0, 0},
-   {"values_follow_rasterization", values_follow_rasterization, 0, 0},
+const struct test_case test_cases[] = {
+   VKT_CASES_WITH("signal_after_rasterization", signal_after_rasterization,
+                  BY_WAIT),
+   {"status_after_rasterization_fence", signal_after_rasterization,
+    VKT_WITH(VKT_FENCE, BY_STATUS)},
+   {"status_after_rasterization_timeline", signal_after_rasterization,
+    VKT_WITH(VKT_TIMELINE, BY_STATUS)},
+   VKT_CASES_WITH("empty_batch_after_rasterization",
+                  signal_after_rasterization, BY_EMPTY_BATCH),
+   {"queue_idle_after_rasterization", idle_after_rasterization},
+   {"device_idle_after_rasterization", idle_after_rasterization, 1},
+   {"signals_in_submission_order", signals_in_submission_order},
+   {"values_follow_rasterization", values_follow_rasterization},
    {"other_queue_waits_for_rasterization_binary",
-    other_queue_waits_for_rasterization, VKT_BINARY, 0},
+    other_queue_waits_for_rasterization, VKT_BINARY},
    {"other_queue_waits_for_rasterization_timeline",
-    other_queue_waits_for_rasterization, VKT_TIMELINE, 0},
+    other_queue_waits_for_rasterization, VKT_TIMELINE},
    VKT_CASES("device_destroyed_after_signal", device_destroyed_after_signal),
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

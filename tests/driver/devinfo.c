@@ -13,8 +13,6 @@
 #include <string.h>
 #include <vulkan/vulkan.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 struct handle_type {
    VkFlags bit;
    const char *name;
@@ -25,6 +23,7 @@ static const struct handle_type fence_types[] = {
    {VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT, "OPAQUE_WIN32"},
    {VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT, "OPAQUE_WIN32_KMT"},
    {VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT, "SYNC_FD"},
+   {0},
 };
 
 static const struct handle_type semaphore_types[] = {
@@ -34,6 +33,7 @@ static const struct handle_type semaphore_types[] = {
     "OPAQUE_WIN32_KMT"},
    {VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT, "D3D12_FENCE"},
    {VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT, "SYNC_FD"},
+   {0},
 };
 
 static const struct handle_type memory_types[] = {
@@ -47,39 +47,35 @@ static const struct handle_type memory_types[] = {
    {VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D12_RESOURCE_BIT, "D3D12_RESOURCE"},
    {VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
     "HOST_ALLOCATION"},
+   {0},
 };
 
 static void
-add_name(char *text, size_t size, const char *name)
+print_names(VkFlags bits, const struct handle_type *types, int width)
 {
-   size_t length = strlen(text);
+   char text[128] = "";
 
-   snprintf(text + length, size - length, "%s%s", length ? "|" : "", name);
-}
+   for (; bits; types++) {
+      const size_t length = strlen(text);
 
-static const char *
-type_names(VkFlags bits, const struct handle_type *types, size_t count,
-           char *text, size_t size)
-{
-   text[0] = 0;
-   for (size_t i = 0; i < count; i++) {
-      if (bits & types[i].bit)
-         add_name(text, size, types[i].name);
-      bits &= ~types[i].bit;
+      if (!types->name || bits & types->bit)
+         snprintf(text + length, sizeof(text) - length, "%s%s",
+                  length ? "|" : "", types->name ? types->name : "?");
+      bits &= types->name ? ~types->bit : 0;
    }
-   if (bits)
-      add_name(text, size, "?");
-   return text[0] ? text : "-";
+   printf(" %-*s", width, text[0] ? text : "-");
 }
 
 static void
-print_row(const char *object, const char *type, bool exportable,
-          bool importable, const char *export_from_imported,
-          const char *compatible)
+print_row(const char *object, const struct handle_type *type,
+          const struct handle_type *types, bool exportable, bool importable,
+          VkFlags export_from_imported, VkFlags compatible)
 {
-   printf("   %-19s %-17s %-7s %-7s %-21s %s\n", object, type,
-          exportable ? "yes" : "-", importable ? "yes" : "-",
-          export_from_imported, compatible);
+   printf("   %-19s %-17s %-7s %-7s", object, type->name,
+          exportable ? "yes" : "-", importable ? "yes" : "-");
+   print_names(export_from_imported, types, 21);
+   print_names(compatible, types, 0);
+   printf("\n");
 }
 
 static void
@@ -89,21 +85,17 @@ print_fence(VkPhysicalDevice device, const struct handle_type *type)
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
       .handleType = (VkExternalFenceHandleTypeFlagBits)type->bit,
    };
-   VkExternalFenceProperties properties = {
+   VkExternalFenceProperties p = {
       .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
    };
-   char from[128], compatible[128];
 
-   vkGetPhysicalDeviceExternalFenceProperties(device, &info, &properties);
-   print_row("fence", type->name,
-             (properties.externalFenceFeatures &
-              VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT) != 0,
-             (properties.externalFenceFeatures &
-              VK_EXTERNAL_FENCE_FEATURE_IMPORTABLE_BIT) != 0,
-             type_names(properties.exportFromImportedHandleTypes, fence_types,
-                        COUNT(fence_types), from, sizeof(from)),
-             type_names(properties.compatibleHandleTypes, fence_types,
-                        COUNT(fence_types), compatible, sizeof(compatible)));
+   vkGetPhysicalDeviceExternalFenceProperties(device, &info, &p);
+   print_row("fence", type, fence_types,
+             p.externalFenceFeatures &
+                VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT,
+             p.externalFenceFeatures &
+                VK_EXTERNAL_FENCE_FEATURE_IMPORTABLE_BIT,
+             p.exportFromImportedHandleTypes, p.compatibleHandleTypes);
 }
 
 static void
@@ -119,26 +111,20 @@ print_semaphore(VkPhysicalDevice device, const struct handle_type *type,
       .pNext = &type_info,
       .handleType = (VkExternalSemaphoreHandleTypeFlagBits)type->bit,
    };
-   VkExternalSemaphoreProperties properties = {
+   VkExternalSemaphoreProperties p = {
       .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
    };
-   char from[128], compatible[128];
 
-   vkGetPhysicalDeviceExternalSemaphoreProperties(device, &info, &properties);
+   vkGetPhysicalDeviceExternalSemaphoreProperties(device, &info, &p);
    print_row(semaphore_type == VK_SEMAPHORE_TYPE_TIMELINE
                 ? "timeline semaphore"
                 : "binary semaphore",
-             type->name,
-             (properties.externalSemaphoreFeatures &
-              VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT) != 0,
-             (properties.externalSemaphoreFeatures &
-              VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT) != 0,
-             type_names(properties.exportFromImportedHandleTypes,
-                        semaphore_types, COUNT(semaphore_types), from,
-                        sizeof(from)),
-             type_names(properties.compatibleHandleTypes, semaphore_types,
-                        COUNT(semaphore_types), compatible,
-                        sizeof(compatible)));
+             type, semaphore_types,
+             p.externalSemaphoreFeatures &
+                VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT,
+             p.externalSemaphoreFeatures &
+                VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT,
+             p.exportFromImportedHandleTypes, p.compatibleHandleTypes);
 }
 
 static void
@@ -152,21 +138,15 @@ print_buffer(VkPhysicalDevice device, const struct handle_type *type)
    VkExternalBufferProperties properties = {
       .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
    };
-   const VkExternalMemoryProperties *memory =
-      &properties.externalMemoryProperties;
-   char from[128], compatible[128];
+   const VkExternalMemoryProperties *p = &properties.externalMemoryProperties;
 
    vkGetPhysicalDeviceExternalBufferProperties(device, &info, &properties);
-   print_row("memory of buffers", type->name,
-             (memory->externalMemoryFeatures &
-              VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT) != 0,
-             (memory->externalMemoryFeatures &
-              VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0,
-             type_names(memory->exportFromImportedHandleTypes, memory_types,
-                        COUNT(memory_types), from, sizeof(from)),
-             type_names(memory->compatibleHandleTypes, memory_types,
-                        COUNT(memory_types), compatible,
-                        sizeof(compatible)));
+   print_row("memory of buffers", type, memory_types,
+             p->externalMemoryFeatures &
+                VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT,
+             p->externalMemoryFeatures &
+                VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT,
+             p->exportFromImportedHandleTypes, p->compatibleHandleTypes);
 }
 
 static bool
@@ -177,11 +157,9 @@ print_extensions(VkPhysicalDevice device)
 
    if (vkEnumerateDeviceExtensionProperties(device, NULL, &count, NULL))
       return false;
-   extensions = calloc(count ? count : 1, sizeof(*extensions));
-   if (!extensions)
-      return false;
-   if (vkEnumerateDeviceExtensionProperties(device, NULL, &count,
-                                            extensions)) {
+   extensions = calloc(count, sizeof(*extensions));
+   if (!extensions || vkEnumerateDeviceExtensionProperties(
+                         device, NULL, &count, extensions)) {
       free(extensions);
       return false;
    }
@@ -207,6 +185,7 @@ print_device(VkPhysicalDevice device)
       .pNext = &driver,
    };
    const VkPhysicalDeviceProperties *core = &properties.properties;
+   const struct handle_type *type;
 
    vkGetPhysicalDeviceProperties2(device, &properties);
    printf("deviceName: %s\n", core->deviceName);
@@ -221,15 +200,14 @@ print_device(VkPhysicalDevice device)
    printf("external fences, semaphores and memory:\n");
    printf("   %-19s %-17s %-7s %-7s %-21s %s\n", "object", "handle type",
           "export", "import", "export from imported", "compatible");
-   for (size_t i = 0; i < COUNT(fence_types); i++)
-      print_fence(device, &fence_types[i]);
-   for (size_t i = 0; i < COUNT(semaphore_types); i++)
-      print_semaphore(device, &semaphore_types[i], VK_SEMAPHORE_TYPE_BINARY);
-   for (size_t i = 0; i < COUNT(semaphore_types); i++)
-      print_semaphore(device, &semaphore_types[i],
-                      VK_SEMAPHORE_TYPE_TIMELINE);
-   for (size_t i = 0; i < COUNT(memory_types); i++)
-      print_buffer(device, &memory_types[i]);
+   for (type = fence_types; type->name; type++)
+      print_fence(device, type);
+   for (type = semaphore_types; type->name; type++)
+      print_semaphore(device, type, VK_SEMAPHORE_TYPE_BINARY);
+   for (type = semaphore_types; type->name; type++)
+      print_semaphore(device, type, VK_SEMAPHORE_TYPE_TIMELINE);
+   for (type = memory_types; type->name; type++)
+      print_buffer(device, type);
    return true;
 }
 
@@ -246,7 +224,7 @@ main(void)
       .pApplicationInfo = &application,
    };
    VkPhysicalDevice devices[16];
-   uint32_t count = COUNT(devices);
+   uint32_t count = sizeof(devices) / sizeof(devices[0]);
    VkInstance instance;
    VkResult result;
    bool ok;

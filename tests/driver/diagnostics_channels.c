@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
 /* By which ways a message gets out: both debug extensions, and Mesa's log. */
-#include "diagnostics_channels.h"
-
 #include "child.h"
 #include "vkt.h"
 
@@ -41,18 +39,13 @@ on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
 }
 
 static VKAPI_ATTR VkBool32 VKAPI_CALL
-on_report(VkDebugReportFlagsEXT flags, VkDebugReportObjectTypeEXT type,
-          uint64_t object, size_t location, int32_t code, const char *layer,
-          const char *message, void *data)
+on_report(UNUSED VkDebugReportFlagsEXT flags,
+          UNUSED VkDebugReportObjectTypeEXT type, UNUSED uint64_t object,
+          UNUSED size_t location, UNUSED int32_t code,
+          UNUSED const char *layer, const char *message, void *data)
 {
    struct seen *seen = data;
 
-   (void)flags;
-   (void)type;
-   (void)object;
-   (void)location;
-   (void)code;
-   (void)layer;
    seen->reports++;
    snprintf(seen->report_text, sizeof(seen->report_text), "%s", message);
    return VK_FALSE;
@@ -60,8 +53,8 @@ on_report(VkDebugReportFlagsEXT flags, VkDebugReportObjectTypeEXT type,
 
 struct channels {
    VkInstance instance;
-   VkDevice device;
-   VkFence fence;
+   struct vkt_device device;
+   struct vkt_object *fence;
    struct seen seen;
    VkDebugUtilsMessengerEXT messenger;
    VkDebugReportCallbackEXT report;
@@ -71,21 +64,32 @@ struct channels {
    ((PFN_##name)vkGetInstanceProcAddr(instance, #name))
 
 static void
-open_instance(struct channels *c)
+open_device(struct channels *c)
+{
+   VkDevice device = vkt_create_bare_device(
+      vkt_pick_lavapipe(c->instance),
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME);
+
+   c->device.handle = device;
+   c->device.ImportFenceWin32Handle = (PFN_vkImportFenceWin32HandleKHR)
+      vkGetDeviceProcAddr(device, "vkImportFenceWin32HandleKHR");
+   c->fence = vkt_create(&c->device, VKT_FENCE);
+}
+
+static void
+close_device(struct channels *c)
+{
+   vkt_destroy(c->fence);
+   vkDestroyDevice(c->device.handle, NULL);
+   vkDestroyInstance(c->instance, NULL);
+}
+
+static void
+open_channels(struct channels *c)
 {
    static const char *const extensions[] = {
       VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
       VK_EXT_DEBUG_REPORT_EXTENSION_NAME,
-   };
-   const VkApplicationInfo application = {
-      .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-      .apiVersion = VK_API_VERSION_1_3,
-   };
-   const VkInstanceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-      .pApplicationInfo = &application,
-      .enabledExtensionCount = TEST_COUNT(extensions),
-      .ppEnabledExtensionNames = extensions,
    };
    const VkDebugUtilsMessengerCreateInfoEXT messenger = {
       .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
@@ -102,43 +106,22 @@ open_instance(struct channels *c)
       .pfnCallback = on_report,
       .pUserData = &c->seen,
    };
-
-   REQUIRE_OK(vkCreateInstance(&info, NULL, &c->instance));
-   REQUIRE_OK(LOAD(c->instance, vkCreateDebugUtilsMessengerEXT)(
-      c->instance, &messenger, NULL, &c->messenger));
-   REQUIRE_OK(LOAD(c->instance, vkCreateDebugReportCallbackEXT)(
-      c->instance, &report, NULL, &c->report));
-}
-
-static VkFence
-create_fence(VkDevice device)
-{
-   const VkFenceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
-   };
-   VkFence fence;
-
-   REQUIRE_OK(vkCreateFence(device, &info, NULL, &fence));
-   return fence;
-}
-
-static void
-open_channels(struct channels *c)
-{
    VkDebugUtilsObjectNameInfoEXT name = {
       .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
       .objectType = VK_OBJECT_TYPE_FENCE,
       .pObjectName = "frame fence",
    };
 
-   open_instance(c);
-   c->device = vkt_create_bare_device(
-      vkt_pick_lavapipe(c->instance),
-      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME);
-   c->fence = create_fence(c->device);
-   name.objectHandle = (uint64_t)(uintptr_t)c->fence;
-   REQUIRE_OK(LOAD(c->instance, vkSetDebugUtilsObjectNameEXT)(c->device,
-                                                              &name));
+   c->instance = vkt_create_instance_with(VK_API_VERSION_1_3, extensions,
+                                          TEST_COUNT(extensions));
+   REQUIRE_OK(LOAD(c->instance, vkCreateDebugUtilsMessengerEXT)(
+      c->instance, &messenger, NULL, &c->messenger));
+   REQUIRE_OK(LOAD(c->instance, vkCreateDebugReportCallbackEXT)(
+      c->instance, &report, NULL, &c->report));
+   open_device(c);
+   name.objectHandle = (uint64_t)(uintptr_t)c->fence->fence;
+   REQUIRE_OK(LOAD(c->instance, vkSetDebugUtilsObjectNameEXT)(
+      c->device.handle, &name));
    memset(&c->seen, 0, sizeof(c->seen));
 }
 
@@ -149,25 +132,14 @@ close_channels(struct channels *c)
                                                       NULL);
    LOAD(c->instance, vkDestroyDebugUtilsMessengerEXT)(c->instance,
                                                       c->messenger, NULL);
-   vkDestroyFence(c->device, c->fence, NULL);
-   vkDestroyDevice(c->device, NULL);
-   vkDestroyInstance(c->instance, NULL);
+   close_device(c);
 }
 
 static void
 import(struct channels *c, VkFlags type)
 {
-   const VkImportFenceWin32HandleInfoKHR info = {
-      .sType = VK_STRUCTURE_TYPE_IMPORT_FENCE_WIN32_HANDLE_INFO_KHR,
-      .fence = c->fence,
-      .handleType = (VkExternalFenceHandleTypeFlagBits)type,
-      .handle = GetCurrentProcess(),
-   };
-   PFN_vkImportFenceWin32HandleKHR import_handle =
-      (PFN_vkImportFenceWin32HandleKHR)vkGetDeviceProcAddr(
-         c->device, "vkImportFenceWin32HandleKHR");
-
-   EXPECT_RESULT(import_handle(c->device, &info),
+   EXPECT_RESULT(vkt_try_import(c->fence, type, false, GetCurrentProcess(),
+                                NULL),
                  VK_ERROR_INVALID_EXTERNAL_HANDLE);
 }
 
@@ -175,11 +147,10 @@ import(struct channels *c, VkFlags type)
 
 /* A warning with the place in the source and the object it is about */
 static void
-message_by_debug_utils(intptr_t arg)
+message_by_debug_utils(UNUSED intptr_t arg)
 {
    struct channels c = {0};
 
-   (void)arg;
    open_channels(&c);
    import(&c, VKT_OPAQUE_WIN32);
    EXPECT_U64(c.seen.messages, 1);
@@ -190,24 +161,23 @@ message_by_debug_utils(intptr_t arg)
    EXPECT(strstr(c.seen.id, "vk_win32_section.c:") != NULL);
    EXPECT_U64(c.seen.objects, 1);
    EXPECT_U64(c.seen.object.objectType, VK_OBJECT_TYPE_DEVICE);
-   EXPECT_U64(c.seen.object.objectHandle, (uint64_t)(uintptr_t)c.device);
+   EXPECT_U64(c.seen.object.objectHandle, (uintptr_t)c.device.handle);
 
    import(&c, 0x40000000);
    EXPECT_U64(c.seen.messages, 2);
    EXPECT(strstr(c.seen.id, "vk_fence.c:") != NULL);
    EXPECT_U64(c.seen.objects, 1);
    EXPECT_U64(c.seen.object.objectType, VK_OBJECT_TYPE_FENCE);
-   EXPECT_U64(c.seen.object.objectHandle, (uint64_t)(uintptr_t)c.fence);
+   EXPECT_U64(c.seen.object.objectHandle, (uintptr_t)c.fence->fence);
    EXPECT(!strcmp(c.seen.object_name, "frame fence"));
    close_channels(&c);
 }
 
 static void
-message_by_debug_report(intptr_t arg)
+message_by_debug_report(UNUSED intptr_t arg)
 {
    struct channels c = {0};
 
-   (void)arg;
    open_channels(&c);
    import(&c, VKT_OPAQUE_WIN32);
    EXPECT_U64(c.seen.reports, 1);
@@ -216,96 +186,64 @@ message_by_debug_report(intptr_t arg)
 }
 
 /* Without a messenger: a refusal, and a wait that chooses the parker. */
-int
-diagnostics_log_main(int argc, char **argv)
+static int
+log_main(UNUSED int argc, UNUSED char **argv)
 {
-   const VkApplicationInfo application = {
-      .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-      .apiVersion = VK_API_VERSION_1_3,
+   struct channels c = {
+      .instance = vkt_create_instance_with(VK_API_VERSION_1_3, NULL, 0),
    };
-   const VkInstanceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-      .pApplicationInfo = &application,
-   };
-   struct channels c = {0};
 
-   (void)argc;
-   (void)argv;
-   REQUIRE_OK(vkCreateInstance(&info, NULL, &c.instance));
-   c.device = vkt_create_bare_device(
-      vkt_pick_lavapipe(c.instance),
-      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME);
-   c.fence = create_fence(c.device);
+   open_device(&c);
    import(&c, VKT_OPAQUE_WIN32);
-   EXPECT_RESULT(vkWaitForFences(c.device, 1, &c.fence, VK_TRUE, 10000000),
-                 VK_TIMEOUT);
-   vkDestroyFence(c.device, c.fence, NULL);
-   vkDestroyDevice(c.device, NULL);
-   vkDestroyInstance(c.instance, NULL);
+   EXPECT_RESULT(vkt_wait(c.fence, 0, 10), VK_TIMEOUT);
+   close_device(&c);
    return test_failed();
 }
 
-/* What a child with these settings writes to its standard error */
-static void
-read_log(const char *log, const char *parker, char *text, size_t size)
+/* Whether a child with these settings writes that to its standard error */
+static bool
+is_logged(const char *log, const char *parker, const char *wanted)
 {
    const HANDLE own = GetStdHandle(STD_ERROR_HANDLE);
-   char old_parker[32] = "";
+   char text[4096], old_parker[32] = "";
    struct child *child;
    HANDLE read, write;
-   size_t length = 0;
-   DWORD got;
 
    GetEnvironmentVariableA("MESA_VK_WIN32_PARKER", old_parker,
                            sizeof(old_parker));
    REQUIRE(CreatePipe(&read, &write, NULL, 0));
-   test_own_handle(read);
    SetStdHandle(STD_ERROR_HANDLE, write);
    SetEnvironmentVariableA("MESA_LOG", log);
    SetEnvironmentVariableA("MESA_VK_WIN32_PARKER", parker);
    child = child_start("log", NULL, 0);
+   child->output = read;
    SetEnvironmentVariableA("MESA_VK_WIN32_PARKER",
                            old_parker[0] ? old_parker : NULL);
    SetEnvironmentVariableA("MESA_LOG", NULL);
    SetStdHandle(STD_ERROR_HANDLE, own);
    CloseHandle(write);
-   while (length < size - 1 &&
-          ReadFile(read, text + length, (DWORD)(size - 1 - length), &got,
-                   NULL) &&
-          got)
-      length += got;
-   text[length] = 0;
+   child_read_output(child, text, sizeof(text));
    test_diag("MESA_LOG=%s: %s", log ? log : "", text);
    EXPECT_U64(child_join(child, VKT_LONG_MS), 0);
+   return strstr(text, wanted) != NULL;
 }
 
-#define PARKER_TEXT \
-   "MESA_VK_WIN32_PARKER=nonsense is unknown; using "
+#define PARKER "MESA_VK_WIN32_PARKER"
+#define UNKNOWN "MESA_VK_WIN32_PARKER=nonsense is unknown; using "
 
 static void
-log_to_standard_error(intptr_t arg)
+log_to_standard_error(UNUSED intptr_t arg)
 {
-   char text[4096];
-
-   (void)arg;
-   read_log(NULL, "nonsense", text, sizeof(text));
-   EXPECT(strstr(text, "warning: " PARKER_TEXT) != NULL);
-   read_log("file", "nonsense", text, sizeof(text));
-   EXPECT(strstr(text, "warning: " PARKER_TEXT) != NULL);
-   read_log("file", "keyed", text, sizeof(text));
-   EXPECT(strstr(text, "MESA_VK_WIN32_PARKER") == NULL);
+   EXPECT(is_logged(NULL, "nonsense", "warning: " UNKNOWN));
+   EXPECT(is_logged("file", "nonsense", "warning: " UNKNOWN));
+   EXPECT(!is_logged("file", "keyed", PARKER));
 }
 
 static void
-log_elsewhere(intptr_t arg)
+log_elsewhere(UNUSED intptr_t arg)
 {
-   char text[4096];
-
-   (void)arg;
-   read_log("null", "nonsense", text, sizeof(text));
-   EXPECT(strstr(text, "MESA_VK_WIN32_PARKER") == NULL);
-   read_log("windbg", "nonsense", text, sizeof(text));
-   EXPECT(strstr(text, "MESA_VK_WIN32_PARKER") == NULL);
+   EXPECT(!is_logged("null", "nonsense", PARKER));
+   EXPECT(!is_logged("windbg", "nonsense", PARKER));
 }
 
 /* Mesa logs refusals in debug builds; otherwise a messenger is needed. */
@@ -316,22 +254,19 @@ log_elsewhere(intptr_t arg)
 #endif
 
 static void
-log_refusal_in_debug_builds(intptr_t arg)
+log_refusal_in_debug_builds(UNUSED intptr_t arg)
 {
-   char text[4096];
-
-   (void)arg;
-   read_log("file", "keyed", text, sizeof(text));
-   EXPECT((strstr(text, PSEUDO_HANDLE_TEXT) != NULL) == LOGGED);
-   read_log("null", "keyed", text, sizeof(text));
-   EXPECT(strstr(text, PSEUDO_HANDLE_TEXT) == NULL);
+   EXPECT(is_logged("file", "keyed", PSEUDO_HANDLE_TEXT) == LOGGED);
+   EXPECT(!is_logged("null", "keyed", PSEUDO_HANDLE_TEXT));
 }
 
 const struct test_case diagnostics_channels[] = {
-   {"message_by_debug_utils", message_by_debug_utils, 0, 0},
-   {"message_by_debug_report", message_by_debug_report, 0, 0},
-   {"log_to_standard_error", log_to_standard_error, 0, 0},
-   {"log_elsewhere", log_elsewhere, 0, 0},
-   {"log_refusal_in_debug_builds", log_refusal_in_debug_builds, 0, 0},
+   {"message_by_debug_utils", message_by_debug_utils},
+   {"message_by_debug_report", message_by_debug_report},
+   {"log_to_standard_error", log_to_standard_error},
+   {"log_elsewhere", log_elsewhere},
+   {"log_refusal_in_debug_builds", log_refusal_in_debug_builds},
    {0},
 };
+
+const struct test_role test_roles[] = {{"log", log_main}, {0}};

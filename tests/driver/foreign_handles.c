@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "unused.h"
+
 struct section_information {
    void *base;
    ULONG attributes;
@@ -34,30 +36,26 @@ required(HANDLE handle)
 }
 
 HANDLE
-foreign_null(HANDLE genuine)
+foreign_null(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return NULL;
 }
 
 HANDLE
-foreign_invalid_value(HANDLE genuine)
+foreign_invalid_value(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return INVALID_HANDLE_VALUE;
 }
 
 HANDLE
-foreign_current_process(HANDLE genuine)
+foreign_current_process(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return GetCurrentProcess();
 }
 
 HANDLE
-foreign_current_thread(HANDLE genuine)
+foreign_current_thread(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return GetCurrentThread();
 }
 
@@ -73,35 +71,31 @@ foreign_closed(HANDLE genuine)
 }
 
 HANDLE
-foreign_event(HANDLE genuine)
+foreign_event(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return required(CreateEventW(NULL, TRUE, FALSE, NULL));
 }
 
 HANDLE
-foreign_mutex(HANDLE genuine)
+foreign_mutex(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return required(CreateMutexW(NULL, FALSE, NULL));
 }
 
 HANDLE
-foreign_win32_semaphore(HANDLE genuine)
+foreign_win32_semaphore(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return required(CreateSemaphoreW(NULL, 0, 1, NULL));
 }
 
 HANDLE
-foreign_timer(HANDLE genuine)
+foreign_timer(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return required(CreateWaitableTimerW(NULL, FALSE, NULL));
 }
 
-static HANDLE
-open_temporary_file(void)
+HANDLE
+foreign_file(UNUSED HANDLE genuine)
 {
    wchar_t folder[MAX_PATH], path[MAX_PATH];
 
@@ -113,37 +107,27 @@ open_temporary_file(void)
 }
 
 HANDLE
-foreign_file(HANDLE genuine)
-{
-   (void)genuine;
-   return open_temporary_file();
-}
-
-HANDLE
-foreign_pipe(HANDLE genuine)
+foreign_pipe(UNUSED HANDLE genuine)
 {
    HANDLE in, out;
 
-   (void)genuine;
    REQUIRE(CreatePipe(&in, &out, NULL, 0));
    test_own_handle(out);
    return test_own_handle(in);
 }
 
 HANDLE
-foreign_process(HANDLE genuine)
+foreign_process(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return required(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE,
                                GetCurrentProcessId()));
 }
 
 HANDLE
-foreign_thread(HANDLE genuine)
+foreign_thread(UNUSED HANDLE genuine)
 {
    HANDLE thread;
 
-   (void)genuine;
    REQUIRE(DuplicateHandle(GetCurrentProcess(), GetCurrentThread(),
                            GetCurrentProcess(), &thread, 0, FALSE,
                            DUPLICATE_SAME_ACCESS));
@@ -151,11 +135,10 @@ foreign_thread(HANDLE genuine)
 }
 
 HANDLE
-foreign_token(HANDLE genuine)
+foreign_token(UNUSED HANDLE genuine)
 {
    HANDLE token = NULL;
 
-   (void)genuine;
    REQUIRE(OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token));
    return required(token);
 }
@@ -190,16 +173,14 @@ foreign_random_section(HANDLE genuine)
 }
 
 HANDLE
-foreign_small_section(HANDLE genuine)
+foreign_small_section(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE, 16);
 }
 
 HANDLE
-foreign_huge_section(HANDLE genuine)
+foreign_huge_section(UNUSED HANDLE genuine)
 {
-   (void)genuine;
    return create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE,
                          64u * 1024 * 1024);
 }
@@ -224,7 +205,7 @@ copy_contents(HANDLE genuine, HANDLE section)
 HANDLE
 foreign_file_section(HANDLE genuine)
 {
-   HANDLE section = create_section(open_temporary_file(), PAGE_READWRITE,
+   HANDLE section = create_section(foreign_file(genuine), PAGE_READWRITE,
                                    section_size(genuine));
 
    copy_contents(genuine, section);
@@ -232,12 +213,11 @@ foreign_file_section(HANDLE genuine)
 }
 
 HANDLE
-foreign_image_section(HANDLE genuine)
+foreign_image_section(UNUSED HANDLE genuine)
 {
    wchar_t path[MAX_PATH];
    HANDLE file;
 
-   (void)genuine;
    REQUIRE(GetModuleFileNameW(NULL, path, MAX_PATH) < MAX_PATH);
    file = required(CreateFileW(path, GENERIC_READ | GENERIC_EXECUTE,
                                FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,

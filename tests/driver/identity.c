@@ -42,34 +42,25 @@ uuids_main(int argc, char **argv)
    return child_link_send(&link, &uuids, sizeof(uuids)) ? 0 : 1;
 }
 
-static bool
-is_zero(const uint8_t uuid[VK_UUID_SIZE])
-{
-   static const uint8_t zero[VK_UUID_SIZE];
-
-   return !memcmp(uuid, zero, VK_UUID_SIZE);
-}
-
 /* Opaque handles can go wherever both UUIDs are the same. */
 static void
-uuids_same_in_instances(intptr_t arg)
+uuids_same_in_instances(UNUSED intptr_t arg)
 {
+   static const uint8_t none[VK_UUID_SIZE];
    const struct uuids first = query_uuids(), second = query_uuids();
 
-   (void)arg;
-   EXPECT(!is_zero(first.device));
-   EXPECT(!is_zero(first.driver));
+   EXPECT(memcmp(first.device, none, VK_UUID_SIZE));
+   EXPECT(memcmp(first.driver, none, VK_UUID_SIZE));
    EXPECT(!memcmp(&first, &second, sizeof(first)));
 }
 
 static void
-uuids_same_in_processes(intptr_t arg)
+uuids_same_in_processes(UNUSED intptr_t arg)
 {
    struct child *child = child_start("uuids", NULL, 0);
    const struct uuids here = query_uuids();
    struct uuids there;
 
-   (void)arg;
    REQUIRE(child_receive(child, &there, sizeof(there)));
    EXPECT_U64(child_join(child, VKT_LONG_MS), 0);
    EXPECT(!memcmp(&here, &there, sizeof(here)));
@@ -105,10 +96,9 @@ static void
 other_layout_is_refused(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, (enum vkt_kind)kind);
-   struct vkt_object *b = vkt_create(device, (enum vkt_kind)kind);
+   struct vkt_object *a = vkt_create_exportable(device, kind);
+   struct vkt_object *b = vkt_create(device, kind);
    HANDLE genuine = vkt_export(a);
-   char message[1024];
 
    vkt_mark(b);
    for (unsigned i = 0; i < 3; i++) {
@@ -121,8 +111,7 @@ other_layout_is_refused(intptr_t kind)
       vkt_clear_messages(device);
       EXPECT_RESULT(vkt_try_import(b, VKT_OPAQUE_WIN32, false, section, NULL),
                     VK_ERROR_INVALID_EXTERNAL_HANDLE);
-      vkt_last_message(device, message, sizeof(message));
-      EXPECT(strstr(message, "no payload of this version") != NULL);
+      vkt_expect_message(device, "no payload of this version");
       if (kind == VKT_TIMELINE)
          continue;
       EXPECT_RESULT(vkt_try_import(b, VKT_OPAQUE_WIN32, true, section, NULL),
@@ -139,11 +128,10 @@ other_layout_is_refused(intptr_t kind)
 static void
 same_layout_is_accepted(intptr_t kind)
 {
-   struct vkt_object *a =
-      vkt_create_exportable(vkt_open(), (enum vkt_kind)kind);
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
    HANDLE section = section_of_another_build(vkt_export(a), 0);
-   struct vkt_object *b = vkt_alias(vkt_open(), (enum vkt_kind)kind, section);
-   struct vkt_object *c = vkt_alias(vkt_open(), (enum vkt_kind)kind, section);
+   struct vkt_object *b = vkt_alias(vkt_open(), kind, section);
+   struct vkt_object *c = vkt_alias(vkt_open(), kind, section);
 
    vkt_expect_linked(b, c);
    vkt_expect_works(a);
@@ -170,16 +158,6 @@ open_old(void)
       VK_KHR_EXTERNAL_SEMAPHORE_EXTENSION_NAME,
       VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
    };
-   const VkApplicationInfo application = {
-      .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-      .apiVersion = VK_API_VERSION_1_0,
-   };
-   const VkInstanceCreateInfo instance_info = {
-      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-      .pApplicationInfo = &application,
-      .enabledExtensionCount = TEST_COUNT(instance_extensions),
-      .ppEnabledExtensionNames = instance_extensions,
-   };
    const float priority = 1.0f;
    const VkDeviceQueueCreateInfo queue = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -196,7 +174,9 @@ open_old(void)
    struct old_application old;
    uint32_t count = 1;
 
-   REQUIRE_OK(vkCreateInstance(&instance_info, NULL, &old.instance));
+   old.instance = vkt_create_instance_with(VK_API_VERSION_1_0,
+                                           instance_extensions,
+                                           TEST_COUNT(instance_extensions));
    REQUIRE_OK(vkEnumeratePhysicalDevices(old.instance, &count,
                                          &old.physical));
    REQUIRE_OK(vkCreateDevice(old.physical, &device_info, NULL, &old.device));
@@ -250,54 +230,37 @@ vulkan_1_0_queries(intptr_t type)
 }
 
 static void
-vulkan_1_0_exports(intptr_t arg)
+vulkan_1_0_exports(UNUSED intptr_t arg)
 {
    struct old_application old = open_old();
-   const VkExportFenceCreateInfo export_info = {
-      .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
-      .handleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+   struct vkt_device device = {
+      .handle = old.device,
+      .GetFenceWin32Handle =
+         (PFN_vkGetFenceWin32HandleKHR)vkGetDeviceProcAddr(
+            old.device, "vkGetFenceWin32HandleKHR"),
    };
-   const VkFenceCreateInfo create = {
-      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
-      .pNext = &export_info,
-      .flags = VK_FENCE_CREATE_SIGNALED_BIT,
+   const struct vkt_object_info info = {
+      .kind = VKT_FENCE,
+      .export_types = VKT_OPAQUE_WIN32,
+      .initial = 1,
    };
-   VkFenceGetWin32HandleInfoKHR get = {
-      .sType = VK_STRUCTURE_TYPE_FENCE_GET_WIN32_HANDLE_INFO_KHR,
-      .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-   };
-   PFN_vkGetFenceWin32HandleKHR get_handle =
-      (PFN_vkGetFenceWin32HandleKHR)vkGetDeviceProcAddr(
-         old.device, "vkGetFenceWin32HandleKHR");
-   HANDLE handle = NULL;
+   struct vkt_object *a = vkt_create_info(&device, &info);
 
-   (void)arg;
-   REQUIRE(get_handle != NULL);
-   REQUIRE_OK(vkCreateFence(old.device, &create, NULL, &get.fence));
-   REQUIRE_OK(get_handle(old.device, &get, &handle));
-   test_own_handle(handle);
-   EXPECT_U64(vkt_value(vkt_alias(vkt_open(), VKT_FENCE, handle)), 1);
-   vkDestroyFence(old.device, get.fence, NULL);
+   EXPECT_U64(vkt_value(vkt_share(a, vkt_open())), 1);
+   vkt_destroy(a);
    close_old(&old);
 }
 
-static const struct test_case cases[] = {
-   {"uuids_same_in_instances", uuids_same_in_instances, 0, 0},
-   {"uuids_same_in_processes", uuids_same_in_processes, 0, 0},
+const struct test_case test_cases[] = {
+   {"uuids_same_in_instances", uuids_same_in_instances},
+   {"uuids_same_in_processes", uuids_same_in_processes},
    VKT_CASES("other_layout_is_refused", other_layout_is_refused),
    VKT_CASES("same_layout_is_accepted", same_layout_is_accepted),
-   {"vulkan_1_0_queries_opaque_win32", vulkan_1_0_queries, VKT_OPAQUE_WIN32,
-    0},
+   {"vulkan_1_0_queries_opaque_win32", vulkan_1_0_queries, VKT_OPAQUE_WIN32},
    {"vulkan_1_0_queries_opaque_win32_kmt", vulkan_1_0_queries,
-    VKT_OPAQUE_WIN32_KMT, 0},
-   {"vulkan_1_0_exports", vulkan_1_0_exports, 0, 0},
+    VKT_OPAQUE_WIN32_KMT},
+   {"vulkan_1_0_exports", vulkan_1_0_exports},
    {0},
 };
 
-static const struct test_role roles[] = {{"uuids", uuids_main}, {0}};
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, roles);
-}
+const struct test_role test_roles[] = {{"uuids", uuids_main}, {0}};

@@ -25,46 +25,34 @@ loop_start(void)
 static bool
 loop_next(struct loop *loop)
 {
-   if (!test_failed() && loop->rounds < ROUNDS * test_scale() &&
-       test_now_ms() - loop->start < BUDGET_MS * test_scale()) {
-      loop->rounds++;
-      return true;
-   }
-   test_diag("%u rounds", loop->rounds);
-   return false;
+   return !test_failed() && loop->rounds++ < ROUNDS * test_scale() &&
+          test_now_ms() - loop->start < BUDGET_MS * test_scale();
 }
 
+static struct vkt_object *
+create(struct vkt_device *device, enum vkt_kind kind, intptr_t exportable)
+{
+   return vkt_create_for(device, kind, exportable ? VKT_OPAQUE_WIN32 : 0);
+}
+
+#define BY_STATUS 2
+
 static void
-fence_after_wait(intptr_t exportable)
+fence_signalled(intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct loop loop = loop_start();
 
    while (loop_next(&loop)) {
-      struct vkt_object *fence = exportable
-                                    ? vkt_create_exportable(device, VKT_FENCE)
-                                    : vkt_create(device, VKT_FENCE);
+      struct vkt_object *fence = create(device, VKT_FENCE, arg & 1);
 
       vkt_queue_signal(fence, 0);
-      EXPECT_OK(vkt_wait(fence, 0, VKT_LONG_MS));
-      vkt_destroy(fence);
-   }
-}
-
-static void
-fence_after_status(intptr_t exportable)
-{
-   struct vkt_device *device = vkt_open();
-   struct loop loop = loop_start();
-
-   while (loop_next(&loop)) {
-      struct vkt_object *fence = exportable
-                                    ? vkt_create_exportable(device, VKT_FENCE)
-                                    : vkt_create(device, VKT_FENCE);
-
-      vkt_queue_signal(fence, 0);
-      while (!vkt_value(fence))
-         SwitchToThread();
+      if (arg & BY_STATUS) {
+         while (!vkt_value(fence))
+            SwitchToThread();
+      } else {
+         vkt_expect_done(fence);
+      }
       vkt_destroy(fence);
    }
 }
@@ -77,14 +65,12 @@ binary_after_wait(intptr_t exportable)
    struct loop loop = loop_start();
 
    while (loop_next(&loop)) {
-      struct vkt_object *semaphore =
-         exportable ? vkt_create_exportable(device, VKT_BINARY)
-                    : vkt_create(device, VKT_BINARY);
+      struct vkt_object *semaphore = create(device, VKT_BINARY, exportable);
+      const struct vkt_batch wait = {.waits = {{semaphore, 0}}};
 
       vkt_queue_signal(semaphore, 0);
-      vkt_submit(device, &(struct vkt_batch){.waits = {{semaphore, 0}}},
-                 fence);
-      EXPECT_OK(vkt_wait(fence, 0, VKT_LONG_MS));
+      vkt_submit(device, &wait, fence);
+      vkt_expect_done(fence);
       vkt_destroy(semaphore);
       vkt_reset(fence);
    }
@@ -98,13 +84,9 @@ timeline_after_wait(intptr_t exportable)
    struct loop loop = loop_start();
 
    while (loop_next(&loop)) {
-      struct vkt_object *timeline =
-         exportable ? vkt_create_exportable(device, VKT_TIMELINE)
-                    : vkt_create(device, VKT_TIMELINE);
+      struct vkt_object *timeline = create(device, VKT_TIMELINE, exportable);
 
-      vkt_submit(device, &(struct vkt_batch){.waits = {{timeline, 1}},
-                                             .signals = {{timeline, 2}}},
-                 NULL);
+      vkt_queue_chain(timeline, 1, timeline, 2);
       vkt_host_signal(timeline, 1);
       EXPECT_OK(vkt_wait(timeline, 2, VKT_LONG_MS));
       vkt_destroy(timeline);
@@ -119,21 +101,18 @@ timelines_after_wait(intptr_t exportable)
    struct loop loop = loop_start();
 
    while (loop_next(&loop)) {
-      struct vkt_object *waited[3];
+      struct vkt_batch batch = {.signals = {{end, loop.rounds}}};
 
-      for (unsigned i = 0; i < TEST_COUNT(waited); i++)
-         waited[i] = exportable ? vkt_create_exportable(device, VKT_TIMELINE)
-                                : vkt_create(device, VKT_TIMELINE);
-      vkt_submit(device, &(struct vkt_batch){.waits = {{waited[0], 1},
-                                                       {waited[1], 1},
-                                                       {waited[2], 1}},
-                                             .signals = {{end, loop.rounds}}},
-                 NULL);
-      for (unsigned i = 0; i < TEST_COUNT(waited); i++)
-         vkt_host_signal(waited[i], 1);
+      for (unsigned i = 0; i < 3; i++)
+         batch.waits[i] = (struct vkt_point){
+            create(device, VKT_TIMELINE, exportable), 1,
+         };
+      vkt_submit(device, &batch, NULL);
+      for (unsigned i = 0; i < 3; i++)
+         vkt_host_signal(batch.waits[i].semaphore, 1);
       EXPECT_OK(vkt_wait(end, loop.rounds, VKT_LONG_MS));
-      for (unsigned i = 0; i < TEST_COUNT(waited); i++)
-         vkt_destroy(waited[i]);
+      for (unsigned i = 0; i < 3; i++)
+         vkt_destroy(batch.waits[i].semaphore);
    }
 }
 
@@ -141,25 +120,19 @@ timelines_after_wait(intptr_t exportable)
 static void
 alias_after_wait(intptr_t kind)
 {
-   struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct vkt_object *source =
-      vkt_create_exportable(other, (enum vkt_kind)kind);
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *source = vkt_create_exportable(vkt_open(), kind);
    HANDLE handle = vkt_export(source);
    struct loop loop = loop_start();
 
    while (loop_next(&loop)) {
-      struct vkt_object *alias = vkt_alias(device, (enum vkt_kind)kind,
-                                           handle);
+      struct vkt_object *alias = vkt_alias(device, kind, handle);
 
       vkt_queue_signal(source, loop.rounds);
-      if (kind == VKT_BINARY) {
-         struct vkt_object *done = vkt_queue_wait(alias, 0);
-
-         vkt_expect_done(done);
-         vkt_destroy(done);
-      } else {
+      if (kind == VKT_BINARY)
+         vkt_take(alias, 0);
+      else
          EXPECT_OK(vkt_wait(alias, loop.rounds, VKT_LONG_MS));
-      }
       if (kind == VKT_FENCE)
          vkt_reset(alias);
       vkt_destroy(alias);
@@ -190,17 +163,16 @@ signaller_run(void *data)
 }
 
 static void
-alias_during_host_signal(intptr_t arg)
+alias_during_host_signal(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   struct vkt_device *device = vkt_open();
    struct signaller signaller = {
-      .source = vkt_create_exportable(other, VKT_TIMELINE),
+      .source = vkt_create_exportable(vkt_open(), VKT_TIMELINE),
    };
    HANDLE handle = vkt_export(signaller.source);
    struct test_thread *thread = test_thread_start(signaller_run, &signaller);
    struct loop loop = loop_start();
 
-   (void)arg;
    while (loop_next(&loop)) {
       struct vkt_object *alias = vkt_alias(device, VKT_TIMELINE, handle);
 
@@ -214,25 +186,23 @@ alias_during_host_signal(intptr_t arg)
 
 /* An import detaches the payload that was just waited for. */
 static void
-reimport_after_wait(intptr_t arg)
+reimport_after_wait(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct vkt_object *sources[2], *target = vkt_create(device, VKT_FENCE);
-   HANDLE handles[2];
-   struct loop loop;
+   struct vkt_device *other = vkt_open();
+   struct vkt_object *target = vkt_create(vkt_open(), VKT_FENCE);
+   struct vkt_object *sources[] = {
+      vkt_create_exportable(other, VKT_FENCE),
+      vkt_create_exportable(other, VKT_FENCE),
+   };
+   const HANDLE handles[] = {vkt_export(sources[0]), vkt_export(sources[1])};
+   struct loop loop = loop_start();
 
-   (void)arg;
-   for (unsigned i = 0; i < 2; i++) {
-      sources[i] = vkt_create_exportable(other, VKT_FENCE);
-      handles[i] = vkt_export(sources[i]);
-   }
-   loop = loop_start();
    while (loop_next(&loop)) {
       const unsigned i = loop.rounds % 2;
 
       vkt_import(target, handles[i]);
       vkt_queue_signal(sources[i], 0);
-      EXPECT_OK(vkt_wait(target, 0, VKT_LONG_MS));
+      vkt_expect_done(target);
       vkt_reset(target);
    }
 }
@@ -242,12 +212,9 @@ static void
 timeouts_race_signals(intptr_t exportable)
 {
    struct vkt_device *device = vkt_open();
-   struct signaller signaller = {
-      .source = exportable ? vkt_create_exportable(device, VKT_TIMELINE)
-                           : vkt_create(device, VKT_TIMELINE),
-   };
+   struct vkt_object *source = create(device, VKT_TIMELINE, exportable);
+   struct signaller signaller = {.source = source};
    struct test_thread *thread = test_thread_start(signaller_run, &signaller);
-   struct vkt_object *source = signaller.source;
    struct loop loop = loop_start();
 
    while (loop_next(&loop)) {
@@ -270,24 +237,19 @@ timeouts_race_signals(intptr_t exportable)
    test_thread_join(thread);
 }
 
-#define TWICE(name, run) {name "_private", run, 0, 0}, \
-                         {name "_shared", run, 1, 0}
+#define TWICE(name, run) {name "_private", run}, \
+                         {name "_shared", run, 1}
 
-static const struct test_case cases[] = {
-   TWICE("fence_destroyed_after_wait", fence_after_wait),
-   TWICE("fence_destroyed_after_status", fence_after_status),
+const struct test_case test_cases[] = {
+   TWICE("fence_destroyed_after_wait", fence_signalled),
+   {"fence_destroyed_after_status_private", fence_signalled, BY_STATUS},
+   {"fence_destroyed_after_status_shared", fence_signalled, BY_STATUS | 1},
    TWICE("binary_destroyed_after_wait", binary_after_wait),
    TWICE("timeline_destroyed_after_wait", timeline_after_wait),
    TWICE("waited_timelines_destroyed_after_wait", timelines_after_wait),
    VKT_CASES("alias_destroyed_after_wait", alias_after_wait),
-   {"alias_destroyed_during_host_signal", alias_during_host_signal, 0, 0},
-   {"reimport_after_wait", reimport_after_wait, 0, 0},
+   {"alias_destroyed_during_host_signal", alias_during_host_signal},
+   {"reimport_after_wait", reimport_after_wait},
    TWICE("timeouts_race_signals", timeouts_race_signals),
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

@@ -8,15 +8,6 @@
 #define SIGNALS 12
 #define ROUNDS 4
 
-enum api {
-   SUBMIT,
-   SUBMIT_2,
-   SEPARATE_SUBMITS,
-};
-
-#define ORDER(kind, api, type) \
-   ((intptr_t)(type) << 16 | (intptr_t)(api) << 8 | (kind))
-
 struct row {
    enum vkt_kind kind;
    struct vkt_device *device, *other;
@@ -35,54 +26,41 @@ waits(unsigned batch)
 }
 
 static struct row
-open_row(enum vkt_kind kind, VkFlags type)
+open_row(enum vkt_kind kind)
 {
+   const struct vkt_object_info gate = {.kind = VKT_TIMELINE, .initial = 1};
    struct row row = {.kind = kind, .device = vkt_open(), .other = vkt_open()};
 
-   row.gate = vkt_create_info(row.device, &(struct vkt_object_info){
-                                             .kind = VKT_TIMELINE,
-                                             .initial = 1,
-                                          });
+   row.gate = vkt_create_info(row.device, &gate);
    for (unsigned i = 0; i < SIGNALS; i++) {
-      HANDLE handle = NULL;
-
-      row.signals[i] = vkt_create_info(
-         row.device,
-         &(struct vkt_object_info){.kind = kind, .export_types = type});
-      row.aliases[i] = vkt_create(row.other, kind);
-      REQUIRE_OK(vkt_try_export(row.signals[i], type, &handle));
-      if (type == VKT_OPAQUE_WIN32)
-         test_own_handle(handle);
-      REQUIRE_OK(vkt_try_import(row.aliases[i], type, false, handle, NULL));
+      row.signals[i] = vkt_create_exportable(row.device, kind);
+      row.aliases[i] = vkt_share(row.signals[i], row.other);
    }
    return row;
 }
 
-/* One call with a batch for each signal; the first batch renders. */
+/* One call with a batch for each signal; the first batch renders. The runtime
+ * makes it one vkQueueSubmit2.
+ */
 static void
-submit_all(const struct row *row, VkCommandBuffer commands,
-           const uint64_t *value)
+submit_all(const struct row *row, VkCommandBuffer commands, uint64_t value)
 {
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
    const uint64_t passed = 1;
-   const VkTimelineSemaphoreSubmitInfo values = {
-      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-      .signalSemaphoreValueCount = 1,
-      .pSignalSemaphoreValues = value,
-   };
-   const VkTimelineSemaphoreSubmitInfo waiting = {
-      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-      .waitSemaphoreValueCount = 1,
-      .pWaitSemaphoreValues = &passed,
-      .signalSemaphoreValueCount = 1,
-      .pSignalSemaphoreValues = value,
-   };
+   VkTimelineSemaphoreSubmitInfo values[SIGNALS];
    VkSubmitInfo submits[SIGNALS];
 
    for (unsigned i = 0; i < SIGNALS; i++) {
+      values[i] = (VkTimelineSemaphoreSubmitInfo){
+         .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+         .waitSemaphoreValueCount = waits(i),
+         .pWaitSemaphoreValues = &passed,
+         .signalSemaphoreValueCount = 1,
+         .pSignalSemaphoreValues = &value,
+      };
       submits[i] = (VkSubmitInfo){
          .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-         .pNext = waits(i) ? &waiting : &values,
+         .pNext = &values[i],
          .waitSemaphoreCount = waits(i),
          .pWaitSemaphores = &row->gate->semaphore,
          .pWaitDstStageMask = &stage,
@@ -97,69 +75,15 @@ submit_all(const struct row *row, VkCommandBuffer commands,
 }
 
 static void
-submit_all_2(const struct row *row, VkCommandBuffer commands, uint64_t value)
-{
-   const VkCommandBufferSubmitInfo command_info = {
-      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
-      .commandBuffer = commands,
-   };
-   const VkSemaphoreSubmitInfo wait = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-      .semaphore = row->gate->semaphore,
-      .value = 1,
-      .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-   };
-   VkSemaphoreSubmitInfo signals[SIGNALS];
-   VkSubmitInfo2 submits[SIGNALS];
-
-   for (unsigned i = 0; i < SIGNALS; i++) {
-      signals[i] = (VkSemaphoreSubmitInfo){
-         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-         .semaphore = row->signals[i]->semaphore,
-         .value = value,
-         .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT,
-      };
-      submits[i] = (VkSubmitInfo2){
-         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
-         .waitSemaphoreInfoCount = waits(i),
-         .pWaitSemaphoreInfos = &wait,
-         .commandBufferInfoCount = i == 0,
-         .pCommandBufferInfos = &command_info,
-         .signalSemaphoreInfoCount = 1,
-         .pSignalSemaphoreInfos = &signals[i],
-      };
-   }
-   REQUIRE_OK(vkQueueSubmit2(row->device->queue, SIGNALS, submits,
-                             VK_NULL_HANDLE));
-}
-
-static void
 submit_each(const struct row *row, VkCommandBuffer commands, uint64_t value)
 {
    for (unsigned i = 0; i < SIGNALS; i++) {
-      vkt_submit(row->device,
-                 &(struct vkt_batch){
-                    .commands = i == 0 ? commands : VK_NULL_HANDLE,
-                    .signals = {{row->signals[i], value}},
-                 },
-                 NULL);
-   }
-}
+      const struct vkt_batch batch = {
+         .commands = i == 0 ? commands : VK_NULL_HANDLE,
+         .signals = {{row->signals[i], value}},
+      };
 
-static void
-submit(const struct row *row, enum api api, VkCommandBuffer commands,
-       uint64_t value)
-{
-   switch (api) {
-   case SUBMIT:
-      submit_all(row, commands, &value);
-      break;
-   case SUBMIT_2:
-      submit_all_2(row, commands, value);
-      break;
-   case SEPARATE_SUBMITS:
-      submit_each(row, commands, value);
-      break;
+      vkt_submit(row->device, &batch, NULL);
    }
 }
 
@@ -167,34 +91,28 @@ submit(const struct row *row, enum api api, VkCommandBuffer commands,
 static void
 expect_all_signalled(const struct row *row, uint64_t value)
 {
-   struct vkt_object *done;
-
    if (row->kind == VKT_TIMELINE) {
       EXPECT_OK(vkt_wait(row->aliases[SIGNALS - 1], value, VKT_LONG_MS));
       for (unsigned i = 0; i < SIGNALS; i++)
          EXPECT_U64(vkt_value(row->aliases[i]), value);
       return;
    }
-   done = vkt_queue_wait(row->aliases[SIGNALS - 1], 0);
-   vkt_expect_done(done);
-   vkt_destroy(done);
-   for (unsigned i = 0; i < SIGNALS - 1; i++) {
-      done = vkt_queue_wait(row->aliases[i], 0);
-      vkt_expect_done(done);
-      vkt_destroy(done);
-   }
+   vkt_take(row->aliases[SIGNALS - 1], 0);
+   for (unsigned i = 0; i < SIGNALS - 1; i++)
+      vkt_take(row->aliases[i], 0);
 }
 
 static void
 signal_order(intptr_t arg)
 {
-   const enum vkt_kind kind = (enum vkt_kind)(arg & 0xff);
-   const enum api api = (enum api)(arg >> 8 & 0xff);
-   struct row row = open_row(kind, (VkFlags)(arg >> 16));
+   struct row row = open_row(arg & 0xff);
    struct work *work = work_create(row.device, 128);
 
    for (uint32_t round = 1; round <= ROUNDS; round++) {
-      submit(&row, api, work_record(work, round, 50), round);
+      if (arg >> 8)
+         submit_each(&row, work_record(work, round, 50), round);
+      else
+         submit_all(&row, work_record(work, round, 50), round);
       expect_all_signalled(&row, round);
       EXPECT_U64(work_wrong_pixels(work, round), 0);
       vkt_wait_idle(row.device);
@@ -205,16 +123,15 @@ signal_order(intptr_t arg)
  * before.
  */
 static void
-fence_after_semaphores(intptr_t api)
+fence_after_semaphores(UNUSED intptr_t arg)
 {
-   struct row row = open_row(VKT_TIMELINE, VKT_OPAQUE_WIN32);
+   struct row row = open_row(VKT_TIMELINE);
    struct work *work = work_create(row.device, 128);
    struct vkt_object *fence = vkt_create_exportable(row.device, VKT_FENCE);
-   struct vkt_object *alias =
-      vkt_alias(row.other, VKT_FENCE, vkt_export(fence));
+   struct vkt_object *alias = vkt_share(fence, row.other);
 
    for (uint32_t round = 1; round <= ROUNDS; round++) {
-      submit(&row, (enum api)api, work_record(work, round, 50), round);
+      submit_all(&row, work_record(work, round, 50), round);
       vkt_queue_signal(fence, 0);
       vkt_expect_done(alias);
       for (unsigned i = 0; i < SIGNALS; i++)
@@ -224,24 +141,13 @@ fence_after_semaphores(intptr_t api)
    }
 }
 
-#define ORDERS(name, kind, type) \
-   {name "_submit", signal_order, ORDER(kind, SUBMIT, type), 0}, \
-   {name "_submit2", signal_order, ORDER(kind, SUBMIT_2, type), 0}, \
-   {name "_separate_submits", signal_order, \
-    ORDER(kind, SEPARATE_SUBMITS, type), 0}
-
-static const struct test_case cases[] = {
-   ORDERS("signal_order_binary", VKT_BINARY, VKT_OPAQUE_WIN32),
-   ORDERS("signal_order_timeline", VKT_TIMELINE, VKT_OPAQUE_WIN32),
-   ORDERS("signal_order_kmt_binary", VKT_BINARY, VKT_OPAQUE_WIN32_KMT),
-   ORDERS("signal_order_kmt_timeline", VKT_TIMELINE, VKT_OPAQUE_WIN32_KMT),
-   {"fence_after_semaphores_submit", fence_after_semaphores, SUBMIT, 0},
-   {"fence_after_semaphores_submit2", fence_after_semaphores, SUBMIT_2, 0},
+const struct test_case test_cases[] = {
+   {"signal_order_binary_submit", signal_order, VKT_BINARY},
+   {"signal_order_binary_separate_submits", signal_order,
+    VKT_WITH(VKT_BINARY, true)},
+   {"signal_order_timeline_submit", signal_order, VKT_TIMELINE},
+   {"signal_order_timeline_separate_submits", signal_order,
+    VKT_WITH(VKT_TIMELINE, true)},
+   {"fence_after_semaphores_submit", fence_after_semaphores},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

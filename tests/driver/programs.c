@@ -3,10 +3,7 @@
 /* What programs rely on that know nothing of external objects. */
 #include "vkt.h"
 
-#include <stdint.h>
 #include <string.h>
-
-/* Memory ------------------------------------------------------------------- */
 
 static VkPhysicalDeviceLimits
 get_limits(VkPhysicalDevice physical)
@@ -61,9 +58,8 @@ mapped_memory_is_aligned(intptr_t exported)
 }
 
 static void
-too_much_memory_is_an_error(intptr_t arg)
+too_much_memory_is_an_error(UNUSED intptr_t arg)
 {
-   (void)arg;
    struct vkt_device *device = vkt_open();
    VkDeviceMemory memory = VK_NULL_HANDLE;
    const VkMemoryAllocateInfo info = {
@@ -75,8 +71,6 @@ too_much_memory_is_an_error(intptr_t arg)
           VK_ERROR_OUT_OF_DEVICE_MEMORY);
 }
 
-/* Time --------------------------------------------------------------------- */
-
 static uint64_t
 ticks_now(void)
 {
@@ -87,9 +81,8 @@ ticks_now(void)
 }
 
 static void
-timestamps_are_calibrated(intptr_t arg)
+timestamps_are_calibrated(UNUSED intptr_t arg)
 {
-   (void)arg;
    VkInstance instance = vkt_create_instance();
    VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
    VkDevice handle = vkt_create_bare_device(
@@ -147,8 +140,6 @@ timestamps_are_calibrated(intptr_t arg)
    vkDestroyInstance(instance, NULL);
 }
 
-/* Submits ------------------------------------------------------------------ */
-
 enum values { TOO_MANY, TOO_FEW, MISSING };
 
 static void
@@ -186,22 +177,16 @@ timeline_values_without_timelines_are_ignored(intptr_t how)
                              UINT64_C(5000000000)));
 }
 
-static const struct test_case cases[] = {
-   {"mapped_memory_is_aligned", mapped_memory_is_aligned, 0, 0},
-   {"mapped_memory_for_export_is_aligned", mapped_memory_is_aligned, 1, 0},
-   {"too_much_memory_is_an_error", too_much_memory_is_an_error, 0, 0},
-   {"timestamps_are_calibrated", timestamps_are_calibrated, 0, 0},
+const struct test_case test_cases[] = {
+   {"mapped_memory_is_aligned", mapped_memory_is_aligned},
+   {"mapped_memory_for_export_is_aligned", mapped_memory_is_aligned, 1},
+   {"too_much_memory_is_an_error", too_much_memory_is_an_error},
+   {"timestamps_are_calibrated", timestamps_are_calibrated},
    {"too_many_timeline_values",
-    timeline_values_without_timelines_are_ignored, TOO_MANY, 0},
+    timeline_values_without_timelines_are_ignored, TOO_MANY},
    {"too_few_timeline_values",
-    timeline_values_without_timelines_are_ignored, TOO_FEW, 0},
+    timeline_values_without_timelines_are_ignored, TOO_FEW},
    {"no_timeline_values",
-    timeline_values_without_timelines_are_ignored, MISSING, 0},
+    timeline_values_without_timelines_are_ignored, MISSING},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

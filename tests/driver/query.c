@@ -9,47 +9,19 @@
 
 static uint32_t
 find_extension(const VkExtensionProperties *extensions, uint32_t count,
-               const char *name)
+               intptr_t name)
 {
    for (uint32_t i = 0; i < count; i++) {
-      if (!strcmp(extensions[i].extensionName, name))
+      if (!strcmp(extensions[i].extensionName, (const char *)name))
          return extensions[i].specVersion;
    }
    return 0;
 }
 
-static VkInstance
-open_instance(VkPhysicalDevice *physical)
-{
-   VkInstance instance = vkt_create_instance();
-
-   *physical = vkt_pick_lavapipe(instance);
-   return instance;
-}
-
-enum extension {
-   FENCE_WIN32,
-   SEMAPHORE_WIN32,
-   FENCE,
-   SEMAPHORE,
-   FENCE_CAPABILITIES,
-   SEMAPHORE_CAPABILITIES,
-};
-
-static const char *const extension_names[] = {
-   VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
-   VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
-   VK_KHR_EXTERNAL_FENCE_EXTENSION_NAME,
-   VK_KHR_EXTERNAL_SEMAPHORE_EXTENSION_NAME,
-   VK_KHR_EXTERNAL_FENCE_CAPABILITIES_EXTENSION_NAME,
-   VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_EXTENSION_NAME,
-};
-
 static void
-device_extension(intptr_t extension)
+device_extension(intptr_t name)
 {
-   VkPhysicalDevice physical;
-   VkInstance instance = open_instance(&physical);
+   VkPhysicalDevice physical = vkt_open()->physical;
    VkExtensionProperties *extensions;
    uint32_t count = 0;
 
@@ -59,39 +31,30 @@ device_extension(intptr_t extension)
    REQUIRE(extensions != NULL);
    REQUIRE_OK(vkEnumerateDeviceExtensionProperties(physical, NULL, &count,
                                                    extensions));
-   EXPECT_U64(find_extension(extensions, count, extension_names[extension]),
-              1);
+   EXPECT_U64(find_extension(extensions, count, name), 1);
    free(extensions);
-   vkDestroyInstance(instance, NULL);
 }
 
 static void
-instance_extension(intptr_t extension)
+instance_extension(intptr_t name)
 {
    VkExtensionProperties extensions[64];
    uint32_t count = TEST_COUNT(extensions);
 
    REQUIRE_OK(vkEnumerateInstanceExtensionProperties(NULL, &count,
                                                      extensions));
-   EXPECT(find_extension(extensions, count, extension_names[extension]));
+   EXPECT(find_extension(extensions, count, name));
 }
 
+/* vkt_open() demands all of them. */
 static void
-entry_points_with_extensions(intptr_t arg)
+entry_points_with_extensions(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-
-   (void)arg;
-   EXPECT(device->ImportFenceWin32Handle != NULL);
-   EXPECT(device->GetFenceWin32Handle != NULL);
-   EXPECT(device->ImportSemaphoreWin32Handle != NULL);
-   EXPECT(device->GetSemaphoreWin32Handle != NULL);
-   EXPECT(device->GetMemoryWin32Handle != NULL);
-   EXPECT(device->GetMemoryWin32HandleProperties != NULL);
+   vkt_open();
 }
 
 static void
-entry_points_without_extensions(intptr_t arg)
+entry_points_without_extensions(UNUSED intptr_t arg)
 {
    static const char *const names[] = {
       "vkImportFenceWin32HandleKHR",
@@ -101,177 +64,104 @@ entry_points_without_extensions(intptr_t arg)
       "vkGetMemoryWin32HandleKHR",
       "vkGetMemoryWin32HandlePropertiesKHR",
    };
-   VkPhysicalDevice physical;
-   VkInstance instance = open_instance(&physical);
-   VkDevice device = vkt_create_bare_device(physical, NULL);
+   VkDevice device = vkt_create_bare_device(vkt_open()->physical, NULL);
 
-   (void)arg;
    for (size_t i = 0; i < TEST_COUNT(names); i++) {
       if (vkGetDeviceProcAddr(device, names[i]) != NULL)
          test_fail(false, __FILE__, __LINE__, "%s is there", names[i]);
    }
    vkDestroyDevice(device, NULL);
-   vkDestroyInstance(instance, NULL);
 }
 
-struct properties {
-   VkFlags export_from_imported;
-   VkFlags compatible;
-   bool exportable;
-   bool importable;
-};
-
-static struct properties
-fence_properties(VkPhysicalDevice physical, VkFlags type)
-{
-   const VkPhysicalDeviceExternalFenceInfo info = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
-      .handleType = (VkExternalFenceHandleTypeFlagBits)type,
-   };
-   /* Stale bits would show through what the driver leaves alone. */
-   VkExternalFenceProperties p = {
-      .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
-      .exportFromImportedHandleTypes = 0xdeadbeef,
-      .compatibleHandleTypes = 0xdeadbeef,
-      .externalFenceFeatures = 0xdeadbeef,
-   };
-
-   vkGetPhysicalDeviceExternalFenceProperties(physical, &info, &p);
-   EXPECT_U64(p.externalFenceFeatures & ~3u, 0);
-   return (struct properties){
-      .export_from_imported = p.exportFromImportedHandleTypes,
-      .compatible = p.compatibleHandleTypes,
-      .exportable = (p.externalFenceFeatures &
-                     VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT) != 0,
-      .importable = (p.externalFenceFeatures &
-                     VK_EXTERNAL_FENCE_FEATURE_IMPORTABLE_BIT) != 0,
-   };
-}
-
-static struct properties
-semaphore_properties(VkPhysicalDevice physical, VkFlags type,
-                     const void *chain)
+/* The structures of both extensions have the same members. */
+static VkExternalSemaphoreProperties
+query(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type,
+      const void *chain)
 {
    const VkPhysicalDeviceExternalSemaphoreInfo info = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
+      .sType = kind == VKT_FENCE
+                  ? VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO
+                  : VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
       .pNext = chain,
       .handleType = (VkExternalSemaphoreHandleTypeFlagBits)type,
    };
+   /* Stale bits would show through what the driver leaves alone. */
    VkExternalSemaphoreProperties p = {
-      .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+      .sType = kind == VKT_FENCE
+                  ? VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES
+                  : VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
       .exportFromImportedHandleTypes = 0xdeadbeef,
       .compatibleHandleTypes = 0xdeadbeef,
       .externalSemaphoreFeatures = 0xdeadbeef,
    };
 
-   vkGetPhysicalDeviceExternalSemaphoreProperties(physical, &info, &p);
-   EXPECT_U64(p.externalSemaphoreFeatures & ~3u, 0);
-   return (struct properties){
-      .export_from_imported = p.exportFromImportedHandleTypes,
-      .compatible = p.compatibleHandleTypes,
-      .exportable = (p.externalSemaphoreFeatures &
-                     VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT) != 0,
-      .importable = (p.externalSemaphoreFeatures &
-                     VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT) != 0,
-   };
+   if (kind == VKT_FENCE)
+      vkGetPhysicalDeviceExternalFenceProperties(
+         physical, (const VkPhysicalDeviceExternalFenceInfo *)&info,
+         (VkExternalFenceProperties *)&p);
+   else
+      vkGetPhysicalDeviceExternalSemaphoreProperties(physical, &info, &p);
+   return p;
 }
 
-static struct properties
-query(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type)
+static void
+expect_features(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type,
+                const void *chain, bool supported)
 {
-   const VkSemaphoreTypeCreateInfo type_info = {
+   const VkExternalSemaphoreProperties p = query(physical, kind, type, chain);
+   const VkFlags features = VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT |
+                            VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
+
+   test_diag("%s, handle type 0x%x", vkt_kind_name(kind), (unsigned)type);
+   EXPECT_U64(p.externalSemaphoreFeatures, supported ? features : 0);
+   EXPECT_U64(p.exportFromImportedHandleTypes, supported ? type : 0);
+   EXPECT_U64(p.compatibleHandleTypes, supported ? type : 0);
+}
+
+static void
+expect_of_kind(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type,
+               bool supported)
+{
+   const VkSemaphoreTypeCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
       .semaphoreType = kind == VKT_TIMELINE ? VK_SEMAPHORE_TYPE_TIMELINE
                                             : VK_SEMAPHORE_TYPE_BINARY,
    };
 
-   return kind == VKT_FENCE
-             ? fence_properties(physical, type)
-             : semaphore_properties(physical, type, &type_info);
+   expect_features(physical, kind, type, kind == VKT_FENCE ? NULL : &info,
+                   supported);
 }
 
 static void
-expect_supported(struct properties p, VkFlags type)
+query_supported(intptr_t arg)
 {
-   EXPECT(p.exportable);
-   EXPECT(p.importable);
-   EXPECT_U64(p.compatible, type);
-   EXPECT_U64(p.export_from_imported, type);
+   expect_of_kind(vkt_open()->physical, arg & 0xff, arg >> 8, true);
 }
 
 static void
-query_opaque(enum vkt_kind kind, VkFlags type)
+query_unsupported(intptr_t arg)
 {
-   VkPhysicalDevice physical;
-   VkInstance instance = open_instance(&physical);
-
-   expect_supported(query(physical, kind, type), type);
-   vkDestroyInstance(instance, NULL);
+   expect_of_kind(vkt_open()->physical, arg & 0xff, arg >> 8, false);
 }
 
 static void
-query_opaque_win32(intptr_t kind)
+query_semaphore_without_type(UNUSED intptr_t arg)
 {
-   query_opaque((enum vkt_kind)kind, VKT_OPAQUE_WIN32);
-}
-
-static void
-query_opaque_win32_kmt(intptr_t kind)
-{
-   query_opaque((enum vkt_kind)kind, VKT_OPAQUE_WIN32_KMT);
-}
-
-static void
-query_semaphore_without_type(intptr_t arg)
-{
-   VkPhysicalDevice physical;
-   VkInstance instance = open_instance(&physical);
-
-   (void)arg;
-   expect_supported(semaphore_properties(physical, VKT_OPAQUE_WIN32, NULL),
-                    VKT_OPAQUE_WIN32);
-   vkDestroyInstance(instance, NULL);
-}
-
-static void
-expect_unsupported(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type)
-{
-   const struct properties p = query(physical, kind, type);
-
-   if (p.exportable || p.importable || p.export_from_imported || p.compatible)
-      test_fail(false, __FILE__, __LINE__,
-                "%s, handle type 0x%x: export %d, import %d, "
-                "export from imported 0x%x, compatible 0x%x",
-                vkt_kind_name(kind), (unsigned)type, p.exportable,
-                p.importable, (unsigned)p.export_from_imported,
-                (unsigned)p.compatible);
-}
-
-#define FOREIGN(kind, type) ((intptr_t)(kind) << 16 | (type))
-
-static void
-query_foreign(intptr_t arg)
-{
-   VkPhysicalDevice physical;
-   VkInstance instance = open_instance(&physical);
-
-   expect_unsupported(physical, (enum vkt_kind)(arg >> 16), arg & 0xffff);
-   vkDestroyInstance(instance, NULL);
+   expect_features(vkt_open()->physical, VKT_BINARY, VKT_OPAQUE_WIN32, NULL,
+                   true);
 }
 
 static void
 query_unknown(intptr_t kind)
 {
-   VkPhysicalDevice physical;
-   VkInstance instance = open_instance(&physical);
+   VkPhysicalDevice physical = vkt_open()->physical;
 
    for (unsigned bit = 5; bit < 32; bit++)
-      expect_unsupported(physical, (enum vkt_kind)kind, UINT32_C(1) << bit);
-   vkDestroyInstance(instance, NULL);
+      expect_of_kind(physical, kind, UINT32_C(1) << bit, false);
 }
 
 static void
-devinfo_shows_extensions(intptr_t arg)
+devinfo_shows_extensions(UNUSED intptr_t arg)
 {
    static const char *const wanted[] = {
       "deviceName: llvmpipe",
@@ -284,7 +174,6 @@ devinfo_shows_extensions(intptr_t arg)
    char path[MAX_PATH], output[16384];
    struct child *child;
 
-   (void)arg;
    child_sibling_program("devinfo.exe", path, sizeof(path));
    child = child_start_program(path, "");
    child_read_output(child, output, sizeof(output));
@@ -300,7 +189,7 @@ devinfo_shows_extensions(intptr_t arg)
 
 /* What all other tests go by */
 static void
-codes_are_those_of_the_registry(intptr_t arg)
+codes_are_those_of_the_registry(UNUSED intptr_t arg)
 {
    static const struct {
       const char *command;
@@ -320,7 +209,6 @@ codes_are_those_of_the_registry(intptr_t arg)
       {"vkWaitForFences", VK_NOT_READY, false},
    };
 
-   (void)arg;
    for (unsigned i = 0; i < TEST_COUNT(codes); i++) {
       if (vkt_is_listed(codes[i].command, codes[i].result) != codes[i].listed)
          test_fail(false, __FILE__, __LINE__, "%s: %s", codes[i].command,
@@ -328,56 +216,41 @@ codes_are_those_of_the_registry(intptr_t arg)
    }
 }
 
-static const struct test_case cases[] = {
-   {"codes_are_those_of_the_registry", codes_are_those_of_the_registry, 0, 0},
+const struct test_case test_cases[] = {
+   {"codes_are_those_of_the_registry", codes_are_those_of_the_registry},
    {"device_extension_external_fence_win32", device_extension,
-    FENCE_WIN32, 0},
+    (intptr_t)VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME},
    {"device_extension_external_semaphore_win32", device_extension,
-    SEMAPHORE_WIN32, 0},
+    (intptr_t)VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME},
    {"device_extension_external_fence", device_extension,
-    FENCE, 0},
+    (intptr_t)VK_KHR_EXTERNAL_FENCE_EXTENSION_NAME},
    {"device_extension_external_semaphore", device_extension,
-    SEMAPHORE, 0},
+    (intptr_t)VK_KHR_EXTERNAL_SEMAPHORE_EXTENSION_NAME},
    {"instance_extension_external_fence_capabilities", instance_extension,
-    FENCE_CAPABILITIES, 0},
+    (intptr_t)VK_KHR_EXTERNAL_FENCE_CAPABILITIES_EXTENSION_NAME},
    {"instance_extension_external_semaphore_capabilities", instance_extension,
-    SEMAPHORE_CAPABILITIES, 0},
-   {"entry_points_with_extensions", entry_points_with_extensions, 0, 0},
-   {"entry_points_without_extensions", entry_points_without_extensions, 0, 0},
-   {"query_opaque_win32_fence", query_opaque_win32, VKT_FENCE, 0},
-   {"query_opaque_win32_binary", query_opaque_win32, VKT_BINARY, 0},
-   {"query_opaque_win32_timeline", query_opaque_win32, VKT_TIMELINE, 0},
-   {"query_opaque_win32_semaphore_without_type", query_semaphore_without_type,
-    0, 0},
-   {"query_opaque_fd_fence", query_foreign,
-    FOREIGN(VKT_FENCE, VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT), 0},
-   {"query_opaque_win32_kmt_fence", query_opaque_win32_kmt, VKT_FENCE, 0},
-   {"query_sync_fd_fence", query_foreign,
-    FOREIGN(VKT_FENCE, VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT), 0},
-   {"query_opaque_fd_binary", query_foreign,
-    FOREIGN(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT), 0},
-   {"query_opaque_win32_kmt_binary", query_opaque_win32_kmt, VKT_BINARY, 0},
-   {"query_d3d12_fence_binary", query_foreign,
-    FOREIGN(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT), 0},
-   {"query_sync_fd_binary", query_foreign,
-    FOREIGN(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT), 0},
-   {"query_opaque_fd_timeline", query_foreign,
-    FOREIGN(VKT_TIMELINE, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT), 0},
-   {"query_opaque_win32_kmt_timeline", query_opaque_win32_kmt, VKT_TIMELINE, 0},
-   {"query_d3d12_fence_timeline", query_foreign,
-    FOREIGN(VKT_TIMELINE,
-            VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT), 0},
-   {"query_sync_fd_timeline", query_foreign,
-    FOREIGN(VKT_TIMELINE, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT), 0},
-   {"query_unknown_types_fence", query_unknown, VKT_FENCE, 0},
-   {"query_unknown_types_binary", query_unknown, VKT_BINARY, 0},
-   {"query_unknown_types_timeline", query_unknown, VKT_TIMELINE, 0},
-   {"devinfo_shows_extensions", devinfo_shows_extensions, 0, 0},
+    (intptr_t)VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_EXTENSION_NAME},
+   {"entry_points_with_extensions", entry_points_with_extensions},
+   {"entry_points_without_extensions", entry_points_without_extensions},
+   VKT_CASES_WITH("query_opaque_win32", query_supported, VKT_OPAQUE_WIN32),
+   VKT_CASES_WITH("query_opaque_win32_kmt", query_supported,
+                  VKT_OPAQUE_WIN32_KMT),
+   {"query_opaque_win32_semaphore_without_type",
+    query_semaphore_without_type},
+   VKT_CASES_WITH("query_opaque_fd", query_unsupported,
+                  VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT),
+   {"query_d3d12_fence_binary", query_unsupported,
+    VKT_WITH(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT)},
+   {"query_d3d12_fence_timeline", query_unsupported,
+    VKT_WITH(VKT_TIMELINE,
+             VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT)},
+   {"query_sync_fd_fence", query_unsupported,
+    VKT_WITH(VKT_FENCE, VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT)},
+   {"query_sync_fd_binary", query_unsupported,
+    VKT_WITH(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT)},
+   {"query_sync_fd_timeline", query_unsupported,
+    VKT_WITH(VKT_TIMELINE, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT)},
+   VKT_CASES("query_unknown_types", query_unknown),
+   {"devinfo_shows_extensions", devinfo_shows_extensions},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

@@ -35,96 +35,27 @@ expect_refused(struct vkt_object *target, VkFlags type, bool temporary,
    expect_message(target->device, REFUSED);
 }
 
-enum source {
-   FROM_NULL,
-   FROM_INVALID_VALUE,
-   FROM_CURRENT_PROCESS,
-   FROM_CURRENT_THREAD,
-   FROM_CLOSED,
-   FROM_EVENT,
-   FROM_MUTEX,
-   FROM_WIN32_SEMAPHORE,
-   FROM_TIMER,
-   FROM_FILE,
-   FROM_PIPE,
-   FROM_PROCESS,
-   FROM_THREAD,
-   FROM_TOKEN,
-   FROM_ZERO_SECTION,
-   FROM_RANDOM_SECTION,
-   FROM_SMALL_SECTION,
-   FROM_HUGE_SECTION,
-   FROM_FILE_SECTION,
-   FROM_IMAGE_SECTION,
-   FROM_RESERVE_SECTION,
-   FROM_READ_ONLY,
-   FROM_QUERY_ONLY,
-};
-
-static const foreign_handle sources[] = {
-   [FROM_NULL] = foreign_null,
-   [FROM_INVALID_VALUE] = foreign_invalid_value,
-   [FROM_CURRENT_PROCESS] = foreign_current_process,
-   [FROM_CURRENT_THREAD] = foreign_current_thread,
-   [FROM_CLOSED] = foreign_closed,
-   [FROM_EVENT] = foreign_event,
-   [FROM_MUTEX] = foreign_mutex,
-   [FROM_WIN32_SEMAPHORE] = foreign_win32_semaphore,
-   [FROM_TIMER] = foreign_timer,
-   [FROM_FILE] = foreign_file,
-   [FROM_PIPE] = foreign_pipe,
-   [FROM_PROCESS] = foreign_process,
-   [FROM_THREAD] = foreign_thread,
-   [FROM_TOKEN] = foreign_token,
-   [FROM_ZERO_SECTION] = foreign_zero_section,
-   [FROM_RANDOM_SECTION] = foreign_random_section,
-   [FROM_SMALL_SECTION] = foreign_small_section,
-   [FROM_HUGE_SECTION] = foreign_huge_section,
-   [FROM_FILE_SECTION] = foreign_file_section,
-   [FROM_IMAGE_SECTION] = foreign_image_section,
-   [FROM_RESERVE_SECTION] = foreign_reserve_section,
-   [FROM_READ_ONLY] = foreign_read_only,
-   [FROM_QUERY_ONLY] = foreign_query_only,
-};
-
 static void
-refuse_permanent(struct vkt_device *device, enum vkt_kind kind,
-                 foreign_handle make)
+refuse(struct vkt_device *device, enum vkt_kind kind, bool temporary,
+       foreign_handle make)
 {
    struct vkt_object *genuine = vkt_create_exportable(device, kind);
    struct vkt_object *target = vkt_create(device, kind);
+   struct vkt_object *marked = target;
    HANDLE handle;
    DWORD flags;
    BOOL open;
 
-   vkt_mark(target);
-   handle = make(vkt_export(genuine));
-   open = GetHandleInformation(handle, &flags);
-   expect_refused(target, VKT_OPAQUE_WIN32, false, handle);
-   EXPECT(GetHandleInformation(handle, &flags) == open);
-   vkt_expect_marked(target);
-   vkt_expect_works(target);
-   vkt_expect_works(genuine);
-}
-
-/* The temporary payload that is there stays as well. */
-static void
-refuse_temporary(struct vkt_device *device, enum vkt_kind kind,
-                 foreign_handle make)
-{
-   struct vkt_object *genuine = vkt_create_exportable(device, kind);
-   struct vkt_object *source = vkt_create_exportable(device, kind);
-   struct vkt_object *target = vkt_create(device, kind);
-   HANDLE handle;
-   DWORD flags;
-   BOOL open;
-
-   vkt_import_temporary(target, vkt_export(source));
-   vkt_mark(source);
+   /* A temporary payload that is there stays as well. */
+   if (temporary) {
+      marked = vkt_create_exportable(device, kind);
+      vkt_import_temporary(target, vkt_export(marked));
+   }
+   vkt_mark(marked);
    /* Last: nothing may take the value of a closed handle. */
    handle = make(vkt_export(genuine));
    open = GetHandleInformation(handle, &flags);
-   expect_refused(target, VKT_OPAQUE_WIN32, true, handle);
+   expect_refused(target, VKT_OPAQUE_WIN32, temporary, handle);
    EXPECT(GetHandleInformation(handle, &flags) == open);
    vkt_expect_marked(target);
    vkt_expect_works(target);
@@ -132,17 +63,15 @@ refuse_temporary(struct vkt_device *device, enum vkt_kind kind,
 }
 
 static void
-refuse_handle(intptr_t source)
+refuse_handle(intptr_t make)
 {
    struct vkt_device *device = vkt_open();
 
    for (int kind = VKT_FENCE; kind <= VKT_TIMELINE; kind++) {
-      test_diag("into a %s", vkt_kind_name((enum vkt_kind)kind));
-      refuse_permanent(device, (enum vkt_kind)kind, sources[source]);
-   }
-   for (int kind = VKT_FENCE; kind <= VKT_BINARY; kind++) {
-      test_diag("temporarily into a %s", vkt_kind_name((enum vkt_kind)kind));
-      refuse_temporary(device, (enum vkt_kind)kind, sources[source]);
+      test_diag("into a %s", vkt_kind_name(kind));
+      refuse(device, kind, false, (foreign_handle)make);
+      if (kind != VKT_TIMELINE)
+         refuse(device, kind, true, (foreign_handle)make);
    }
 }
 
@@ -150,7 +79,7 @@ static void
 refuse_random_values(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct vkt_object *target = vkt_create(device, (enum vkt_kind)kind);
+   struct vkt_object *target = vkt_create(device, kind);
 
    vkt_mark(target);
    for (unsigned i = 0; i < 300; i++) {
@@ -168,13 +97,10 @@ refuse_random_values(intptr_t kind)
    vkt_expect_works(target);
 }
 
-#define KINDS(from, into) ((intptr_t)(from) << 8 | (into))
-
 static void
 refuse_kind(intptr_t kinds)
 {
-   const enum vkt_kind from = (enum vkt_kind)(kinds >> 8);
-   const enum vkt_kind into = (enum vkt_kind)(kinds & 0xff);
+   const enum vkt_kind into = kinds & 0xff, from = kinds >> 8;
    struct vkt_device *device = vkt_open();
    struct vkt_object *source = vkt_create_exportable(device, from);
    struct vkt_object *target = vkt_create(device, into);
@@ -192,40 +118,30 @@ refuse_kind(intptr_t kinds)
    vkt_expect_works(source);
 }
 
-/* All that are no Win32 handle, or not supported, for this kind of object. */
-static unsigned
-unsupported_types(enum vkt_kind kind, VkFlags types[8])
-{
-   unsigned count = 0;
-
-   types[count++] = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT;
-   types[count++] = kind == VKT_FENCE
-                       ? VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT
-                       : VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
-   if (kind != VKT_FENCE)
-      types[count++] = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT;
-   types[count++] = 0;
-   types[count++] = 0x40000000;
-   return count;
-}
+/* None of what is supported, for fences or semaphores */
+static const VkFlags unsupported[] = {
+   VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT,
+   VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT,
+   VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
+   VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT,
+   0x40000000,
+   0,
+};
 
 static void
 refuse_type_on_import(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct vkt_object *source =
-      vkt_create_exportable(device, (enum vkt_kind)kind);
-   struct vkt_object *target = vkt_create(device, (enum vkt_kind)kind);
+   struct vkt_object *source = vkt_create_exportable(device, kind);
+   struct vkt_object *target = vkt_create(device, kind);
    HANDLE handle = vkt_export(source);
-   VkFlags types[8];
-   const unsigned count = unsupported_types((enum vkt_kind)kind, types);
 
    vkt_mark(target);
-   for (unsigned i = 0; i < count; i++) {
-      test_diag("handle type 0x%x", (unsigned)types[i]);
-      expect_refused(target, types[i], false, handle);
+   for (unsigned i = 0; i < TEST_COUNT(unsupported); i++) {
+      test_diag("handle type 0x%x", (unsigned)unsupported[i]);
+      expect_refused(target, unsupported[i], false, handle);
       if (kind != VKT_TIMELINE)
-         expect_refused(target, types[i], true, handle);
+         expect_refused(target, unsupported[i], true, handle);
    }
    vkt_expect_marked(target);
    vkt_expect_works(target);
@@ -235,119 +151,86 @@ refuse_type_on_import(intptr_t kind)
 static void
 refuse_type_on_get(intptr_t kind)
 {
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *source =
-      vkt_create_exportable(device, (enum vkt_kind)kind);
-   VkFlags types[8];
-   const unsigned count = unsupported_types((enum vkt_kind)kind, types);
+   struct vkt_object *source = vkt_create_exportable(vkt_open(), kind);
 
    vkt_mark(source);
-   for (unsigned i = 0; i < count; i++) {
+   for (unsigned i = 0; i < TEST_COUNT(unsupported); i++) {
       HANDLE handle = NULL;
 
-      test_diag("handle type 0x%x", (unsigned)types[i]);
-      vkt_clear_messages(device);
-      EXPECT_RESULT(vkt_try_export(source, types[i], &handle),
+      test_diag("handle type 0x%x", (unsigned)unsupported[i]);
+      vkt_clear_messages(source->device);
+      EXPECT_RESULT(vkt_try_export(source, unsupported[i], &handle),
                     VK_ERROR_UNKNOWN);
-      expect_message(device, VK_ERROR_UNKNOWN);
+      expect_message(source->device, VK_ERROR_UNKNOWN);
    }
    vkt_expect_marked(source);
    vkt_expect_works(source);
-   vkt_expect_linked(source, vkt_alias(device, (enum vkt_kind)kind,
-                                       vkt_export(source)));
+   vkt_expect_linked(source, vkt_share(source, source->device));
 }
 
 static void
 refuse_type_on_create(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   VkFlags types[8];
-   const unsigned count = unsupported_types((enum vkt_kind)kind, types);
 
-   for (unsigned i = 0; i < count; i++) {
-      struct vkt_object *object;
-
-      /* No type at all is what a private object has. */
-      if (!types[i])
-         continue;
+   /* No type at all is what a private object has. */
+   for (unsigned i = 0; unsupported[i]; i++) {
       for (VkFlags also = 0; also <= VKT_OPAQUE_WIN32;
            also += VKT_OPAQUE_WIN32) {
-         test_diag("handle types 0x%x", (unsigned)(types[i] | also));
+         const struct vkt_object_info info = {
+            .kind = kind,
+            .export_types = unsupported[i] | also,
+         };
+         struct vkt_object *object;
+
+         test_diag("handle types 0x%x", (unsigned)info.export_types);
          vkt_clear_messages(device);
-         EXPECT_RESULT(vkt_try_create(device,
-                                      &(struct vkt_object_info){
-                                         .kind = (enum vkt_kind)kind,
-                                         .export_types = types[i] | also,
-                                      },
-                                      &object),
+         EXPECT_RESULT(vkt_try_create(device, &info, &object),
                        VK_ERROR_UNKNOWN);
          expect_message(device, VK_ERROR_UNKNOWN);
       }
    }
 }
 
-/* The API has no temporary import of a timeline. */
-static void
-refuse_temporary_timeline(intptr_t arg)
-{
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *source = vkt_create_exportable(device, VKT_TIMELINE);
-   struct vkt_object *target = vkt_create(device, VKT_TIMELINE);
+#define OF(make) (intptr_t)(make)
 
-   (void)arg;
-   vkt_mark(target);
-   vkt_clear_messages(device);
-   EXPECT(vkt_try_import(target, VKT_OPAQUE_WIN32, true, vkt_export(source),
-                         NULL) < 0);
-   EXPECT(vkt_message_count(device) >= 1);
-   vkt_expect_marked(target);
-   vkt_expect_works(target);
-}
-
-static const struct test_case cases[] = {
-   {"refuse_null", refuse_handle, FROM_NULL, 0},
-   {"refuse_invalid_handle_value", refuse_handle, FROM_INVALID_VALUE, 0},
-   {"refuse_current_process", refuse_handle, FROM_CURRENT_PROCESS, 0},
-   {"refuse_current_thread", refuse_handle, FROM_CURRENT_THREAD, 0},
-   {"refuse_closed_handle", refuse_handle, FROM_CLOSED, 0},
-   {"refuse_event", refuse_handle, FROM_EVENT, 0},
-   {"refuse_mutex", refuse_handle, FROM_MUTEX, 0},
-   {"refuse_win32_semaphore", refuse_handle, FROM_WIN32_SEMAPHORE, 0},
-   {"refuse_timer", refuse_handle, FROM_TIMER, 0},
-   {"refuse_file", refuse_handle, FROM_FILE, 0},
-   {"refuse_pipe", refuse_handle, FROM_PIPE, 0},
-   {"refuse_process", refuse_handle, FROM_PROCESS, 0},
-   {"refuse_thread", refuse_handle, FROM_THREAD, 0},
-   {"refuse_token", refuse_handle, FROM_TOKEN, 0},
-   {"refuse_zero_section", refuse_handle, FROM_ZERO_SECTION, 0},
-   {"refuse_random_section", refuse_handle, FROM_RANDOM_SECTION, 0},
-   {"refuse_small_section", refuse_handle, FROM_SMALL_SECTION, 0},
-   {"refuse_huge_section", refuse_handle, FROM_HUGE_SECTION, 0},
-   {"refuse_file_section", refuse_handle, FROM_FILE_SECTION, 0},
-   {"refuse_image_section", refuse_handle, FROM_IMAGE_SECTION, 0},
-   {"refuse_reserve_section", refuse_handle, FROM_RESERVE_SECTION, 0},
-   {"refuse_read_only_handle", refuse_handle, FROM_READ_ONLY, 0},
-   {"refuse_query_only_handle", refuse_handle, FROM_QUERY_ONLY, 0},
+const struct test_case test_cases[] = {
+   {"refuse_null", refuse_handle, OF(foreign_null)},
+   {"refuse_invalid_handle_value", refuse_handle, OF(foreign_invalid_value)},
+   {"refuse_current_process", refuse_handle, OF(foreign_current_process)},
+   {"refuse_current_thread", refuse_handle, OF(foreign_current_thread)},
+   {"refuse_closed_handle", refuse_handle, OF(foreign_closed)},
+   {"refuse_event", refuse_handle, OF(foreign_event)},
+   {"refuse_mutex", refuse_handle, OF(foreign_mutex)},
+   {"refuse_win32_semaphore", refuse_handle, OF(foreign_win32_semaphore)},
+   {"refuse_timer", refuse_handle, OF(foreign_timer)},
+   {"refuse_file", refuse_handle, OF(foreign_file)},
+   {"refuse_pipe", refuse_handle, OF(foreign_pipe)},
+   {"refuse_process", refuse_handle, OF(foreign_process)},
+   {"refuse_thread", refuse_handle, OF(foreign_thread)},
+   {"refuse_token", refuse_handle, OF(foreign_token)},
+   {"refuse_zero_section", refuse_handle, OF(foreign_zero_section)},
+   {"refuse_random_section", refuse_handle, OF(foreign_random_section)},
+   {"refuse_small_section", refuse_handle, OF(foreign_small_section)},
+   {"refuse_huge_section", refuse_handle, OF(foreign_huge_section)},
+   {"refuse_file_section", refuse_handle, OF(foreign_file_section)},
+   {"refuse_image_section", refuse_handle, OF(foreign_image_section)},
+   {"refuse_reserve_section", refuse_handle, OF(foreign_reserve_section)},
+   {"refuse_read_only_handle", refuse_handle, OF(foreign_read_only)},
+   {"refuse_query_only_handle", refuse_handle, OF(foreign_query_only)},
    VKT_CASES("refuse_random_values_into", refuse_random_values),
-   {"refuse_fence_into_binary", refuse_kind, KINDS(VKT_FENCE, VKT_BINARY), 0},
-   {"refuse_fence_into_timeline", refuse_kind, KINDS(VKT_FENCE, VKT_TIMELINE),
-    0},
-   {"refuse_binary_into_fence", refuse_kind, KINDS(VKT_BINARY, VKT_FENCE), 0},
+   {"refuse_fence_into_binary", refuse_kind, VKT_WITH(VKT_BINARY, VKT_FENCE)},
+   {"refuse_fence_into_timeline", refuse_kind,
+    VKT_WITH(VKT_TIMELINE, VKT_FENCE)},
+   {"refuse_binary_into_fence", refuse_kind, VKT_WITH(VKT_FENCE, VKT_BINARY)},
    {"refuse_binary_into_timeline", refuse_kind,
-    KINDS(VKT_BINARY, VKT_TIMELINE), 0},
-   {"refuse_timeline_into_fence", refuse_kind, KINDS(VKT_TIMELINE, VKT_FENCE),
-    0},
+    VKT_WITH(VKT_TIMELINE, VKT_BINARY)},
+   {"refuse_timeline_into_fence", refuse_kind,
+    VKT_WITH(VKT_FENCE, VKT_TIMELINE)},
    {"refuse_timeline_into_binary", refuse_kind,
-    KINDS(VKT_TIMELINE, VKT_BINARY), 0},
+    VKT_WITH(VKT_BINARY, VKT_TIMELINE)},
    VKT_CASES("refuse_type_on_import", refuse_type_on_import),
    VKT_CASES("refuse_type_on_get", refuse_type_on_get),
    VKT_CASES("refuse_type_on_create", refuse_type_on_create),
-   {"refuse_temporary_timeline", refuse_temporary_timeline, 0, 0},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

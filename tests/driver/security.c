@@ -3,43 +3,18 @@
 /* What a security descriptor keeps out, and whom. */
 #include "vkt.h"
 
-#include <sddl.h>
-#include <wchar.h>
-
+#define NT VKT_OPAQUE_WIN32
+#define KMT VKT_OPAQUE_WIN32_KMT
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
-
-static void
-make_name(wchar_t *name, size_t size)
-{
-   swprintf(name, size, L"lvp-test-security-%lu-%llx",
-            (unsigned long)GetCurrentProcessId(),
-            (unsigned long long)test_random());
-}
-
-static void
-free_descriptor(void *data)
-{
-   LocalFree(data);
-}
 
 /* A named object with a descriptor in SDDL */
 static struct vkt_object *
 create_guarded(struct vkt_device *device, enum vkt_kind kind,
                const wchar_t *sddl, VkFlags types, const wchar_t *name)
 {
-   SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
+   const SECURITY_ATTRIBUTES attributes = vkt_attributes(sddl);
 
-   REQUIRE(ConvertStringSecurityDescriptorToSecurityDescriptorW(
-      sddl, SDDL_REVISION_1, &attributes.lpSecurityDescriptor, NULL));
-   test_defer(free_descriptor, attributes.lpSecurityDescriptor);
-   return vkt_create_info(device, &(struct vkt_object_info){
-                                     .kind = kind,
-                                     .export_types = types,
-                                     .win32_info = true,
-                                     .attributes = &attributes,
-                                     .access = GENERIC_ALL,
-                                     .name = name,
-                                  });
+   return vkt_create_win32(device, kind, types, &attributes, name);
 }
 
 /* 0x1 queries, 0x2 maps for writing, 0x4 for reading: all are needed. */
@@ -56,26 +31,20 @@ static void
 ungranted_access_is_kept_out(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct vkt_object *b = vkt_create(vkt_open(), (enum vkt_kind)kind);
+   struct vkt_object *b = vkt_create(vkt_open(), kind);
 
    vkt_mark(b);
    for (unsigned i = 0; i < TEST_COUNT(too_little); i++) {
-      wchar_t name[64];
-      struct vkt_object *a;
-      char message[1024];
+      const wchar_t *name = vkt_make_name(L"");
+      struct vkt_object *a =
+         create_guarded(device, kind, too_little[i], NT, name);
 
-      make_name(name, TEST_COUNT(name));
-      a = create_guarded(device, (enum vkt_kind)kind, too_little[i],
-                         VKT_OPAQUE_WIN32, name);
+      test_diag("%ls", too_little[i]);
       vkt_clear_messages(b->device);
-      EXPECT_RESULT(vkt_try_import(b, VKT_OPAQUE_WIN32, false, NULL, name),
-                    REFUSED);
-      vkt_last_message(b->device, message, sizeof(message));
-      test_diag("%ls: %s", too_little[i], message);
-      EXPECT(vkt_message_count(b->device) >= 1);
+      EXPECT_RESULT(vkt_import_name(b, name), REFUSED);
+      vkt_expect_message(b->device, "");
       /* The exporter's own handle has what creation gave it. */
-      vkt_expect_linked(a, vkt_alias(device, (enum vkt_kind)kind,
-                                     vkt_export(a)));
+      vkt_expect_linked(a, vkt_share(a, device));
    }
    vkt_expect_marked(b);
 }
@@ -83,13 +52,12 @@ ungranted_access_is_kept_out(intptr_t kind)
 static void
 granted_access_is_enough(intptr_t kind)
 {
-   wchar_t name[64];
-   struct vkt_object *a, *b = vkt_create(vkt_open(), (enum vkt_kind)kind);
+   const wchar_t *name = vkt_make_name(L"");
+   struct vkt_object *a =
+      create_guarded(vkt_open(), kind, L"D:(A;;0x7;;;WD)", NT, name);
+   struct vkt_object *b = vkt_create(vkt_open(), kind);
 
-   make_name(name, TEST_COUNT(name));
-   a = create_guarded(vkt_open(), (enum vkt_kind)kind, L"D:(A;;0x7;;;WD)",
-                      VKT_OPAQUE_WIN32, name);
-   REQUIRE_OK(vkt_try_import(b, VKT_OPAQUE_WIN32, false, NULL, name));
+   REQUIRE_OK(vkt_import_name(b, name));
    vkt_expect_linked(a, b);
 }
 
@@ -100,19 +68,13 @@ static void
 inherit_only_entry_grants_nothing(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct vkt_object *a, *b = vkt_create(vkt_open(), (enum vkt_kind)kind);
-   HANDLE number;
+   struct vkt_object *a, *b = vkt_create(vkt_open(), kind);
 
-   a = create_guarded(device, (enum vkt_kind)kind, L"D:(A;OICIIO;GA;;;WD)",
-                      VKT_OPAQUE_WIN32_KMT, NULL);
-   REQUIRE_OK(vkt_try_export(a, VKT_OPAQUE_WIN32_KMT, &number));
-   EXPECT_RESULT(vkt_try_import(b, VKT_OPAQUE_WIN32_KMT, false, number, NULL),
-                 REFUSED);
+   a = create_guarded(device, kind, L"D:(A;OICIIO;GA;;;WD)", KMT, NULL);
+   EXPECT_RESULT(vkt_import_number(b, vkt_number(a)), REFUSED);
 
-   a = create_guarded(device, (enum vkt_kind)kind, L"D:(A;OICI;GA;;;WD)",
-                      VKT_OPAQUE_WIN32_KMT, NULL);
-   REQUIRE_OK(vkt_try_export(a, VKT_OPAQUE_WIN32_KMT, &number));
-   REQUIRE_OK(vkt_try_import(b, VKT_OPAQUE_WIN32_KMT, false, number, NULL));
+   a = create_guarded(device, kind, L"D:(A;OICI;GA;;;WD)", KMT, NULL);
+   REQUIRE_OK(vkt_import_number(b, vkt_number(a)));
    vkt_expect_linked(a, b);
 }
 
@@ -151,68 +113,56 @@ drop_administrator(void)
 }
 
 static void
-other_token(enum vkt_kind kind, VkFlags type)
+other_token_is_kept_out(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct vkt_object *b = vkt_create(vkt_open(), kind);
-   struct vkt_object *ours, *everyones;
-   const bool numbered = type == VKT_OPAQUE_WIN32_KMT;
-   wchar_t names[2][64];
-   HANDLE handle = NULL;
+   struct vkt_object *b = vkt_create(vkt_open(), kind), *everyones;
+   const wchar_t *ours = vkt_make_name(L""), *open = vkt_make_name(L"");
 
-   for (unsigned i = 0; i < 2; i++)
-      make_name(names[i], TEST_COUNT(names[i]));
-   ours = create_guarded(device, kind, L"D:(A;;GA;;;BA)", type,
-                         numbered ? NULL : names[0]);
-   everyones = create_guarded(device, kind, L"D:(A;;GA;;;WD)", type,
-                              numbered ? NULL : names[1]);
+   create_guarded(device, kind, L"D:(A;;GA;;;BA)", NT, ours);
+   everyones = create_guarded(device, kind, L"D:(A;;GA;;;WD)", NT, open);
    vkt_mark(b);
 
    drop_administrator();
-   if (numbered) {
-      REQUIRE_OK(vkt_try_export(ours, type, &handle));
-      EXPECT_RESULT(vkt_try_import(b, type, false, handle, NULL), REFUSED);
-      vkt_expect_marked(b);
-      REQUIRE_OK(vkt_try_export(everyones, type, &handle));
-      REQUIRE_OK(vkt_try_import(b, type, false, handle, NULL));
-   } else {
-      EXPECT_RESULT(vkt_try_import(b, type, false, NULL, names[0]), REFUSED);
-      vkt_expect_marked(b);
-      REQUIRE_OK(vkt_try_import(b, type, false, NULL, names[1]));
-   }
+   EXPECT_RESULT(vkt_import_name(b, ours), REFUSED);
+   vkt_expect_marked(b);
+   REQUIRE_OK(vkt_import_name(b, open));
    vkt_expect_linked(everyones, b);
-}
-
-static void
-other_token_is_kept_out(intptr_t kind)
-{
-   other_token((enum vkt_kind)kind, VKT_OPAQUE_WIN32);
 }
 
 /* The number is no way around the descriptor. */
 static void
 other_token_is_kept_out_by_number(intptr_t kind)
 {
-   other_token((enum vkt_kind)kind, VKT_OPAQUE_WIN32_KMT);
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *b = vkt_create(vkt_open(), kind), *ours, *everyones;
+
+   ours = create_guarded(device, kind, L"D:(A;;GA;;;BA)", KMT, NULL);
+   everyones = create_guarded(device, kind, L"D:(A;;GA;;;WD)", KMT, NULL);
+   vkt_mark(b);
+
+   drop_administrator();
+   EXPECT_RESULT(vkt_import_number(b, vkt_number(ours)), REFUSED);
+   vkt_expect_marked(b);
+   REQUIRE_OK(vkt_import_number(b, vkt_number(everyones)));
+   vkt_expect_linked(everyones, b);
 }
 
 /* A handle is a right in itself, whoever opens what it was made by. */
 static void
 other_token_may_use_handles(intptr_t kind)
 {
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *a, *b = vkt_create(vkt_open(), (enum vkt_kind)kind);
-   HANDLE handle;
+   struct vkt_object *b = vkt_create(vkt_open(), kind);
+   struct vkt_object *a =
+      create_guarded(vkt_open(), kind, L"D:(A;;GA;;;BA)", NT, NULL);
+   HANDLE handle = vkt_export(a);
 
-   a = create_guarded(device, (enum vkt_kind)kind, L"D:(A;;GA;;;BA)",
-                      VKT_OPAQUE_WIN32, NULL);
-   handle = vkt_export(a);
    drop_administrator();
-   REQUIRE_OK(vkt_try_import(b, VKT_OPAQUE_WIN32, false, handle, NULL));
+   vkt_import(b, handle);
    vkt_expect_linked(a, b);
 }
 
-static const struct test_case cases[] = {
+const struct test_case test_cases[] = {
    VKT_CASES("ungranted_access_is_kept_out", ungranted_access_is_kept_out),
    VKT_CASES("granted_access_is_enough", granted_access_is_enough),
    VKT_CASES("inherit_only_entry_grants_nothing",
@@ -223,9 +173,3 @@ static const struct test_case cases[] = {
    VKT_CASES("other_token_may_use_handles", other_token_may_use_handles),
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

@@ -12,20 +12,9 @@ create_instance(void)
       VK_KHR_SURFACE_EXTENSION_NAME,
       VK_KHR_WIN32_SURFACE_EXTENSION_NAME,
    };
-   const VkApplicationInfo application = {
-      .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-      .apiVersion = VK_API_VERSION_1_1,
-   };
-   const VkInstanceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-      .pApplicationInfo = &application,
-      .enabledExtensionCount = TEST_COUNT(extensions),
-      .ppEnabledExtensionNames = extensions,
-   };
-   VkInstance instance;
 
-   REQUIRE_OK(vkCreateInstance(&info, NULL, &instance));
-   return instance;
+   return vkt_create_instance_with(VK_API_VERSION_1_1, extensions,
+                                   TEST_COUNT(extensions));
 }
 
 static VkSurfaceKHR
@@ -109,7 +98,7 @@ present(VkDevice device, VkSwapchainKHR swapchain, VkFence fence, VkResult want)
 }
 
 static void
-window_that_is_closed(intptr_t arg)
+window_that_is_closed(UNUSED intptr_t arg)
 {
    const VkFenceCreateInfo fence_info = {
       .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
@@ -123,7 +112,6 @@ window_that_is_closed(intptr_t arg)
    VkSwapchainKHR swapchain;
    VkFence fence;
 
-   (void)arg;
    REQUIRE(window != NULL);
    VkSurfaceKHR surface = create_surface(instance, window);
    REQUIRE_OK(vkCreateFence(device, &fence_info, NULL, &fence));
@@ -140,15 +128,9 @@ window_that_is_closed(intptr_t arg)
    vkDestroyInstance(instance, NULL);
 }
 
-static const struct test_case cases[] = {
-   {"window_NULL", window_that_is_none, 0, 0},
-   {"window_that_never_was", window_that_is_none, 0x5a5a5a, 0},
-   {"window_that_is_closed", window_that_is_closed, 0, 0},
+const struct test_case test_cases[] = {
+   {"window_NULL", window_that_is_none},
+   {"window_that_never_was", window_that_is_none, 0x5a5a5a},
+   {"window_that_is_closed", window_that_is_closed},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

@@ -3,31 +3,11 @@
 /* Timeline semaphores that share a payload: host and queue operations. */
 #include "vkt.h"
 
-struct pair {
-   struct vkt_object *a, *b;
-};
-
-static struct pair
-open_pair(uint64_t initial)
-{
-   struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct pair pair;
-
-   pair.a = vkt_create_info(device, &(struct vkt_object_info){
-                                       .kind = VKT_TIMELINE,
-                                       .export_types = vkt_handle_type(),
-                                       .initial = initial,
-                                    });
-   pair.b = vkt_alias(other, VKT_TIMELINE, vkt_export(pair.a));
-   return pair;
-}
-
 static void
-host_signal_host_wait(intptr_t arg)
+host_signal_host_wait(UNUSED intptr_t arg)
 {
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
 
-   (void)arg;
    for (uint64_t i = 1; i < 500; i++) {
       struct vkt_object *signals = i % 2 ? p.a : p.b;
       struct vkt_object *waits = i % 2 ? p.b : p.a;
@@ -40,11 +20,10 @@ host_signal_host_wait(intptr_t arg)
 }
 
 static void
-queue_signal_host_wait(intptr_t arg)
+queue_signal_host_wait(UNUSED intptr_t arg)
 {
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
 
-   (void)arg;
    for (uint64_t i = 1; i < 200; i++) {
       vkt_queue_signal(i % 2 ? p.a : p.b, i);
       EXPECT_OK(vkt_wait(i % 2 ? p.b : p.a, i, VKT_LONG_MS));
@@ -53,39 +32,26 @@ queue_signal_host_wait(intptr_t arg)
 }
 
 static void
-host_signal_queue_wait(intptr_t arg)
+queue_wait(intptr_t by_queue)
 {
-   struct pair p = open_pair(0);
+   void (*signal)(struct vkt_object *object, uint64_t value) =
+      by_queue ? vkt_queue_signal : vkt_host_signal;
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
    struct vkt_object *done = vkt_queue_wait(p.b, 5);
 
-   (void)arg;
    vkt_expect_pending(done);
-   vkt_host_signal(p.a, 4);
+   signal(p.a, 4);
    vkt_expect_pending(done);
-   vkt_host_signal(p.a, 5);
+   signal(p.a, by_queue ? 6 : 5);
    vkt_expect_done(done);
 }
 
 static void
-queue_signal_queue_wait(intptr_t arg)
+host_wait_before_signal(UNUSED intptr_t arg)
 {
-   struct pair p = open_pair(0);
-   struct vkt_object *done = vkt_queue_wait(p.b, 5);
-
-   (void)arg;
-   vkt_queue_signal(p.a, 4);
-   vkt_expect_pending(done);
-   vkt_queue_signal(p.a, 6);
-   vkt_expect_done(done);
-}
-
-static void
-host_wait_before_signal(intptr_t arg)
-{
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
    struct vkt_later *later = vkt_signal_later(p.a, 3, VKT_PENDING_MS);
 
-   (void)arg;
    EXPECT_OK(vkt_wait(p.b, 3, VKT_LONG_MS));
    vkt_join_later(later);
    later = vkt_signal_later(p.b, 4, VKT_PENDING_MS);
@@ -94,11 +60,11 @@ host_wait_before_signal(intptr_t arg)
 }
 
 static void
-wait_for_passed_value(intptr_t arg)
+wait_for_passed_value(UNUSED intptr_t arg)
 {
-   struct pair p = open_pair(10);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
 
-   (void)arg;
+   vkt_host_signal(p.a, 10);
    EXPECT_OK(vkt_wait(p.b, 0, 0));
    EXPECT_OK(vkt_wait(p.b, 9, 0));
    EXPECT_OK(vkt_wait(p.b, 10, 0));
@@ -107,12 +73,11 @@ wait_for_passed_value(intptr_t arg)
 }
 
 static void
-wait_times_out(intptr_t arg)
+wait_times_out(UNUSED intptr_t arg)
 {
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
    double start = test_now_ms();
 
-   (void)arg;
    EXPECT_RESULT(vkt_wait(p.b, 1, 100), VK_TIMEOUT);
    EXPECT(test_now_ms() - start >= 90);
    /* A wait that was given up leaves nothing that a signal trips over. */
@@ -123,7 +88,7 @@ wait_times_out(intptr_t arg)
 
 /* Both halves of the word, and the top bit. */
 static void
-large_values(intptr_t arg)
+large_values(UNUSED intptr_t arg)
 {
    static const uint64_t values[] = {
       UINT64_C(0xfffffffe),         UINT64_C(0xffffffff),
@@ -131,9 +96,8 @@ large_values(intptr_t arg)
       UINT64_C(0x7fffffffffffffff), UINT64_C(0x8000000000000000),
       UINT64_C(0xfffffffffffffffe), UINT64_C(0xffffffffffffffff),
    };
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
 
-   (void)arg;
    for (size_t i = 0; i < TEST_COUNT(values); i++) {
       struct vkt_object *done = vkt_queue_wait(p.b, values[i]);
 
@@ -146,29 +110,6 @@ large_values(intptr_t arg)
       EXPECT_U64(vkt_value(p.b), values[i]);
       vkt_expect_done(done);
    }
-}
-
-/* An application's error: the value must stay. What else happens, a lost
- * device for instance, is the driver's choice; so another device looks.
- */
-static void
-signal_that_does_not_increase(intptr_t arg)
-{
-   struct pair p = open_pair(10);
-   struct vkt_device *device = p.a->device;
-   VkSemaphoreSignalInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
-      .semaphore = p.a->semaphore,
-   };
-
-   (void)arg;
-   for (info.value = 9; info.value <= 10; info.value++) {
-      vkt_clear_messages(device);
-      (void)vkSignalSemaphore(device->handle, &info);
-      EXPECT(vkt_message_count(device) >= 1);
-      EXPECT_U64(vkt_value(p.b), 10);
-   }
-   vkt_expect_works(p.b);
 }
 
 struct waiter {
@@ -190,22 +131,32 @@ waiter_run(void *data)
    InterlockedExchange(&waiter->done, 1);
 }
 
+static void
+waiter_start(struct waiter *waiter, struct vkt_object *object, uint64_t value)
+{
+   *waiter = (struct waiter){.object = object, .value = value};
+   waiter->thread = test_thread_start(waiter_run, waiter);
+}
+
+static void
+waiter_join(struct waiter *waiter)
+{
+   test_thread_join(waiter->thread);
+   EXPECT_OK(waiter->result);
+   EXPECT(waiter->seen >= waiter->value);
+}
+
+#define THREADS 12
+
 /* Each blocked thread wants another value, on either holder. */
 static void
-many_waiters(intptr_t arg)
+many_waiters(UNUSED intptr_t arg)
 {
-   enum { THREADS = 12 };
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
    struct waiter waiters[THREADS];
 
-   (void)arg;
-   for (unsigned i = 0; i < THREADS; i++) {
-      waiters[i] = (struct waiter){
-         .object = i % 3 ? p.b : p.a,
-         .value = 1 + i,
-      };
-      waiters[i].thread = test_thread_start(waiter_run, &waiters[i]);
-   }
+   for (unsigned i = 0; i < THREADS; i++)
+      waiter_start(&waiters[i], i % 3 ? p.b : p.a, 1 + i);
    Sleep(VKT_PENDING_MS);
 
    for (uint64_t value = 2; value <= THREADS; value += 2) {
@@ -220,35 +171,23 @@ many_waiters(intptr_t arg)
       EXPECT_OK(vkt_wait(p.a, value, VKT_LONG_MS));
       Sleep(10);
    }
-   for (unsigned i = 0; i < THREADS; i++) {
-      test_thread_join(waiters[i].thread);
-      EXPECT_OK(waiters[i].result);
-      EXPECT(waiters[i].seen >= waiters[i].value);
-   }
+   for (unsigned i = 0; i < THREADS; i++)
+      waiter_join(&waiters[i]);
 }
 
 static void
-same_value_many_waiters(intptr_t arg)
+same_value_many_waiters(UNUSED intptr_t arg)
 {
-   enum { THREADS = 12 };
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
    struct waiter waiters[THREADS];
 
-   (void)arg;
    for (uint64_t round = 1; round <= 10; round++) {
-      for (unsigned i = 0; i < THREADS; i++) {
-         waiters[i] = (struct waiter){
-            .object = i % 2 ? p.b : p.a,
-            .value = round,
-         };
-         waiters[i].thread = test_thread_start(waiter_run, &waiters[i]);
-      }
+      for (unsigned i = 0; i < THREADS; i++)
+         waiter_start(&waiters[i], i % 2 ? p.b : p.a, round);
       Sleep(test_random_below(20));
       vkt_host_signal(p.a, round);
-      for (unsigned i = 0; i < THREADS; i++) {
-         test_thread_join(waiters[i].thread);
-         EXPECT_OK(waiters[i].result);
-      }
+      for (unsigned i = 0; i < THREADS; i++)
+         waiter_join(&waiters[i]);
    }
 }
 
@@ -256,19 +195,14 @@ same_value_many_waiters(intptr_t arg)
  * queue's.
  */
 static void
-queues_alternate(intptr_t arg)
+queues_alternate(UNUSED intptr_t arg)
 {
    enum { ROUNDS = 500 };
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
 
-   (void)arg;
    for (uint64_t i = 0; i < ROUNDS; i++) {
-      vkt_submit(p.b->device,
-                 &(struct vkt_batch){.waits = {{p.b, 2 * i + 1}},
-                                     .signals = {{p.b, 2 * i + 2}}}, NULL);
-      vkt_submit(p.a->device,
-                 &(struct vkt_batch){.waits = {{p.a, 2 * i}},
-                                     .signals = {{p.a, 2 * i + 1}}}, NULL);
+      vkt_queue_chain(p.b, 2 * i + 1, p.b, 2 * i + 2);
+      vkt_queue_chain(p.a, 2 * i, p.a, 2 * i + 1);
    }
    EXPECT_OK(vkt_wait(p.a, 2 * ROUNDS, VKT_LONG_MS));
    EXPECT_U64(vkt_value(p.b), 2 * ROUNDS);
@@ -276,35 +210,26 @@ queues_alternate(intptr_t arg)
 
 /* The last link of the chain is submitted first. */
 static void
-chain_submitted_backwards(intptr_t arg)
+chain_submitted_backwards(UNUSED intptr_t arg)
 {
    enum { DEVICES = 4 };
-   struct vkt_device *devices[DEVICES];
-   struct vkt_object *first, *links[DEVICES];
-   HANDLE handle;
+   struct vkt_object *links[DEVICES];
 
-   (void)arg;
-   for (unsigned i = 0; i < DEVICES; i++)
-      devices[i] = vkt_open();
-   first = vkt_create_exportable(devices[0], VKT_TIMELINE);
-   handle = vkt_export(first);
-   for (unsigned i = 0; i < DEVICES; i++)
-      links[i] = vkt_alias(devices[i], VKT_TIMELINE, handle);
+   links[0] = vkt_create_exportable(vkt_open(), VKT_TIMELINE);
+   for (unsigned i = 1; i < DEVICES; i++)
+      links[i] = vkt_share(links[0], vkt_open());
 
-   for (unsigned i = DEVICES; i-- > 0;) {
-      vkt_submit(devices[i],
-                 &(struct vkt_batch){.waits = {{links[i], 1 + i}},
-                                     .signals = {{links[i], 2 + i}}}, NULL);
-   }
-   EXPECT_RESULT(vkt_wait(first, 2, VKT_PENDING_MS), VK_TIMEOUT);
-   vkt_host_signal(first, 1);
-   EXPECT_OK(vkt_wait(first, 1 + DEVICES, VKT_LONG_MS));
+   for (unsigned i = DEVICES; i-- > 0;)
+      vkt_queue_chain(links[i], 1 + i, links[i], 2 + i);
+   EXPECT_RESULT(vkt_wait(links[0], 2, VKT_PENDING_MS), VK_TIMEOUT);
+   vkt_host_signal(links[0], 1);
+   EXPECT_OK(vkt_wait(links[0], 1 + DEVICES, VKT_LONG_MS));
 }
 
 static void
-submit_with_timeline_info(intptr_t arg)
+submit_with_timeline_info(UNUSED intptr_t arg)
 {
-   struct pair p = open_pair(0);
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
    const uint64_t wait_value = 3, signal_value = 8;
    const VkTimelineSemaphoreSubmitInfo values = {
@@ -324,7 +249,6 @@ submit_with_timeline_info(intptr_t arg)
       .pSignalSemaphores = &p.b->semaphore,
    };
 
-   (void)arg;
    REQUIRE_OK(vkQueueSubmit(p.b->device->queue, 1, &submit, VK_NULL_HANDLE));
    EXPECT_RESULT(vkt_wait(p.a, 8, VKT_PENDING_MS), VK_TIMEOUT);
    vkt_host_signal(p.a, 3);
@@ -333,15 +257,16 @@ submit_with_timeline_info(intptr_t arg)
 
 /* Two semaphores of one device on the same payload, in one submission. */
 static void
-two_aliases_in_one_batch(intptr_t arg)
+two_aliases_in_one_batch(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, VKT_TIMELINE);
-   struct vkt_object *b = vkt_alias(device, VKT_TIMELINE, vkt_export(a));
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_TIMELINE);
+   struct vkt_object *b = vkt_share(a, a->device);
+   const struct vkt_batch batch = {
+      .waits = {{a, 1}, {b, 2}},
+      .signals = {{a, 3}},
+   };
 
-   (void)arg;
-   vkt_submit(device, &(struct vkt_batch){.waits = {{a, 1}, {b, 2}},
-                                          .signals = {{a, 3}}}, NULL);
+   vkt_submit(a->device, &batch, NULL);
    EXPECT_RESULT(vkt_wait(b, 3, VKT_PENDING_MS), VK_TIMEOUT);
    vkt_host_signal(a, 1);
    EXPECT_RESULT(vkt_wait(b, 3, VKT_PENDING_MS), VK_TIMEOUT);
@@ -349,28 +274,20 @@ two_aliases_in_one_batch(intptr_t arg)
    EXPECT_OK(vkt_wait(b, 3, VKT_LONG_MS));
 }
 
-static const struct test_case cases[] = {
-   {"timeline_host_signal_host_wait", host_signal_host_wait, 0, 0},
-   {"timeline_queue_signal_host_wait", queue_signal_host_wait, 0, 0},
-   {"timeline_host_signal_queue_wait", host_signal_queue_wait, 0, 0},
-   {"timeline_queue_signal_queue_wait", queue_signal_queue_wait, 0, 0},
-   {"timeline_host_wait_before_signal", host_wait_before_signal, 0, 0},
-   {"timeline_wait_for_passed_value", wait_for_passed_value, 0, 0},
-   {"timeline_wait_times_out", wait_times_out, 0, 0},
-   {"timeline_large_values", large_values, 0, 0},
-   {"timeline_signal_that_does_not_increase", signal_that_does_not_increase,
-    0, 0},
-   {"timeline_many_waiters", many_waiters, 0, 0},
-   {"timeline_same_value_many_waiters", same_value_many_waiters, 0, 0},
-   {"timeline_queues_alternate", queues_alternate, 0, 0},
-   {"timeline_chain_submitted_backwards", chain_submitted_backwards, 0, 0},
-   {"timeline_submit_with_timeline_info", submit_with_timeline_info, 0, 0},
-   {"timeline_two_aliases_in_one_batch", two_aliases_in_one_batch, 0, 0},
+const struct test_case test_cases[] = {
+   {"timeline_host_signal_host_wait", host_signal_host_wait},
+   {"timeline_queue_signal_host_wait", queue_signal_host_wait},
+   {"timeline_host_signal_queue_wait", queue_wait, false},
+   {"timeline_queue_signal_queue_wait", queue_wait, true},
+   {"timeline_host_wait_before_signal", host_wait_before_signal},
+   {"timeline_wait_for_passed_value", wait_for_passed_value},
+   {"timeline_wait_times_out", wait_times_out},
+   {"timeline_large_values", large_values},
+   {"timeline_many_waiters", many_waiters},
+   {"timeline_same_value_many_waiters", same_value_many_waiters},
+   {"timeline_queues_alternate", queues_alternate},
+   {"timeline_chain_submitted_backwards", chain_submitted_backwards},
+   {"timeline_submit_with_timeline_info", submit_with_timeline_info},
+   {"timeline_two_aliases_in_one_batch", two_aliases_in_one_batch},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

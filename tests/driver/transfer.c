@@ -8,14 +8,13 @@
 static struct vkt_object *
 alias_elsewhere(struct vkt_object *object)
 {
-   return vkt_alias(vkt_open(), object->kind, vkt_export(object));
+   return vkt_share(object, vkt_open());
 }
 
 static void
 export_leaves_state(intptr_t kind)
 {
-   struct vkt_object *a =
-      vkt_create_exportable(vkt_open(), (enum vkt_kind)kind);
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
    struct vkt_object *b;
 
    vkt_mark(a);
@@ -30,17 +29,15 @@ export_leaves_state(intptr_t kind)
 
 /* Once the temporary payload is gone, its own is what is exported. */
 static void
-export_after_restore_fence(intptr_t arg)
+export_after_restore_fence(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, VKT_FENCE);
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_FENCE);
    struct vkt_object *x = vkt_create_exportable(vkt_open(), VKT_FENCE);
    struct vkt_object *b;
 
-   (void)arg;
    vkt_import_temporary(x, vkt_export(a));
    vkt_reset(x);
-   b = vkt_alias(device, VKT_FENCE, vkt_export(x));
+   b = vkt_share(x, a->device);
    vkt_mark(b);
    EXPECT_U64(vkt_value(x), 1);
    EXPECT_U64(vkt_value(a), 0);
@@ -50,18 +47,16 @@ export_after_restore_fence(intptr_t arg)
 }
 
 static void
-export_after_restore_binary(intptr_t arg)
+export_after_restore_binary(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, VKT_BINARY);
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_BINARY);
    struct vkt_object *x = vkt_create_exportable(vkt_open(), VKT_BINARY);
    struct vkt_object *b;
 
-   (void)arg;
    vkt_mark(a);
    vkt_import_temporary(x, vkt_export(a));
-   vkt_expect_done(vkt_queue_wait(x, 0));
-   b = vkt_alias(device, VKT_BINARY, vkt_export(x));
+   vkt_take(x, 0);
+   b = vkt_share(x, a->device);
    vkt_mark(a);
    vkt_expect_unsignalled(x, b);
    vkt_expect_linked(x, b);
@@ -74,13 +69,11 @@ static void
 one_signal_for_all_holders(intptr_t kind)
 {
    struct vkt_device *devices[3] = {vkt_open(), vkt_open(), vkt_open()};
-   struct vkt_object *a =
-      vkt_create_exportable(devices[0], (enum vkt_kind)kind);
-   HANDLE handle = vkt_export(a);
+   HANDLE handle = vkt_export(vkt_create_exportable(devices[0], kind));
    struct vkt_object *holders[HOLDERS];
 
    for (unsigned i = 0; i < HOLDERS; i++) {
-      holders[i] = vkt_alias(devices[i % 3], (enum vkt_kind)kind, handle);
+      holders[i] = vkt_alias(devices[i % 3], kind, handle);
       EXPECT_U64(vkt_value(holders[i]), 0);
    }
    for (unsigned i = 0; i < HOLDERS; i++) {
@@ -101,14 +94,11 @@ one_signal_for_all_holders(intptr_t kind)
 static void
 chain_of_exports(intptr_t kind)
 {
-   struct vkt_object *first =
-      vkt_create_exportable(vkt_open(), (enum vkt_kind)kind);
-   HANDLE handle = vkt_export(first);
-   struct vkt_object *last = first;
+   struct vkt_object *last = vkt_create_exportable(vkt_open(), kind);
+   HANDLE handle = vkt_export(last);
 
    for (unsigned i = 0; i < 6; i++) {
-      struct vkt_object *next =
-         vkt_alias(vkt_open(), (enum vkt_kind)kind, handle);
+      struct vkt_object *next = vkt_alias(vkt_open(), kind, handle);
 
       vkt_expect_linked(last, next);
       vkt_destroy(last);
@@ -119,92 +109,57 @@ chain_of_exports(intptr_t kind)
    vkt_expect_works(last);
 }
 
-/* The signal operation is submitted through one holder. */
-struct held_back {
-   struct vkt_object *gate;
-   struct vkt_object *signals;
-};
-
-static struct held_back
-hold_back_signal(struct vkt_object *signals, uint64_t value)
-{
-   struct held_back h = {
-      .gate = vkt_create(signals->device, VKT_TIMELINE),
-      .signals = signals,
-   };
-   struct vkt_batch batch = {.waits = {{h.gate, 1}}};
-
-   if (signals->kind != VKT_FENCE)
-      batch.signals[0] = (struct vkt_point){signals, value};
-   vkt_submit(signals->device, &batch,
-              signals->kind == VKT_FENCE ? signals : NULL);
-   return h;
-}
-
-static void
-let_signal(struct held_back h)
-{
-   vkt_host_signal(h.gate, 1);
-}
-
-enum permanence {
-   PERMANENT,
-   TEMPORARY,
-};
-
-#define KIND_AND(kind, permanence) ((intptr_t)(permanence) << 8 | (kind))
-
-static struct vkt_object *
-imported(struct vkt_device *device, struct vkt_object *source,
-         enum permanence permanence)
-{
-   struct vkt_object *b = vkt_create(device, source->kind);
-
-   if (permanence == TEMPORARY)
-      vkt_import_temporary(b, vkt_export(source));
-   else
-      vkt_import(b, vkt_export(source));
-   return b;
-}
-
 /* Asking and waiting, while the signal operation of what was imported is
  * pending on another device.
  */
 static void
-status_while_pending(intptr_t arg)
+status_while_pending(struct vkt_object *a, struct vkt_object *b,
+                     struct vkt_object *gate)
 {
-   const enum vkt_kind kind = (enum vkt_kind)(arg & 0xff);
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-   struct held_back h = hold_back_signal(a, 5);
-   struct vkt_object *b =
-      imported(vkt_open(), a, (enum permanence)(arg >> 8));
-
    EXPECT_U64(vkt_value(b), 0);
    EXPECT_RESULT(vkt_wait(b, 5, 0), VK_TIMEOUT);
    EXPECT_RESULT(vkt_wait(b, 5, VKT_PENDING_MS), VK_TIMEOUT);
    EXPECT_U64(vkt_value(b), 0);
-   let_signal(h);
+   vkt_host_signal(gate, 1);
    EXPECT_OK(vkt_wait(b, 5, VKT_LONG_MS));
    EXPECT_OK(vkt_wait(b, 5, 0));
-   EXPECT_U64(vkt_value(b), kind == VKT_FENCE ? 1 : 5);
+   EXPECT_U64(vkt_value(b), a->kind == VKT_FENCE ? 1 : 5);
+}
+
+static void
+permanent_while_pending(intptr_t kind)
+{
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
+   struct vkt_object *gate = vkt_signal_behind_gate(a, 5);
+
+   status_while_pending(a, alias_elsewhere(a), gate);
+}
+
+static void
+temporary_while_pending(intptr_t kind)
+{
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
+   struct vkt_object *gate = vkt_signal_behind_gate(a, 5);
+   struct vkt_object *b = vkt_create(vkt_open(), kind);
+
+   vkt_import_temporary(b, vkt_export(a));
+   status_while_pending(a, b, gate);
 }
 
 /* The wait operation is queued when the payload is exported again. */
 static void
 wait_pending_at_export(intptr_t kind)
 {
-   struct vkt_object *a =
-      vkt_create_exportable(vkt_open(), (enum vkt_kind)kind);
-   struct vkt_object *b = alias_elsewhere(a), *c, *done;
-   struct held_back h = hold_back_signal(b, 5);
+   const struct vkt_pair p = vkt_open_pair(kind);
+   struct vkt_object *gate = vkt_signal_behind_gate(p.b, 5);
+   struct vkt_object *done = vkt_queue_wait(p.a, 5);
+   struct vkt_object *c = alias_elsewhere(p.a);
 
-   done = vkt_queue_wait(a, 5);
-   c = alias_elsewhere(a);
    vkt_expect_pending(done);
-   let_signal(h);
+   vkt_host_signal(gate, 1);
    vkt_expect_done(done);
    if (kind == VKT_BINARY)
-      vkt_expect_unsignalled(c, b);
+      vkt_expect_unsignalled(c, p.b);
    else
       EXPECT_U64(vkt_value(c), 5);
 }
@@ -214,16 +169,16 @@ static void
 exporter_destroyed_while_pending(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, (enum vkt_kind)kind);
+   struct vkt_object *a = vkt_create_exportable(device, kind);
    HANDLE handle = vkt_export(a);
-   struct vkt_object *b = vkt_alias(vkt_open(), (enum vkt_kind)kind, handle);
-   struct vkt_object *c = vkt_alias(vkt_open(), (enum vkt_kind)kind, handle);
-   struct held_back h = hold_back_signal(b, 7);
+   struct vkt_object *b = vkt_alias(vkt_open(), kind, handle);
+   struct vkt_object *c = vkt_alias(vkt_open(), kind, handle);
+   struct vkt_object *gate = vkt_signal_behind_gate(b, 7);
 
    vkt_destroy(a);
    vkt_close_device(device);
    vkt_close_export(handle);
-   let_signal(h);
+   vkt_host_signal(gate, 1);
    if (kind != VKT_BINARY)
       EXPECT_OK(vkt_wait(c, 7, VKT_LONG_MS));
    vkt_expect_marked(c);
@@ -233,25 +188,21 @@ exporter_destroyed_while_pending(intptr_t kind)
 
 /* One call for fences of which each needs something else. */
 static void
-reset_many_mixed(intptr_t arg)
+reset_many_mixed(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
    struct vkt_object *source = vkt_create_exportable(other, VKT_FENCE);
    struct vkt_object *lent = vkt_create_exportable(other, VKT_FENCE);
    struct vkt_object *own = vkt_create(device, VKT_FENCE);
-   struct vkt_object *permanent = imported(device, source, PERMANENT);
+   struct vkt_object *permanent = vkt_share(source, device);
    struct vkt_object *temporary = vkt_create(device, VKT_FENCE);
-   VkFence fences[3];
+   const VkFence fences[] = {temporary->fence, own->fence, permanent->fence};
 
-   (void)arg;
    vkt_mark(temporary);
    vkt_import_temporary(temporary, vkt_export(lent));
    vkt_mark(own);
    vkt_mark(source);
    vkt_mark(lent);
-   fences[0] = temporary->fence;
-   fences[1] = own->fence;
-   fences[2] = permanent->fence;
    EXPECT_OK(vkWaitForFences(device->handle, 3, fences, VK_TRUE, 0));
    REQUIRE_OK(vkResetFences(device->handle, 3, fences));
    EXPECT_U64(vkt_value(own), 0);
@@ -268,12 +219,10 @@ static void
 payloads_do_not_mix(intptr_t kind)
 {
    struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, (enum vkt_kind)kind);
-   struct vkt_object *b = vkt_create_exportable(device, (enum vkt_kind)kind);
-   struct vkt_object *a2 = vkt_alias(other, (enum vkt_kind)kind,
-                                     vkt_export(a));
-   struct vkt_object *b2 = vkt_alias(other, (enum vkt_kind)kind,
-                                     vkt_export(b));
+   struct vkt_object *a = vkt_create_exportable(device, kind);
+   struct vkt_object *b = vkt_create_exportable(device, kind);
+   struct vkt_object *a2 = vkt_share(a, other);
+   struct vkt_object *b2 = vkt_share(b, other);
 
    vkt_mark(a);
    if (kind == VKT_BINARY)
@@ -284,33 +233,26 @@ payloads_do_not_mix(intptr_t kind)
    vkt_expect_linked(b, b2);
 }
 
-static const struct test_case cases[] = {
+const struct test_case test_cases[] = {
    VKT_CASES("export_leaves_state", export_leaves_state),
-   {"export_after_restore_fence", export_after_restore_fence, 0, 0},
-   {"export_after_restore_binary", export_after_restore_binary, 0, 0},
+   {"export_after_restore_fence", export_after_restore_fence},
+   {"export_after_restore_binary", export_after_restore_binary},
    {"one_signal_for_all_holders_fence", one_signal_for_all_holders,
-    VKT_FENCE, 0},
+    VKT_FENCE},
    {"one_signal_for_all_holders_timeline", one_signal_for_all_holders,
-    VKT_TIMELINE, 0},
+    VKT_TIMELINE},
    VKT_CASES("chain_of_exports", chain_of_exports),
-   {"status_while_pending_permanent_fence", status_while_pending,
-    KIND_AND(VKT_FENCE, PERMANENT), 0},
-   {"status_while_pending_permanent_timeline", status_while_pending,
-    KIND_AND(VKT_TIMELINE, PERMANENT), 0},
-   {"status_while_pending_temporary_fence", status_while_pending,
-    KIND_AND(VKT_FENCE, TEMPORARY), 0},
-   {"wait_pending_at_export_binary", wait_pending_at_export, VKT_BINARY, 0},
-   {"wait_pending_at_export_timeline", wait_pending_at_export, VKT_TIMELINE,
-    0},
+   {"status_while_pending_permanent_fence", permanent_while_pending,
+    VKT_FENCE},
+   {"status_while_pending_permanent_timeline", permanent_while_pending,
+    VKT_TIMELINE},
+   {"status_while_pending_temporary_fence", temporary_while_pending,
+    VKT_FENCE},
+   {"wait_pending_at_export_binary", wait_pending_at_export, VKT_BINARY},
+   {"wait_pending_at_export_timeline", wait_pending_at_export, VKT_TIMELINE},
    VKT_CASES("exporter_destroyed_while_pending",
              exporter_destroyed_while_pending),
-   {"reset_many_mixed", reset_many_mixed, 0, 0},
+   {"reset_many_mixed", reset_many_mixed},
    VKT_CASES("payloads_do_not_mix", payloads_do_not_mix),
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

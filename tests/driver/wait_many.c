@@ -5,41 +5,35 @@
 
 #include <stdlib.h>
 
-#define MAX_OBJECTS 200
-
 /* Every third object is private, the others have a holder on a second
  * instance through which they are signalled.
  */
 struct crowd {
    enum vkt_kind kind;
    unsigned count;
-   struct vkt_device *device, *other;
-   struct vkt_object *objects[MAX_OBJECTS];
-   struct vkt_object *signals[MAX_OBJECTS];
+   struct vkt_device *other;
+   struct vkt_object *objects[VKT_MAX_WAITS];
+   struct vkt_object *signals[VKT_MAX_WAITS];
 };
 
 static struct crowd *
 open_crowd(enum vkt_kind kind, unsigned count)
 {
    struct crowd *crowd = calloc(1, sizeof(*crowd));
+   struct vkt_device *device = vkt_open();
 
-   REQUIRE(crowd != NULL && count <= MAX_OBJECTS);
+   REQUIRE(crowd != NULL);
    test_defer(free, crowd);
    crowd->kind = kind;
    crowd->count = count;
-   crowd->device = vkt_open();
    crowd->other = vkt_open();
    for (unsigned i = 0; i < count; i++) {
       if (i % 3 == 1) {
-         crowd->objects[i] = vkt_create(crowd->device, kind);
+         crowd->objects[i] = vkt_create(device, kind);
          crowd->signals[i] = crowd->objects[i];
       } else {
-         HANDLE handle;
-
          crowd->signals[i] = vkt_create_exportable(crowd->other, kind);
-         handle = vkt_export(crowd->signals[i]);
-         crowd->objects[i] = vkt_alias(crowd->device, kind, handle);
-         vkt_close_export(handle);
+         crowd->objects[i] = vkt_share(crowd->signals[i], device);
       }
    }
    return crowd;
@@ -50,27 +44,7 @@ static VkResult
 wait_crowd(const struct crowd *crowd, uint64_t value, bool all,
            uint64_t timeout_ms)
 {
-   VkFence fences[MAX_OBJECTS];
-   VkSemaphore semaphores[MAX_OBJECTS];
-   uint64_t values[MAX_OBJECTS];
-   const VkSemaphoreWaitInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-      .flags = all ? 0 : VK_SEMAPHORE_WAIT_ANY_BIT,
-      .semaphoreCount = crowd->count,
-      .pSemaphores = semaphores,
-      .pValues = values,
-   };
-
-   for (unsigned i = 0; i < crowd->count; i++) {
-      fences[i] = crowd->objects[i]->fence;
-      semaphores[i] = crowd->objects[i]->semaphore;
-      values[i] = value;
-   }
-   if (crowd->kind == VKT_FENCE)
-      return vkWaitForFences(crowd->device->handle, crowd->count, fences,
-                             all, timeout_ms * 1000000);
-   return vkWaitSemaphores(crowd->device->handle, &info,
-                           timeout_ms * 1000000);
+   return vkt_wait_many(crowd->objects, crowd->count, value, all, timeout_ms);
 }
 
 static void
@@ -82,14 +56,17 @@ signal_one(const struct crowd *crowd, unsigned i, uint64_t value)
       vkt_host_signal(crowd->signals[i], value);
 }
 
+typedef BOOL(WINAPI *get_times_fn)(HANDLE of, FILETIME *created,
+                                   FILETIME *ended, FILETIME *kernel,
+                                   FILETIME *user);
+
 static double
-thread_cpu_ms(void)
+cpu_ms(get_times_fn get_times, HANDLE of)
 {
    FILETIME created, ended, kernel, user;
    uint64_t ticks;
 
-   REQUIRE(GetThreadTimes(GetCurrentThread(), &created, &ended, &kernel,
-                          &user));
+   REQUIRE(get_times(of, &created, &ended, &kernel, &user));
    ticks = ((uint64_t)kernel.dwHighDateTime << 32) + kernel.dwLowDateTime;
    ticks += ((uint64_t)user.dwHighDateTime << 32) + user.dwLowDateTime;
    return (double)ticks / 10000.0;
@@ -98,14 +75,7 @@ thread_cpu_ms(void)
 static double
 process_cpu_ms(void)
 {
-   FILETIME created, ended, kernel, user;
-   uint64_t ticks;
-
-   REQUIRE(GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel,
-                           &user));
-   ticks = ((uint64_t)kernel.dwHighDateTime << 32) + kernel.dwLowDateTime;
-   ticks += ((uint64_t)user.dwHighDateTime << 32) + user.dwLowDateTime;
-   return (double)ticks / 10000.0;
+   return cpu_ms(GetProcessTimes, GetCurrentProcess());
 }
 
 #define IDLE_MS 500
@@ -114,93 +84,105 @@ process_cpu_ms(void)
 static void
 expect_idle(const struct crowd *crowd, bool all)
 {
-   const double thread = thread_cpu_ms(), process = process_cpu_ms();
-   const double start = test_now_ms();
-   double waited;
+   double thread = cpu_ms(GetThreadTimes, GetCurrentThread());
+   double process = process_cpu_ms(), waited = -test_now_ms();
 
    EXPECT_RESULT(wait_crowd(crowd, 1000, all, IDLE_MS), VK_TIMEOUT);
-   waited = test_now_ms() - start;
-   EXPECT(waited >= IDLE_MS * 0.9);
+   waited += test_now_ms();
+   thread = cpu_ms(GetThreadTimes, GetCurrentThread()) - thread;
+   process = process_cpu_ms() - process;
    test_diag("%u objects, %.0f ms: CPU time of the thread %.1f ms, of the "
-             "process %.1f ms", crowd->count, waited,
-             thread_cpu_ms() - thread, process_cpu_ms() - process);
-   EXPECT(thread_cpu_ms() - thread < IDLE_CPU_MS);
-   EXPECT(process_cpu_ms() - process < IDLE_CPU_MS * 2);
+             "process %.1f ms", crowd->count, waited, thread, process);
+   EXPECT(waited >= IDLE_MS * 0.9);
+   EXPECT(thread < IDLE_CPU_MS);
+   EXPECT(process < IDLE_CPU_MS * 2);
 }
 
 /* (trap 8) */
 static void
 any_idle_does_not_spin(intptr_t kind)
 {
-   expect_idle(open_crowd((enum vkt_kind)kind, 6), false);
+   expect_idle(open_crowd(kind, 6), false);
 }
 
 static void
 any_idle_many_does_not_spin(intptr_t kind)
 {
-   expect_idle(open_crowd((enum vkt_kind)kind, 100), false);
+   expect_idle(open_crowd(kind, 100), false);
 }
 
 static void
 all_idle_does_not_spin(intptr_t kind)
 {
-   expect_idle(open_crowd((enum vkt_kind)kind, 6), true);
+   expect_idle(open_crowd(kind, 6), true);
 }
 
 /* Two fences, neither shared: what most applications do. */
 static void
-any_idle_private_does_not_spin(intptr_t arg)
+any_idle_private_does_not_spin(UNUSED intptr_t arg)
 {
-   struct crowd crowd = {.kind = VKT_FENCE, .count = 2};
+   struct vkt_device *device = vkt_open();
+   const struct crowd crowd = {
+      .kind = VKT_FENCE,
+      .count = 2,
+      .objects = {
+         vkt_create(device, VKT_FENCE),
+         vkt_create(device, VKT_FENCE),
+      },
+   };
 
-   (void)arg;
-   crowd.device = vkt_open();
-   for (unsigned i = 0; i < crowd.count; i++)
-      crowd.objects[i] = vkt_create(crowd.device, VKT_FENCE);
    expect_idle(&crowd, false);
 }
 
 static void
-queue_wait_idle_does_not_spin(intptr_t arg)
+queue_wait_idle_does_not_spin(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct vkt_object *private_one = vkt_create(device, VKT_TIMELINE);
-   struct vkt_object *shared = vkt_create_exportable(other, VKT_TIMELINE);
-   struct vkt_object *alias =
-      vkt_alias(device, VKT_TIMELINE, vkt_export(shared));
-   struct vkt_object *done = vkt_create(device, VKT_FENCE);
-   double process;
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
+   struct vkt_object *private_one = vkt_create(p.b->device, VKT_TIMELINE);
+   struct vkt_object *done = vkt_create(p.b->device, VKT_FENCE);
+   const struct vkt_batch batch = {.waits = {{private_one, 1}, {p.b, 1}}};
 
-   (void)arg;
-   vkt_submit(device, &(struct vkt_batch){.waits = {{private_one, 1},
-                                                    {alias, 1}}}, done);
-   process = process_cpu_ms();
-   Sleep(IDLE_MS);
-   EXPECT(process_cpu_ms() - process < IDLE_CPU_MS * 2);
-   vkt_host_signal(shared, 1);
-   process = process_cpu_ms();
-   Sleep(IDLE_MS);
-   EXPECT(process_cpu_ms() - process < IDLE_CPU_MS * 2);
-   EXPECT_U64(vkt_value(done), 0);
-   vkt_host_signal(private_one, 1);
+   vkt_submit(p.b->device, &batch, done);
+   for (unsigned i = 0; i < 2; i++) {
+      const double process = process_cpu_ms();
+
+      Sleep(IDLE_MS);
+      EXPECT(process_cpu_ms() - process < IDLE_CPU_MS * 2);
+      EXPECT_U64(vkt_value(done), 0);
+      vkt_host_signal(i == 0 ? p.a : private_one, 1);
+   }
    vkt_expect_done(done);
 }
 
-/* Blocks first and is woken by each object in turn. */
+/* Blocks first. */
+static void
+expect_woken(const struct crowd *crowd, struct vkt_object *by, uint64_t value,
+             bool all, unsigned ms)
+{
+   struct vkt_later *later = vkt_signal_later(by, value, ms);
+
+   EXPECT_OK(wait_crowd(crowd, value, all, VKT_LONG_MS));
+   vkt_join_later(later);
+}
+
+static void
+expect_signalled(const struct crowd *crowd, unsigned i, uint64_t value)
+{
+   const bool is_fence = crowd->kind == VKT_FENCE;
+
+   EXPECT_U64(vkt_value(crowd->objects[i]), is_fence ? 1 : value);
+   if (is_fence)
+      vkt_reset(crowd->objects[i]);
+}
+
 static void
 any_woken_by_each(intptr_t kind)
 {
-   struct crowd *crowd = open_crowd((enum vkt_kind)kind, 9);
+   struct crowd *crowd = open_crowd(kind, 9);
 
    for (unsigned i = 0; i < crowd->count; i++) {
-      struct vkt_later *later = vkt_signal_later(crowd->signals[i], i + 1, 5);
-
-      EXPECT_OK(wait_crowd(crowd, i + 1, false, VKT_LONG_MS));
-      vkt_join_later(later);
-      EXPECT_U64(vkt_value(crowd->objects[i]),
-                 kind == VKT_FENCE ? 1 : i + 1);
-      if (kind == VKT_FENCE)
-         vkt_reset(crowd->objects[i]);
+      expect_woken(crowd, crowd->signals[i], i + 1, false, 5);
+      expect_signalled(crowd, i, i + 1);
       EXPECT_RESULT(wait_crowd(crowd, i + 2, false, 0), VK_TIMEOUT);
    }
 }
@@ -208,14 +190,13 @@ any_woken_by_each(intptr_t kind)
 static void
 any_already_signalled(intptr_t kind)
 {
-   struct crowd *crowd = open_crowd((enum vkt_kind)kind, 9);
+   struct crowd *crowd = open_crowd(kind, 9);
 
    for (unsigned i = 0; i < crowd->count; i++) {
       signal_one(crowd, i, i + 1);
       EXPECT_OK(vkt_wait(crowd->objects[i], i + 1, VKT_LONG_MS));
       EXPECT_OK(wait_crowd(crowd, i + 1, false, 0));
-      if (kind == VKT_FENCE)
-         vkt_reset(crowd->objects[i]);
+      expect_signalled(crowd, i, i + 1);
    }
 }
 
@@ -223,44 +204,35 @@ any_already_signalled(intptr_t kind)
 static void
 any_of_200(intptr_t kind)
 {
-   struct crowd *crowd = open_crowd((enum vkt_kind)kind, 200);
+   struct crowd *crowd = open_crowd(kind, 200);
 
-   for (unsigned round = 0; round < 20; round++) {
+   for (unsigned round = 1; round <= 20; round++) {
       const unsigned i = test_random_below(crowd->count);
-      struct vkt_later *later =
-         vkt_signal_later(crowd->signals[i], round + 1,
-                          test_random_below(8));
 
-      EXPECT_OK(wait_crowd(crowd, round + 1, false, VKT_LONG_MS));
-      vkt_join_later(later);
-      EXPECT_U64(vkt_value(crowd->objects[i]),
-                 kind == VKT_FENCE ? 1 : round + 1);
-      if (kind == VKT_FENCE)
-         vkt_reset(crowd->objects[i]);
+      expect_woken(crowd, crowd->signals[i], round, false,
+                   test_random_below(8));
+      expect_signalled(crowd, i, round);
    }
 }
 
 static void
 all_of_200(intptr_t kind)
 {
-   struct crowd *crowd = open_crowd((enum vkt_kind)kind, 200);
+   struct crowd *crowd = open_crowd(kind, 200);
    const unsigned last = test_random_below(crowd->count);
-   struct vkt_later *later;
 
    for (unsigned i = 0; i < crowd->count; i++) {
       if (i != last)
          signal_one(crowd, i, 1);
    }
    EXPECT_RESULT(wait_crowd(crowd, 1, true, VKT_PENDING_MS), VK_TIMEOUT);
-   later = vkt_signal_later(crowd->signals[last], 1, 20);
-   EXPECT_OK(wait_crowd(crowd, 1, true, VKT_LONG_MS));
-   vkt_join_later(later);
+   expect_woken(crowd, crowd->signals[last], 1, true, 20);
 }
 
 static void
 all_needs_each(intptr_t kind)
 {
-   struct crowd *crowd = open_crowd((enum vkt_kind)kind, 7);
+   struct crowd *crowd = open_crowd(kind, 7);
 
    for (unsigned i = 0; i < crowd->count; i++) {
       EXPECT_RESULT(wait_crowd(crowd, 1, true, 10), VK_TIMEOUT);
@@ -271,30 +243,23 @@ all_needs_each(intptr_t kind)
 
 /* A fence with a temporary payload among others. */
 static void
-any_with_temporary(intptr_t arg)
+any_with_temporary(UNUSED intptr_t arg)
 {
    struct crowd *crowd = open_crowd(VKT_FENCE, 6);
    struct vkt_object *source = vkt_create_exportable(crowd->other, VKT_FENCE);
-   struct vkt_later *later;
 
-   (void)arg;
    vkt_import_temporary(crowd->objects[1], vkt_export(source));
-   later = vkt_signal_later(source, 0, 20);
-   EXPECT_OK(wait_crowd(crowd, 0, false, VKT_LONG_MS));
-   vkt_join_later(later);
+   expect_woken(crowd, source, 0, false, 20);
    EXPECT_U64(vkt_value(crowd->objects[1]), 1);
 }
 
 /* One payload twice in one wait, at values of which one never comes. */
 static void
-any_same_payload_twice(intptr_t arg)
+any_same_payload_twice(UNUSED intptr_t arg)
 {
-   struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(other, VKT_TIMELINE);
-   HANDLE handle = vkt_export(a);
-   struct vkt_object *b = vkt_alias(device, VKT_TIMELINE, handle);
-   struct vkt_object *c = vkt_alias(device, VKT_TIMELINE, handle);
-   const VkSemaphore semaphores[] = {b->semaphore, c->semaphore};
+   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
+   struct vkt_object *c = vkt_share(p.a, p.b->device);
+   const VkSemaphore semaphores[] = {p.b->semaphore, c->semaphore};
    const uint64_t values[] = {1000000, 5};
    VkSemaphoreWaitInfo info = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
@@ -303,77 +268,61 @@ any_same_payload_twice(intptr_t arg)
       .pSemaphores = semaphores,
       .pValues = values,
    };
-   struct vkt_later *later = vkt_signal_later(a, 5, 20);
+   struct vkt_later *later = vkt_signal_later(p.a, 5, 20);
 
-   (void)arg;
-   EXPECT_OK(vkWaitSemaphores(device->handle, &info,
+   EXPECT_OK(vkWaitSemaphores(c->device->handle, &info,
                               (uint64_t)VKT_LONG_MS * 1000000));
    vkt_join_later(later);
    info.flags = 0;
-   EXPECT_RESULT(vkWaitSemaphores(device->handle, &info, 20000000),
+   EXPECT_RESULT(vkWaitSemaphores(c->device->handle, &info, 20000000),
                  VK_TIMEOUT);
-   vkt_expect_linked(a, c);
+   vkt_expect_linked(p.a, c);
 }
 
-struct watcher {
-   const struct crowd *crowd;
-   unsigned rounds;
-   struct test_thread *thread;
-};
+#define ROUNDS 200
 
 static void
 watch(void *data)
 {
-   struct watcher *watcher = data;
-
-   for (unsigned i = 1; i <= watcher->rounds; i++)
-      EXPECT_OK(wait_crowd(watcher->crowd, i, false, VKT_LONG_MS));
+   for (unsigned i = 1; i <= ROUNDS; i++)
+      EXPECT_OK(wait_crowd(data, i, false, VKT_LONG_MS));
 }
 
 static void
-any_many_threads(intptr_t arg)
+any_many_threads(UNUSED intptr_t arg)
 {
-   enum { THREADS = 8, ROUNDS = 200 };
+   enum { THREADS = 8 };
    struct crowd *crowd = open_crowd(VKT_TIMELINE, 30);
-   struct watcher watchers[THREADS];
+   struct test_thread *threads[THREADS];
 
-   (void)arg;
-   for (unsigned i = 0; i < THREADS; i++) {
-      watchers[i] = (struct watcher){.crowd = crowd, .rounds = ROUNDS};
-      watchers[i].thread = test_thread_start(watch, &watchers[i]);
-   }
+   for (unsigned i = 0; i < THREADS; i++)
+      threads[i] = test_thread_start(watch, crowd);
    for (unsigned round = 1; round <= ROUNDS; round++) {
       signal_one(crowd, test_random_below(crowd->count), round);
       if (round % 8 == 0)
          Sleep(1);
    }
    for (unsigned i = 0; i < THREADS; i++)
-      test_thread_join(watchers[i].thread);
+      test_thread_join(threads[i]);
 }
 
 #define BOTH(name, run) \
-   {name "_fences", run, VKT_FENCE, 0}, \
-   {name "_timelines", run, VKT_TIMELINE, 0}
+   {name "_fences", run, VKT_FENCE}, \
+   {name "_timelines", run, VKT_TIMELINE}
 
-static const struct test_case cases[] = {
-   {"any_idle_private_does_not_spin", any_idle_private_does_not_spin, 0, 0},
+const struct test_case test_cases[] = {
+   {"any_idle_private_does_not_spin", any_idle_private_does_not_spin},
    BOTH("any_idle_does_not_spin", any_idle_does_not_spin),
    BOTH("any_idle_many_does_not_spin", any_idle_many_does_not_spin),
    BOTH("all_idle_does_not_spin", all_idle_does_not_spin),
-   {"queue_wait_idle_does_not_spin", queue_wait_idle_does_not_spin, 0, 0},
+   {"queue_wait_idle_does_not_spin", queue_wait_idle_does_not_spin},
    BOTH("any_woken_by_each", any_woken_by_each),
    BOTH("any_already_signalled", any_already_signalled),
    BOTH("any_of_200", any_of_200),
    BOTH("all_of_200", all_of_200),
    BOTH("all_needs_each", all_needs_each),
-   {"any_with_temporary_payload", any_with_temporary, 0, 0},
-   {"any_same_payload_twice", any_same_payload_twice, 0, 0},
-   {"any_many_threads", any_many_threads, 0, 0},
+   {"any_with_temporary_payload", any_with_temporary},
+   {"any_same_payload_twice", any_same_payload_twice},
+   {"any_many_threads", any_many_threads},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

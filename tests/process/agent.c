@@ -5,345 +5,216 @@
 
 #include <wchar.h>
 
-struct agent
-agent_start(const HANDLE *handles, unsigned handle_count)
+struct child *
+agent_start(HANDLE handle)
 {
-   return (struct agent){child_start("agent", handles, handle_count)};
-}
-
-struct agent
-agent_start_inheriting(void)
-{
-   return (struct agent){child_start_inheriting("agent")};
+   return child_start("agent", &handle, 1);
 }
 
 void
-agent_post(struct agent *agent, const struct agent_request *request)
+agent_post(struct child *agent, const struct agent_request *request)
 {
-   REQUIRE(child_send(agent->child, request, sizeof(*request)));
+   REQUIRE(child_send(agent, request, sizeof(*request)));
 }
 
 struct agent_reply
-agent_collect(struct agent *agent)
+agent_collect(struct child *agent)
 {
    struct agent_reply reply = {.result = VK_ERROR_UNKNOWN};
 
-   REQUIRE(child_receive(agent->child, &reply, sizeof(reply)));
+   REQUIRE(child_receive(agent, &reply, sizeof(reply)));
    return reply;
 }
 
 bool
-agent_is_busy(struct agent *agent)
+agent_is_busy(struct child *agent)
 {
    DWORD ready = 0;
 
-   REQUIRE(PeekNamedPipe(agent->child->from_child, NULL, 0, NULL, &ready,
-                         NULL));
+   REQUIRE(PeekNamedPipe(agent->from_child, NULL, 0, NULL, &ready, NULL));
    return !ready;
 }
 
 struct agent_reply
-agent_call(struct agent *agent, const struct agent_request *request)
+agent_call(struct child *agent, const struct agent_request *request)
 {
    agent_post(agent, request);
    return agent_collect(agent);
 }
 
-static VkResult
-create_or_import(struct agent *agent, struct agent_request *request,
-                 const wchar_t *name)
-{
-   if (name) {
-      REQUIRE(wcslen(name) < AGENT_NAME_SIZE);
-      wcscpy(request->name, name);
-   }
-   return agent_call(agent, request).result;
-}
-
-VkResult
-agent_create(struct agent *agent, uint32_t slot, enum vkt_kind kind,
-             const wchar_t *name)
-{
-   return create_or_import(agent,
-                           &(struct agent_request){
-                              .op = AGENT_CREATE,
-                              .kind = kind,
-                              .slot = slot,
-                           },
-                           name);
-}
-
-VkResult
-agent_import(struct agent *agent, uint32_t slot, enum vkt_kind kind,
-             HANDLE handle)
-{
-   return create_or_import(agent,
-                           &(struct agent_request){
-                              .op = AGENT_IMPORT,
-                              .kind = kind,
-                              .slot = slot,
-                              .value = (uintptr_t)handle,
-                           },
-                           NULL);
-}
-
-VkResult
-agent_import_temporary(struct agent *agent, uint32_t slot, enum vkt_kind kind,
-                       HANDLE handle)
-{
-   return create_or_import(agent,
-                           &(struct agent_request){
-                              .op = AGENT_IMPORT,
-                              .kind = kind,
-                              .slot = slot,
-                              .flag = true,
-                              .value = (uintptr_t)handle,
-                           },
-                           NULL);
-}
-
-VkResult
-agent_import_name(struct agent *agent, uint32_t slot, enum vkt_kind kind,
-                  const wchar_t *name)
-{
-   return create_or_import(agent,
-                           &(struct agent_request){
-                              .op = AGENT_IMPORT,
-                              .kind = kind,
-                              .slot = slot,
-                           },
-                           name);
-}
-
-/* With both types of handles */
-VkResult
-agent_create_kmt(struct agent *agent, uint32_t slot, enum vkt_kind kind)
-{
-   return create_or_import(agent,
-                           &(struct agent_request){
-                              .op = AGENT_CREATE,
-                              .kind = kind,
-                              .slot = slot,
-                              .types = VKT_OPAQUE_WIN32 |
-                                       VKT_OPAQUE_WIN32_KMT,
-                           },
-                           NULL);
-}
-
-VkResult
-agent_import_kmt(struct agent *agent, uint32_t slot, enum vkt_kind kind,
-                 HANDLE number)
-{
-   return create_or_import(agent,
-                           &(struct agent_request){
-                              .op = AGENT_IMPORT,
-                              .kind = kind,
-                              .slot = slot,
-                              .types = VKT_OPAQUE_WIN32_KMT,
-                              .value = (uintptr_t)number,
-                           },
-                           NULL);
-}
-
-static void
-call_on_slot(struct agent *agent, enum agent_op op, uint32_t slot,
-             uint64_t value, uint32_t other)
-{
-   REQUIRE_OK(agent_call(agent, &(struct agent_request){
-                                   .op = op,
-                                   .slot = slot,
-                                   .value = value,
-                                   .other = other,
-                                }).result);
-}
-
-void
-agent_destroy(struct agent *agent, uint32_t slot)
-{
-   call_on_slot(agent, AGENT_DESTROY, slot, 0, 0);
-}
-
-void
-agent_host_signal(struct agent *agent, uint32_t slot, uint64_t value)
-{
-   call_on_slot(agent, AGENT_HOST_SIGNAL, slot, value, 0);
-}
-
-void
-agent_queue_signal(struct agent *agent, uint32_t slot, uint64_t value)
-{
-   call_on_slot(agent, AGENT_QUEUE_SIGNAL, slot, value, 0);
-}
-
-void
-agent_queue_wait(struct agent *agent, uint32_t slot, uint64_t value,
-                 uint32_t fence_slot)
-{
-   call_on_slot(agent, AGENT_QUEUE_WAIT, slot, value, fence_slot);
-}
-
-void
-agent_queue_chain(struct agent *agent, uint32_t wait_slot, uint64_t value,
-                  uint32_t signal_slot)
-{
-   call_on_slot(agent, AGENT_QUEUE_CHAIN, wait_slot, value, signal_slot);
-}
-
-void
-agent_post_wait(struct agent *agent, uint32_t slot, uint64_t value,
-                uint32_t timeout_ms)
-{
-   agent_post(agent, &(struct agent_request){
-                        .op = AGENT_WAIT,
-                        .slot = slot,
-                        .value = value,
-                        .timeout_ms = timeout_ms,
-                     });
-}
-
-VkResult
-agent_wait(struct agent *agent, uint32_t slot, uint64_t value,
-           uint32_t timeout_ms)
-{
-   agent_post_wait(agent, slot, value, timeout_ms);
-   return agent_collect(agent).result;
-}
-
 uint64_t
-agent_value(struct agent *agent, uint32_t slot)
+agent_do(struct child *agent, enum agent_op op, uint32_t slot, uint64_t value)
 {
-   struct agent_reply reply = agent_call(agent, &(struct agent_request){
-                                                   .op = AGENT_VALUE,
-                                                   .slot = slot,
-                                                });
+   const struct agent_request request = {
+      .op = op,
+      .slot = slot,
+      .value = value,
+   };
+   const struct agent_reply reply = agent_call(agent, &request);
 
    REQUIRE_OK(reply.result);
    return reply.value;
 }
 
 void
-agent_reset(struct agent *agent, uint32_t slot)
+agent_create(struct child *agent, uint32_t slot, enum vkt_kind kind,
+             VkFlags types, const wchar_t *name)
 {
-   call_on_slot(agent, AGENT_RESET, slot, 0, 0);
+   struct agent_request request = {
+      .op = AGENT_CREATE,
+      .kind = kind,
+      .slot = slot,
+      .types = types,
+   };
+
+   if (name)
+      wcscpy(request.name, name);
+   REQUIRE_OK(agent_call(agent, &request).result);
+}
+
+VkResult
+agent_try_import(struct child *agent, uint32_t slot, enum vkt_kind kind,
+                 VkFlags type, bool temporary, HANDLE handle,
+                 const wchar_t *name)
+{
+   struct agent_request request = {
+      .op = AGENT_IMPORT,
+      .kind = kind,
+      .slot = slot,
+      .flag = temporary,
+      .types = type,
+      .value = (uintptr_t)handle,
+   };
+
+   if (name)
+      wcscpy(request.name, name);
+   return agent_call(agent, &request).result;
+}
+
+void
+agent_import(struct child *agent, uint32_t slot, enum vkt_kind kind,
+             HANDLE handle)
+{
+   REQUIRE_OK(agent_try_import(agent, slot, kind, VKT_OPAQUE_WIN32, false,
+                               handle, NULL));
+}
+
+void
+agent_post_wait(struct child *agent, uint32_t slot, uint64_t value)
+{
+   agent_post(agent, &(struct agent_request){
+                        .op = AGENT_WAIT,
+                        .slot = slot,
+                        .value = value,
+                        .timeout_ms = VKT_LONG_MS,
+                     });
+}
+
+void
+agent_expect_done(struct child *agent, uint32_t slot, uint64_t value)
+{
+   agent_post_wait(agent, slot, value);
+   EXPECT_OK(agent_collect(agent).result);
+}
+
+void
+agent_take(struct child *agent, uint32_t slot, uint64_t value)
+{
+   agent_do(agent, AGENT_QUEUE_WAIT, slot, value);
+   agent_expect_done(agent, AGENT_DONE, 0);
 }
 
 HANDLE
-agent_give(struct agent *agent, HANDLE handle)
+agent_give(struct child *agent, HANDLE handle)
 {
    HANDLE copy = NULL;
 
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), handle, agent->child->process,
-                           &copy, 0, FALSE, DUPLICATE_SAME_ACCESS));
+   REQUIRE(DuplicateHandle(GetCurrentProcess(), handle, agent->process, &copy,
+                           0, FALSE, DUPLICATE_SAME_ACCESS));
    return copy;
 }
 
 HANDLE
-agent_take_export(struct agent *agent, uint32_t slot)
+agent_export(struct child *agent, enum agent_op op, VkFlags type)
 {
-   struct agent_reply reply = agent_call(agent, &(struct agent_request){
-                                                   .op = AGENT_EXPORT,
-                                                   .slot = slot,
-                                                });
-   HANDLE copy = NULL;
+   const struct agent_request request = {.op = op, .types = type};
+   const struct agent_reply reply = agent_call(agent, &request);
+   HANDLE handle = (HANDLE)(uintptr_t)reply.value, copy = NULL;
 
    REQUIRE_OK(reply.result);
-   REQUIRE(DuplicateHandle(agent->child->process,
-                           (HANDLE)(uintptr_t)reply.value,
-                           GetCurrentProcess(), &copy, 0, FALSE,
-                           DUPLICATE_SAME_ACCESS));
+   if (type == VKT_OPAQUE_WIN32_KMT)
+      return handle;
+   REQUIRE(DuplicateHandle(agent->process, handle, GetCurrentProcess(), &copy,
+                           0, FALSE, DUPLICATE_SAME_ACCESS));
    return test_own_handle(copy);
 }
 
-HANDLE
-agent_kmt(struct agent *agent, uint32_t slot)
-{
-   struct agent_reply reply = agent_call(agent, &(struct agent_request){
-                                                   .op = AGENT_EXPORT,
-                                                   .slot = slot,
-                                                   .types =
-                                                      VKT_OPAQUE_WIN32_KMT,
-                                                });
-
-   REQUIRE_OK(reply.result);
-   return (HANDLE)(uintptr_t)reply.value;
-}
-
 void
-agent_finish(struct agent *agent)
+agent_finish(struct child *agent)
 {
-   EXPECT_U64(child_join(agent->child, VKT_LONG_MS), 0);
+   EXPECT_U64(child_join(agent, VKT_LONG_MS), 0);
 }
 
 static void
-expect_linked_fences(struct agent *agent, uint32_t slot,
-                     struct vkt_object *object)
+expect_linked_fences(struct child *agent, struct vkt_object *object)
 {
-   EXPECT_U64(agent_value(agent, slot), 0);
+   EXPECT_U64(agent_do(agent, AGENT_VALUE, 0, 0), 0);
    vkt_queue_signal(object, 0);
-   EXPECT_OK(agent_wait(agent, slot, 0, VKT_LONG_MS));
-   agent_reset(agent, slot);
+   agent_expect_done(agent, 0, 0);
+   agent_do(agent, AGENT_RESET, 0, 0);
    EXPECT_U64(vkt_value(object), 0);
-   agent_queue_signal(agent, slot, 0);
+   agent_do(agent, AGENT_QUEUE_SIGNAL, 0, 0);
    vkt_expect_done(object);
    vkt_reset(object);
-   EXPECT_U64(agent_value(agent, slot), 0);
+   EXPECT_U64(agent_do(agent, AGENT_VALUE, 0, 0), 0);
 }
 
 static void
-expect_linked_binaries(struct agent *agent, uint32_t slot,
-                       struct vkt_object *object)
-{
-   const uint32_t fence_slot = AGENT_SLOTS - 1;
-
-   vkt_queue_signal(object, 0);
-   agent_queue_wait(agent, slot, 0, fence_slot);
-   EXPECT_OK(agent_wait(agent, fence_slot, 0, VKT_LONG_MS));
-   agent_destroy(agent, fence_slot);
-   agent_queue_signal(agent, slot, 0);
-   vkt_expect_done(vkt_queue_wait(object, 0));
-}
-
-static void
-expect_linked_timelines(struct agent *agent, uint32_t slot,
-                        struct vkt_object *object)
+expect_linked_timelines(struct child *agent, struct vkt_object *object)
 {
    const uint64_t value = vkt_value(object);
 
-   EXPECT_U64(agent_value(agent, slot), value);
+   EXPECT_U64(agent_do(agent, AGENT_VALUE, 0, 0), value);
    vkt_host_signal(object, value + 1);
-   EXPECT_U64(agent_value(agent, slot), value + 1);
-   agent_host_signal(agent, slot, value + 2);
+   EXPECT_U64(agent_do(agent, AGENT_VALUE, 0, 0), value + 1);
+   agent_do(agent, AGENT_HOST_SIGNAL, 0, value + 2);
    EXPECT_U64(vkt_value(object), value + 2);
    vkt_queue_signal(object, value + 3);
-   EXPECT_OK(agent_wait(agent, slot, value + 3, VKT_LONG_MS));
-   agent_queue_signal(agent, slot, value + 4);
+   agent_expect_done(agent, 0, value + 3);
+   agent_do(agent, AGENT_QUEUE_SIGNAL, 0, value + 4);
    EXPECT_OK(vkt_wait(object, value + 4, VKT_LONG_MS));
 }
 
 void
-agent_expect_linked(struct agent *agent, uint32_t slot,
-                    struct vkt_object *object)
+agent_expect_linked(struct child *agent, struct vkt_object *object)
 {
-   switch (object->kind) {
-   case VKT_FENCE:
-      expect_linked_fences(agent, slot, object);
-      break;
-   case VKT_BINARY:
-      expect_linked_binaries(agent, slot, object);
-      break;
-   case VKT_TIMELINE:
-      expect_linked_timelines(agent, slot, object);
-      break;
+   if (object->kind == VKT_FENCE) {
+      expect_linked_fences(agent, object);
+   } else if (object->kind == VKT_TIMELINE) {
+      expect_linked_timelines(agent, object);
+   } else {
+      vkt_queue_signal(object, 0);
+      agent_take(agent, 0, 0);
+      agent_do(agent, AGENT_QUEUE_SIGNAL, 0, 0);
+      vkt_take(object, 0);
    }
 }
 
-void
-agent_make_name(wchar_t name[AGENT_NAME_SIZE])
+struct child *
+agent_start_holder(enum vkt_kind kind, HANDLE handle)
 {
-   static volatile LONG serial;
+   struct child *agent = agent_start(handle);
 
-   swprintf(name, AGENT_NAME_SIZE, L"lvp-process-%lu-%ld-%llx",
-            (unsigned long)GetCurrentProcessId(),
-            (long)InterlockedIncrement(&serial),
-            (unsigned long long)GetTickCount64());
+   agent_import(agent, 0, kind, handle);
+   return agent;
+}
+
+struct agent_pair
+agent_open_pair(enum vkt_kind kind)
+{
+   struct vkt_object *object = vkt_create_exportable(vkt_open(), kind);
+   HANDLE handle = vkt_export(object);
+
+   return (struct agent_pair){object, handle,
+                              agent_start_holder(kind, handle)};
 }

@@ -9,34 +9,36 @@
  * asks. It keeps objects in numbered slots.
  */
 #define AGENT_SLOTS 16
-#define AGENT_NAME_SIZE 64
+#define AGENT_DONE (AGENT_SLOTS - 1)
+#define AGENT_NAME_SIZE 96
 
 enum agent_op {
    AGENT_CREATE,       /* kind, types; named if there is a name */
    AGENT_IMPORT,       /* kind, types: one, value: handle or 0 with a name,
                           flag: temporary */
    AGENT_EXPORT,       /* types: one; gives the handle */
-   AGENT_DESTROY,
    AGENT_HOST_SIGNAL,  /* value */
    AGENT_QUEUE_SIGNAL, /* value */
-   AGENT_QUEUE_WAIT,   /* value; the fence that tells its end goes to other */
-   AGENT_QUEUE_CHAIN,  /* wait for value, then signal value + 1 on other */
+   AGENT_QUEUE_WAIT,   /* value; the fence that tells its end goes to
+                          AGENT_DONE */
+   AGENT_QUEUE_CHAIN,  /* wait for value, then signal value + 1 on slot 0 */
    AGENT_WAIT,         /* value, timeout_ms */
-   AGENT_WAIT_ANY,     /* fences or timelines in slots [slot, other] */
+   AGENT_WAIT_ANY,     /* fences or timelines in slots 0 to flag */
    AGENT_VALUE,
    AGENT_RESET,
-   AGENT_PING_PONG,    /* flag: mode, value: rounds */
+   AGENT_PING_PONG,    /* flag: mode, slot: whether it is first, value:
+                          rounds */
 
-   /* Memory, in slots of its own */
+   /* One memory; its semaphore is in slot 0. */
    AGENT_MEMORY_IMPORT, /* types: one, value: handle, size; freed at once */
    AGENT_SHARE_CREATE,  /* flag: AGENT_SHARE(), types; named if there is a
                            name */
    AGENT_SHARE_IMPORT,  /* flag: AGENT_SHARE(), types: one, value: handle or 0
                            with a name */
    AGENT_SHARE_EXPORT,  /* types: one; gives the handle */
-   AGENT_SHARE_WRITE,   /* flag: method, tag; signals value on other */
-   AGENT_SHARE_READ,    /* flag: method, tag; waits for value on other; gives
-                           the number of wrong words */
+   AGENT_SHARE_WRITE,   /* flag: method, tag; signals value */
+   AGENT_SHARE_READ,    /* flag: method, tag; waits for value; gives the
+                           number of wrong words */
 };
 
 #define AGENT_SHARE(kind, suballocated) \
@@ -46,7 +48,6 @@ struct agent_request {
    enum agent_op op;
    enum vkt_kind kind;
    uint32_t slot;
-   uint32_t other;
    uint32_t flag;
    uint32_t types; /* 0: VKT_OPAQUE_WIN32 */
    uint32_t timeout_ms;
@@ -65,60 +66,56 @@ struct agent_reply {
 #define AGENT_ROLE {"agent", agent_main}
 int agent_main(int argc, char **argv);
 
-struct agent {
-   struct child *child;
-};
-
-struct agent agent_start(const HANDLE *handles, unsigned handle_count);
-struct agent agent_start_inheriting(void);
+/* Inherits the handle, unless it is NULL. */
+struct child *agent_start(HANDLE handle);
 
 /* post starts what may block, collect waits for its end. */
-void agent_post(struct agent *agent, const struct agent_request *request);
-struct agent_reply agent_collect(struct agent *agent);
-bool agent_is_busy(struct agent *agent);
-struct agent_reply agent_call(struct agent *agent,
+void agent_post(struct child *agent, const struct agent_request *request);
+struct agent_reply agent_collect(struct child *agent);
+bool agent_is_busy(struct child *agent);
+struct agent_reply agent_call(struct child *agent,
                               const struct agent_request *request);
 
-VkResult agent_create(struct agent *agent, uint32_t slot, enum vkt_kind kind,
-                      const wchar_t *name);
-VkResult agent_import(struct agent *agent, uint32_t slot, enum vkt_kind kind,
-                      HANDLE handle);
-VkResult agent_import_temporary(struct agent *agent, uint32_t slot,
-                                enum vkt_kind kind, HANDLE handle);
-VkResult agent_import_name(struct agent *agent, uint32_t slot,
-                           enum vkt_kind kind, const wchar_t *name);
-VkResult agent_create_kmt(struct agent *agent, uint32_t slot,
-                          enum vkt_kind kind);
-VkResult agent_import_kmt(struct agent *agent, uint32_t slot,
-                          enum vkt_kind kind, HANDLE number);
-void agent_destroy(struct agent *agent, uint32_t slot);
-void agent_host_signal(struct agent *agent, uint32_t slot, uint64_t value);
-void agent_queue_signal(struct agent *agent, uint32_t slot, uint64_t value);
-void agent_queue_wait(struct agent *agent, uint32_t slot, uint64_t value,
-                      uint32_t fence_slot);
-void agent_queue_chain(struct agent *agent, uint32_t wait_slot,
-                       uint64_t value, uint32_t signal_slot);
-VkResult agent_wait(struct agent *agent, uint32_t slot, uint64_t value,
-                    uint32_t timeout_ms);
-void agent_post_wait(struct agent *agent, uint32_t slot, uint64_t value,
-                     uint32_t timeout_ms);
-uint64_t agent_value(struct agent *agent, uint32_t slot);
-void agent_reset(struct agent *agent, uint32_t slot);
+/* What has to succeed, and needs no more than that; gives the reply's value.
+ */
+uint64_t agent_do(struct child *agent, enum agent_op op, uint32_t slot,
+                  uint64_t value);
 
-/* Copies of handles across; the parent's belong to the case. */
-HANDLE agent_give(struct agent *agent, HANDLE handle);
-HANDLE agent_take_export(struct agent *agent, uint32_t slot);
-/* Numbers are the same in every process. */
-HANDLE agent_kmt(struct agent *agent, uint32_t slot);
+void agent_create(struct child *agent, uint32_t slot, enum vkt_kind kind,
+                  VkFlags types, const wchar_t *name);
+VkResult agent_try_import(struct child *agent, uint32_t slot,
+                          enum vkt_kind kind, VkFlags type, bool temporary,
+                          HANDLE handle, const wchar_t *name);
+void agent_import(struct child *agent, uint32_t slot, enum vkt_kind kind,
+                  HANDLE handle);
+void agent_post_wait(struct child *agent, uint32_t slot, uint64_t value);
+void agent_expect_done(struct child *agent, uint32_t slot, uint64_t value);
+/* Submits a wait operation that has to end. */
+void agent_take(struct child *agent, uint32_t slot, uint64_t value);
+
+/* Copies of handles across; the parent's belong to the case. Numbers are the
+ * same in every process. Exported is what is in slot 0, or the memory.
+ */
+HANDLE agent_give(struct child *agent, HANDLE handle);
+HANDLE agent_export(struct child *agent, enum agent_op op, VkFlags type);
 
 /* Ends the agent and expects that it had no complaints. */
-void agent_finish(struct agent *agent);
+void agent_finish(struct child *agent);
 
-/* Signals on one side and waits on the other, both ways. */
-void agent_expect_linked(struct agent *agent, uint32_t slot,
-                         struct vkt_object *object);
+/* Signals on one side and waits on the other, both ways; slot 0. */
+void agent_expect_linked(struct child *agent, struct vkt_object *object);
 
-void agent_make_name(wchar_t name[AGENT_NAME_SIZE]);
+/* A payload that this process and an agent hold, in its slot 0. The handle is
+ * one that agents may inherit.
+ */
+struct agent_pair {
+   struct vkt_object *object;
+   HANDLE handle;
+   struct child *agent;
+};
+
+struct agent_pair agent_open_pair(enum vkt_kind kind);
+struct child *agent_start_holder(enum vkt_kind kind, HANDLE handle);
 
 enum ping_pong {
    PING_HOST_TIMELINE,

@@ -6,12 +6,24 @@
 
 static struct vkt_device *device;
 static struct vkt_object *slots[AGENT_SLOTS];
-static struct share *shares[AGENT_SLOTS];
+static struct share *share;
 
 static VkFlags
 types(const struct agent_request *request)
 {
    return request->types ? request->types : VKT_OPAQUE_WIN32;
+}
+
+static const wchar_t *
+name(const struct agent_request *request)
+{
+   return request->name[0] ? request->name : NULL;
+}
+
+static HANDLE
+handle(const struct agent_request *request)
+{
+   return (HANDLE)(uintptr_t)request->value;
 }
 
 /* Keeps the object that is there: imports go into living objects, too. */
@@ -23,8 +35,7 @@ import_into_slot(const struct agent_request *request)
    if (!*slot)
       *slot = vkt_create(device, request->kind);
    return vkt_try_import(*slot, types(request), request->flag != 0,
-                         (HANDLE)(uintptr_t)request->value,
-                         request->name[0] ? request->name : NULL);
+                         handle(request), name(request));
 }
 
 static VkResult
@@ -33,48 +44,12 @@ create_in_slot(const struct agent_request *request)
    const struct vkt_object_info info = {
       .kind = request->kind,
       .export_types = types(request),
-      .win32_info = request->name[0] != 0,
+      .win32_info = name(request) != NULL,
       .access = GENERIC_ALL,
-      .name = request->name,
+      .name = name(request),
    };
 
    return vkt_try_create(device, &info, &slots[request->slot]);
-}
-
-static VkResult
-wait_any(const struct agent_request *request)
-{
-   VkFence fences[AGENT_SLOTS];
-   VkSemaphore semaphores[AGENT_SLOTS];
-   uint64_t values[AGENT_SLOTS];
-   const uint64_t timeout_ns = (uint64_t)request->timeout_ms * 1000000;
-   VkSemaphoreWaitInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-      .flags = VK_SEMAPHORE_WAIT_ANY_BIT,
-      .pSemaphores = semaphores,
-      .pValues = values,
-   };
-
-   for (uint32_t i = request->slot; i <= request->other; i++) {
-      fences[info.semaphoreCount] = slots[i]->fence;
-      semaphores[info.semaphoreCount] = slots[i]->semaphore;
-      values[info.semaphoreCount++] = request->value;
-   }
-   if (slots[request->slot]->kind == VKT_FENCE)
-      return vkWaitForFences(device->handle, info.semaphoreCount, fences,
-                             VK_FALSE, timeout_ns);
-   return vkWaitSemaphores(device->handle, &info, timeout_ns);
-}
-
-static VkResult
-export_slot(const struct agent_request *request, uint64_t *value)
-{
-   HANDLE handle = NULL;
-   VkResult result = vkt_try_export(slots[request->slot], types(request),
-                                    &handle);
-
-   *value = (uintptr_t)handle;
-   return result;
 }
 
 static VkResult
@@ -83,7 +58,7 @@ import_memory(const struct agent_request *request)
    struct memory *memory;
    const VkResult result =
       memory_try_import(device, request->size, types(request),
-                        (HANDLE)(uintptr_t)request->value, NULL, &memory);
+                        handle(request), NULL, &memory);
 
    if (result == VK_SUCCESS)
       memory_free(memory);
@@ -93,46 +68,30 @@ import_memory(const struct agent_request *request)
 static void
 open_share(const struct agent_request *request)
 {
-   const wchar_t *name = request->name[0] ? request->name : NULL;
    struct memory_info info = {
       .export_types = types(request),
-      .win32_info = name != NULL,
+      .win32_info = name(request) != NULL,
       .access = GENERIC_ALL,
-      .name = name,
+      .name = name(request),
    };
 
    if (request->op == AGENT_SHARE_IMPORT)
       info = (struct memory_info){
          .import_type = types(request),
-         .handle = (HANDLE)(uintptr_t)request->value,
-         .import_name = name,
+         .handle = handle(request),
+         .import_name = name(request),
       };
-   shares[request->slot] = share_create(device,
-                                        (enum share_kind)(request->flag & 0xff),
-                                        request->flag >> 8, &info);
-}
-
-static uint64_t
-access_share(const struct agent_request *request)
-{
-   struct share *share = shares[request->slot];
-   const struct vkt_point point = {slots[request->other], request->value};
-   const enum share_method method = (enum share_method)request->flag;
-
-   if (request->op == AGENT_SHARE_WRITE) {
-      share_write(share, method, request->tag, NULL, &point);
-      return 0;
-   }
-   share_begin_read(share, method, &point, NULL);
-   return share_end_read(share, request->tag);
+   share = share_create(device, request->flag & 0xff, request->flag >> 8,
+                        &info);
 }
 
 static struct agent_reply
 serve(const struct agent_request *request)
 {
    struct agent_reply reply = {.result = VK_SUCCESS};
-   struct vkt_object **slot = &slots[request->slot];
-   HANDLE handle = NULL;
+   struct vkt_object *object = slots[request->slot];
+   const struct vkt_point point = {slots[0], request->value};
+   HANDLE exported = NULL;
 
    switch (request->op) {
    case AGENT_CREATE:
@@ -142,43 +101,37 @@ serve(const struct agent_request *request)
       reply.result = import_into_slot(request);
       break;
    case AGENT_EXPORT:
-      reply.result = export_slot(request, &reply.value);
-      break;
-   case AGENT_DESTROY:
-      vkt_destroy(*slot);
-      *slot = NULL;
+      reply.result = vkt_try_export(object, types(request), &exported);
+      reply.value = (uintptr_t)exported;
       break;
    case AGENT_HOST_SIGNAL:
-      vkt_host_signal(*slot, request->value);
+      vkt_host_signal(object, request->value);
       break;
    case AGENT_QUEUE_SIGNAL:
-      vkt_queue_signal(*slot, request->value);
+      vkt_queue_signal(object, request->value);
       break;
    case AGENT_QUEUE_WAIT:
-      slots[request->other] = vkt_queue_wait(*slot, request->value);
+      slots[AGENT_DONE] = vkt_queue_wait(object, request->value);
       break;
    case AGENT_QUEUE_CHAIN:
-      vkt_submit(device, &(struct vkt_batch){
-                            .waits = {{*slot, request->value}},
-                            .signals = {{slots[request->other],
-                                         request->value + 1}},
-                         }, NULL);
+      vkt_queue_chain(object, request->value, slots[0], request->value + 1);
       break;
    case AGENT_WAIT:
-      reply.result = vkt_wait(*slot, request->value, request->timeout_ms);
+      reply.result = vkt_wait(object, request->value, request->timeout_ms);
       break;
    case AGENT_WAIT_ANY:
-      reply.result = wait_any(request);
+      reply.result = vkt_wait_many(slots, request->flag + 1, request->value,
+                                   false, request->timeout_ms);
       break;
    case AGENT_VALUE:
-      reply.value = vkt_value(*slot);
+      reply.value = vkt_value(object);
       break;
    case AGENT_RESET:
-      vkt_reset(*slot);
+      vkt_reset(object);
       break;
    case AGENT_PING_PONG:
-      ping_pong_run((enum ping_pong)request->flag, request->other != 0,
-                    request->value, slots[0], slots[1], slots[2]);
+      ping_pong_run(request->flag, request->slot != 0, request->value,
+                    slots[0], slots[1], slots[2]);
       break;
    case AGENT_MEMORY_IMPORT:
       reply.result = import_memory(request);
@@ -188,13 +141,16 @@ serve(const struct agent_request *request)
       open_share(request);
       break;
    case AGENT_SHARE_EXPORT:
-      reply.result = memory_try_export(share_memory(shares[request->slot]),
-                                       types(request), &handle);
-      reply.value = (uintptr_t)handle;
+      reply.result = memory_try_export(share_memory(share), types(request),
+                                       &exported);
+      reply.value = (uintptr_t)exported;
       break;
    case AGENT_SHARE_WRITE:
+      share_write(share, request->flag, request->tag, NULL, &point);
+      break;
    case AGENT_SHARE_READ:
-      reply.value = access_share(request);
+      share_begin_read(share, request->flag, &point, NULL);
+      reply.value = share_end_read(share, request->tag);
       break;
    }
    return reply;
@@ -208,10 +164,8 @@ agent_main(int argc, char **argv)
 
    device = vkt_open();
    while (child_link_receive(&link, &request, sizeof(request))) {
-      struct agent_reply reply;
+      const struct agent_reply reply = serve(&request);
 
-      REQUIRE(request.slot < AGENT_SLOTS && request.other < AGENT_SLOTS);
-      reply = serve(&request);
       REQUIRE(child_link_send(&link, &reply, sizeof(reply)));
    }
    return test_failed();
@@ -239,10 +193,7 @@ play_queued_ahead(bool first, uint64_t rounds, struct vkt_object *timeline)
    for (uint64_t i = 0; i < rounds; i++) {
       const uint64_t after = 2 * i + !first;
 
-      vkt_submit(timeline->device,
-                 &(struct vkt_batch){.waits = {{timeline, after}},
-                                     .signals = {{timeline, after + 1}}},
-                 NULL);
+      vkt_queue_chain(timeline, after, timeline, after + 1);
    }
    REQUIRE_OK(vkt_wait(timeline, 2 * rounds, VKT_LONG_MS));
 }
@@ -268,18 +219,13 @@ static void
 play_binary(bool first, uint64_t rounds, struct vkt_object *signals,
             struct vkt_object *waits, struct vkt_object *timeline)
 {
-   struct vkt_object *done = vkt_create(waits->device, VKT_FENCE);
-
    for (uint64_t i = 0; i < rounds; i++) {
       if (first) {
          vkt_queue_signal(signals, 0);
          vkt_host_signal(timeline, 2 * i + 1);
       }
       REQUIRE_OK(vkt_wait(timeline, 2 * i + (first ? 2 : 1), VKT_LONG_MS));
-      vkt_submit(waits->device, &(struct vkt_batch){.waits = {{waits, 0}}},
-                 done);
-      REQUIRE_OK(vkt_wait(done, 0, VKT_LONG_MS));
-      vkt_reset(done);
+      vkt_take(waits, 0);
       if (!first) {
          vkt_queue_signal(signals, 0);
          vkt_host_signal(timeline, 2 * i + 2);

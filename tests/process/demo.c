@@ -12,124 +12,89 @@
 #define STATUS_OK 0
 #define STATUS_TORN 3
 
-static DWORD
-run_demo(const char *options, char *output, size_t size)
+struct summary {
+   long verified, torn, stale;
+};
+
+/* Fails unless the consumer ends with that status. */
+static struct summary
+run_demo(const char *options, DWORD status)
 {
    char path[MAX_PATH], folder[MAX_PATH], sheet[MAX_PATH];
-   char arguments[2 * MAX_PATH];
+   char arguments[2 * MAX_PATH], output[8192];
+   struct summary s = {-1, -1, -1};
    struct child *child;
-   DWORD status;
+   const char *at;
 
    child_sibling_program("..\\demo\\producer.exe", path, sizeof(path));
    REQUIRE(GetTempPathA(sizeof(folder), folder));
    REQUIRE(GetTempFileNameA(folder, "lvp", 0, sheet));
    snprintf(arguments, sizeof(arguments), "%s \"%s\"", options, sheet);
    child = child_start_program(path, arguments);
-   child_read_output(child, output, size);
-   status = child_join(child, VKT_LONG_MS);
+   child_read_output(child, output, sizeof(output));
+   EXPECT_U64(child_join(child, VKT_LONG_MS), status);
    DeleteFileA(sheet);
-   return status;
-}
-
-struct summary {
-   long verified, torn, stale;
-};
-
-static struct summary
-read_summary(const char *output)
-{
-   struct summary s = {-1, -1, -1};
-   const char *at = strstr(output, "frames/s; ");
-
+   at = strstr(output, "frames/s; ");
    if (at)
       sscanf(at, "frames/s; %ld verified, %ld torn, %ld stale", &s.verified,
              &s.torn, &s.stale);
+   EXPECT((strstr(output, "demo: OK") != NULL) == (status == STATUS_OK));
+   test_diag("%s", output);
    return s;
 }
 
 static void
 expect_verified(const char *options, long frames)
 {
-   char output[8192];
-   struct summary summary;
+   const struct summary s = run_demo(options, STATUS_OK);
 
-   EXPECT_U64(run_demo(options, output, sizeof(output)), STATUS_OK);
-   summary = read_summary(output);
-   EXPECT(summary.verified == frames);
-   EXPECT(summary.torn == 0);
-   EXPECT(summary.stale == 0);
-   EXPECT(strstr(output, "demo: OK") != NULL);
-   if (test_failed())
-      test_diag("%s", output);
+   EXPECT(s.verified == frames);
+   EXPECT(s.torn == 0);
+   EXPECT(s.stale == 0);
 }
 
 static void
-every_frame_is_verified(intptr_t arg)
+frames_are_verified(intptr_t options)
 {
-   (void)arg;
-   expect_verified("", 48);
+   expect_verified((const char *)options, 48);
 }
 
 static void
-many_frames_are_verified(intptr_t arg)
+many_frames_are_verified(UNUSED intptr_t arg)
 {
    char options[32];
    const unsigned frames = 300 * test_scale();
 
-   (void)arg;
    snprintf(options, sizeof(options), "--frames %u", frames);
    expect_verified(options, (long)frames);
 }
 
 static void
-frames_in_a_file_mapping(intptr_t arg)
+frames_with_hogs_are_verified(UNUSED intptr_t arg)
 {
-   (void)arg;
-   expect_verified("--host-pointer", 48);
-}
-
-static void
-frames_with_hogs_are_verified(intptr_t arg)
-{
-   (void)arg;
    test_hog_cpu(3);
    expect_verified("", 48);
 }
 
 static void
-sees_frames_without_waits(intptr_t host_pointer)
+sees_frames_without_waits(intptr_t options)
 {
-   const char *options = host_pointer ? "--no-waits --host-pointer"
-                                      : "--no-waits";
-   char output[8192];
-   struct summary summary;
+   const struct summary s = run_demo((const char *)options, STATUS_TORN);
 
-   EXPECT_U64(run_demo(options, output, sizeof(output)), STATUS_TORN);
-   summary = read_summary(output);
-   EXPECT(summary.torn + summary.stale > 0);
-   test_diag("%ld verified, %ld torn, %ld stale", summary.verified,
-             summary.torn, summary.stale);
-   if (test_failed())
-      test_diag("%s", output);
+   EXPECT(s.torn + s.stale > 0);
 }
 
-static const struct test_case cases[] = {
-   {"consumer verifies every frame", every_frame_is_verified, 0, 0},
+const struct test_case test_cases[] = {
+   {"consumer verifies every frame", frames_are_verified, (intptr_t)""},
    {"consumer verifies every frame of a long stream",
-    many_frames_are_verified, 0, 0},
+    many_frames_are_verified},
    {"consumer verifies every frame in a file mapping",
-    frames_in_a_file_mapping, 0, 0},
+    frames_are_verified, (intptr_t)"--host-pointer"},
    {"consumer verifies every frame beside CPU hogs",
-    frames_with_hogs_are_verified, 0, 0},
+    frames_with_hogs_are_verified},
    {"consumer sees torn or stale frames when waits are left out",
-    sees_frames_without_waits, 0, 0},
+    sees_frames_without_waits, (intptr_t)"--no-waits"},
    {"consumer sees torn or stale frames in a file mapping, too",
-    sees_frames_without_waits, 1, 0},
+    sees_frames_without_waits, (intptr_t)"--no-waits --host-pointer"},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}
