@@ -87,18 +87,16 @@ fence_of_one_process(intptr_t arg)
 {
    ID3D12Fence *fence = runtime_fence(open_device(), 3,
                                       D3D12_FENCE_FLAG_NONE);
-   HANDLE first = runtime_event(), second = runtime_event();
+   HANDLE first = runtime_event_at(fence, 5);
+   HANDLE second = runtime_event_at(fence, UINT64_C(1) << 40);
 
    EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), 3);
-   EXPECT_HR(ID3D12Fence_SetEventOnCompletion(fence, 5, first), S_OK);
-   EXPECT_HR(ID3D12Fence_SetEventOnCompletion(fence, UINT64_C(1) << 40,
-                                              second), S_OK);
-   EXPECT_HR(ID3D12Fence_Signal(fence, 4), S_OK);
+   runtime_signal(fence, 4);
    EXPECT(WaitForSingleObject(first, VKT_PENDING_MS) == WAIT_TIMEOUT);
-   EXPECT_HR(ID3D12Fence_Signal(fence, 5), S_OK);
+   runtime_signal(fence, 5);
    runtime_expect_set(first);
    EXPECT(!runtime_is_set(second));
-   EXPECT_HR(ID3D12Fence_Signal(fence, UINT64_C(1) << 41), S_OK);
+   runtime_signal(fence, UINT64_C(1) << 41);
    runtime_expect_set(second);
    EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), UINT64_C(1) << 41);
 }
@@ -126,17 +124,14 @@ static void
 not_reported(intptr_t arg)
 {
    need_wine();
-   _putenv(RUNTIME_PATH_VARIABLE "=");
+   _putenv_s(RUNTIME_PATH_VARIABLE, "");
 
    struct vkt_device *device = vkt_open();
    struct vkt_object *object = NULL;
 
    EXPECT_U64(share_query(device, VKT_TIMELINE, SHARE_D3D12)
                  .externalSemaphoreFeatures, 0);
-   EXPECT_RESULT(vkt_try_create(device, &(struct vkt_object_info){
-                                           .kind = VKT_TIMELINE,
-                                           .export_types = SHARE_D3D12,
-                                        }, &object),
+   EXPECT_RESULT(share_try_create(device, VKT_TIMELINE, NULL, &object),
                  VK_ERROR_UNKNOWN);
 }
 
