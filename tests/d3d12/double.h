@@ -17,7 +17,7 @@
 #endif
 #include <windows.h>
 
-/* Steps that fail, with commas between them. Read at each call:
+/* A step that fails. Read at each call:
  *   factory   CreateDXGIFactory2
  *   factory4  QueryInterface for IDXGIFactory4, as before Windows 10
  *   warp      EnumWarpAdapter

@@ -73,6 +73,7 @@ no_device_but_for_fences(intptr_t arg)
    EXPECT_U64((uint64_t)runtime->d3d12_objects(), 2);
    vkt_destroy(two);
    EXPECT_U64((uint64_t)runtime->d3d12_objects(), 0);
+   EXPECT_U64((uint64_t)runtime->dxgi_objects(), 0);
 }
 
 struct closer {

@@ -256,8 +256,8 @@ clear_fail(void *data)
 }
 
 void
-runtime_make_fail(const char *steps)
+runtime_make_fail(const char *step)
 {
-   SetEnvironmentVariableA(DOUBLE_FAIL_VARIABLE, steps);
+   SetEnvironmentVariableA(DOUBLE_FAIL_VARIABLE, step);
    test_defer(clear_fail, NULL);
 }

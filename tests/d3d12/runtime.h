@@ -70,6 +70,6 @@ bool runtime_is_set(HANDLE event);
 void runtime_expect_set(HANDLE event);
 
 /* Until the end of the case; "" for none */
-void runtime_make_fail(const char *steps);
+void runtime_make_fail(const char *step);
 
 #endif

@@ -12,20 +12,6 @@
 
 #include "child.h"
 
-static HMODULE
-load_from_system(const char *name)
-{
-   char path[2 * MAX_PATH], folder[MAX_PATH];
-
-   REQUIRE(GetSystemDirectoryA(folder, sizeof(folder)) < sizeof(folder));
-   snprintf(path, sizeof(path), "%s\\%s", folder, name);
-
-   HMODULE module = LoadLibraryA(path);
-   if (module == NULL)
-      test_skip("no %s: error %lu", path, (unsigned long)GetLastError());
-   return module;
-}
-
 static void
 need_wine(void)
 {
@@ -37,9 +23,14 @@ need_wine(void)
 static HRESULT
 create_device(void **device)
 {
+   HMODULE module = LoadLibraryExA("d3d12.dll", NULL,
+                                   LOAD_LIBRARY_SEARCH_SYSTEM32);
+   if (module == NULL)
+      test_skip("no d3d12.dll: error %lu", (unsigned long)GetLastError());
+
    PFN_D3D12_CREATE_DEVICE create =
       (PFN_D3D12_CREATE_DEVICE)(void (*)(void))
-         GetProcAddress(load_from_system("d3d12.dll"), "D3D12CreateDevice");
+         GetProcAddress(module, "D3D12CreateDevice");
 
    REQUIRE(create != NULL);
    return create(NULL, D3D_FEATURE_LEVEL_11_0, &IID_ID3D12Device, device);

@@ -25,7 +25,7 @@ HRESULT double_query_interface(IUnknown *object, REFIID own, REFIID wanted,
 /* What should never happen, and would make the double a bad witness */
 void double_abort(const char *what);
 
-/* Whether a step of DOUBLE_FAIL_VARIABLE is to fail */
+/* Whether it is the step of DOUBLE_FAIL_VARIABLE */
 bool double_fails(const char *step);
 
 #endif
