@@ -227,6 +227,6 @@ share_expect_message(struct vkt_device *device, const char *text)
    EXPECT_U64(vkt_message_count(device), 1);
    vkt_last_message(device, message, sizeof(message));
    if (strncmp(message, text, strcspn(text, "%")))
-      test_fail(false, __FILE__, __LINE__, "\"%s\"", message);
+      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s\"", message, text);
    vkt_clear_messages(device);
 }
