@@ -6,8 +6,8 @@
  *
  * double/d3d12.dll and double/dxgi.dll have the functions, interfaces and
  * results that Microsoft documents, for fences only. What else they export,
- * for tests alone, is here. Every method beyond those of a fence's life
- * reports its name and fails with E_NOTIMPL.
+ * for tests alone, is here. Methods that neither the driver nor a test calls
+ * are NULL.
  *
  * Where the documentation leaves the result open, the double picks one, says
  * so in a comment, and tests of the driver had better not depend on it.
@@ -17,17 +17,17 @@
 #endif
 #include <windows.h>
 
-/* Steps that fail, with commas between them. Read at each call:
- *   factory     CreateDXGIFactory, ...1 and ...2
- *   factory4    QueryInterface for IDXGIFactory4, as before Windows 10
- *   warp, luid  EnumWarpAdapter, EnumAdapterByLuid
- *   device      D3D12CreateDevice
- *   fence       CreateFence
- *   share       CreateSharedHandle
- *   open        OpenSharedHandle
- *   name        OpenSharedHandleByName
- *   event       SetEventOnCompletion
- *   signal      Signal
+/* A step that fails. Read at each call:
+ *   factory   CreateDXGIFactory2
+ *   factory4  QueryInterface for IDXGIFactory4, as before Windows 10
+ *   warp      EnumWarpAdapter
+ *   device    D3D12CreateDevice
+ *   fence     CreateFence
+ *   share     CreateSharedHandle
+ *   open      OpenSharedHandle
+ *   name      OpenSharedHandleByName
+ *   event     SetEventOnCompletion
+ *   signal    Signal
  *   die_before_events, die_after_events
  *               the process ends in a Signal, with the value not yet changed
  */
@@ -53,20 +53,17 @@ enum double_removal {
 
 struct ID3D12Device;
 
-/* "double_remove_device" of d3d12.dll */
-typedef HRESULT (*double_remove_device_fn)(struct ID3D12Device *device,
-                                           HRESULT reason,
-                                           enum double_removal removal);
+/* "double_remove_device" of d3d12.dll: DXGI_ERROR_DEVICE_HUNG from here on */
+typedef void (*double_remove_device_fn)(struct ID3D12Device *device,
+                                        enum double_removal removal);
 
-/* "double_create_d3d11_fence_handle" of d3d12.dll: what a D3D11 program on
- * this adapter gets from ID3D11Device5::CreateFence (with
- * D3D11_FENCE_FLAG_SHARED) and ID3D11Fence::CreateSharedHandle. It keeps no
- * more of the fence than the handle.
+/* "double_create_d3d11_fence_handle" of d3d12.dll: what a D3D11 program on WARP
+ * gets from ID3D11Device5::CreateFence (with D3D11_FENCE_FLAG_SHARED) and
+ * ID3D11Fence::CreateSharedHandle. It keeps no more of the fence than the
+ * handle.
  */
-typedef HRESULT (*double_create_d3d11_fence_handle_fn)(
-   const LUID *adapter, UINT64 value, BOOL cross_adapter,
-   const SECURITY_ATTRIBUTES *attributes, DWORD access, const WCHAR *name,
-   HANDLE *handle);
+typedef HRESULT (*double_create_d3d11_fence_handle_fn)(UINT64 value,
+                                                       HANDLE *handle);
 
 /* "double_on_factory" of dxgi.dll: called whenever a factory is created, for
  * what a runtime that is itself implemented over Vulkan does then.
@@ -74,9 +71,8 @@ typedef HRESULT (*double_create_d3d11_fence_handle_fn)(
 typedef void (*double_hook_fn)(void);
 typedef void (*double_on_factory_fn)(double_hook_fn hook);
 
-/* Of both. "double_live_objects": devices and fences, or factories and
- * adapters, that are not released. "double_unimplemented_calls": how often
- * something was called that the double does not have.
+/* "double_live_objects" of both: devices and fences, or factories and adapters,
+ * that are not released
  */
 typedef LONG (*double_count_fn)(void);
 

@@ -1,44 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-
-/* The parent's side. */
 #include "peer.h"
 
 #include <wchar.h>
 
-/* A bound for the watchdog's sake, not a time that anything should take */
-#define PEER_MS 30000
+struct request {
+   enum peer_op op;
+   UINT32 slot;
+   UINT64 value;
+   WCHAR name[RUNTIME_NAME_SIZE];
+};
+
+/* The parent's side -------------------------------------------------------- */
 
 struct child *
-peer_start(const HANDLE *handles, unsigned handle_count)
+peer_start(void)
 {
-   return child_start("d3d12_peer", handles, handle_count);
+   return child_start("d3d12_peer", NULL, 0);
 }
 
 struct child *
-peer_start_inheriting(void)
+peer_start_with(HANDLE handle)
 {
-   return child_start_inheriting("d3d12_peer");
+   struct child *peer = child_start("d3d12_peer", &handle, 1);
+
+   peer_do(peer, PEER_OPEN, 0, (uintptr_t)handle);
+   return peer;
 }
 
 void
 peer_finish(struct child *peer)
 {
-   EXPECT_U64(child_join(peer, PEER_MS), 0);
+   /* Only a hang takes this long. */
+   EXPECT_U64(child_join(peer, 30000), 0);
 }
 
 void
-peer_post(struct child *peer, const struct peer_request *request)
+peer_post(struct child *peer, enum peer_op op, UINT32 slot, UINT64 value)
 {
-   REQUIRE(child_send(peer, request, sizeof(*request)));
+   const struct request request = {.op = op, .slot = slot, .value = value};
+
+   REQUIRE(child_send(peer, &request, sizeof(request)));
 }
 
-struct peer_reply
+UINT64
 peer_collect(struct child *peer)
 {
-   struct peer_reply reply = {.result = E_FAIL};
+   UINT64 value = 0;
 
-   REQUIRE(child_receive(peer, &reply, sizeof(reply)));
-   return reply;
+   REQUIRE(child_receive(peer, &value, sizeof(value)));
+   return value;
 }
 
 bool
@@ -50,114 +60,124 @@ peer_is_busy(struct child *peer)
    return !ready;
 }
 
-struct peer_reply
-peer_call(struct child *peer, const struct peer_request *request)
+UINT64
+peer_do(struct child *peer, enum peer_op op, UINT32 slot, UINT64 value)
 {
-   peer_post(peer, request);
+   peer_post(peer, op, slot, value);
    return peer_collect(peer);
 }
 
-static UINT64
-call(struct child *peer, enum peer_op op, UINT32 slot, UINT64 value)
+UINT64
+peer_do_named(struct child *peer, enum peer_op op, UINT32 slot,
+              const WCHAR *name)
 {
-   const struct peer_reply reply = peer_call(peer, &(struct peer_request){
-                                                      .op = op,
-                                                      .slot = slot,
-                                                      .value = value,
-                                                   });
-
-   REQUIRE_HR(reply.result, S_OK);
-   return reply.value;
-}
-
-HANDLE
-peer_create(struct child *peer, UINT32 slot, UINT64 value, const WCHAR *name)
-{
-   struct peer_request request = {
-      .op = PEER_CREATE,
-      .slot = slot,
-      .flags = D3D12_FENCE_FLAG_SHARED,
-      .value = value,
-   };
-   struct peer_reply reply;
+   struct request request = {.op = op, .slot = slot};
 
    if (name)
       wcscpy(request.name, name);
-   reply = peer_call(peer, &request);
-   REQUIRE_HR(reply.result, S_OK);
-   return (HANDLE)(uintptr_t)reply.value;
-}
-
-void
-peer_open(struct child *peer, UINT32 slot, HANDLE handle)
-{
-   REQUIRE_HR(peer_call(peer, &(struct peer_request){
-                                 .op = PEER_OPEN,
-                                 .slot = slot,
-                                 .handle = (uintptr_t)handle,
-                              }).result,
-              S_OK);
-}
-
-void
-peer_open_name(struct child *peer, UINT32 slot, const WCHAR *name)
-{
-   struct peer_request request = {.op = PEER_OPEN_NAME, .slot = slot};
-
-   wcscpy(request.name, name);
-   REQUIRE_HR(peer_call(peer, &request).result, S_OK);
-}
-
-void
-peer_signal(struct child *peer, UINT32 slot, UINT64 value)
-{
-   call(peer, PEER_SIGNAL, slot, value);
-}
-
-UINT64
-peer_value(struct child *peer, UINT32 slot)
-{
-   return call(peer, PEER_VALUE, slot, 0);
-}
-
-void
-peer_arm(struct child *peer, UINT32 slot, UINT64 value)
-{
-   call(peer, PEER_ARM, slot, value);
-}
-
-bool
-peer_is_set(struct child *peer, unsigned within_ms)
-{
-   return call(peer, PEER_IS_SET, 0, within_ms) != 0;
-}
-
-void
-peer_post_wait(struct child *peer, UINT32 slot, UINT64 value)
-{
-   peer_post(peer, &(struct peer_request){
-                      .op = PEER_WAIT,
-                      .slot = slot,
-                      .value = value,
-                   });
+   REQUIRE(child_send(peer, &request, sizeof(request)));
+   return peer_collect(peer);
 }
 
 HANDLE
-peer_give(struct child *peer, HANDLE handle)
+peer_create(struct child *peer, UINT32 slot, const WCHAR *name)
 {
+   const UINT64 theirs = peer_do_named(peer, PEER_CREATE, slot, name);
    HANDLE copy = NULL;
 
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), handle, peer->process, &copy,
-                           0, FALSE, DUPLICATE_SAME_ACCESS));
-   return copy;
-}
-
-HANDLE
-peer_take(struct child *peer, HANDLE handle)
-{
-   HANDLE copy = NULL;
-
-   REQUIRE(DuplicateHandle(peer->process, handle, GetCurrentProcess(), &copy,
-                           0, FALSE, DUPLICATE_SAME_ACCESS));
+   REQUIRE(DuplicateHandle(peer->process, (HANDLE)(uintptr_t)theirs,
+                           GetCurrentProcess(), &copy, 0, FALSE,
+                           DUPLICATE_SAME_ACCESS));
    return test_own_handle(copy);
+}
+
+/* The child's side --------------------------------------------------------- */
+
+static ID3D12Device *warp;
+static ID3D12Fence *slots[PEER_SLOTS];
+static HANDLE last_event;
+
+static HANDLE
+create(const struct request *request)
+{
+   ID3D12Fence *fence = runtime_fence(warp, 0, D3D12_FENCE_FLAG_SHARED);
+
+   slots[request->slot] = fence;
+   return runtime_share(warp, fence, request->name[0] ? request->name : NULL);
+}
+
+static void
+echo(ID3D12Fence *fence, ID3D12Fence *other, UINT64 last)
+{
+   for (UINT64 i = 1; i <= last; i++) {
+      HANDLE event = runtime_event_at(fence, i);
+
+      runtime_expect_set(event);
+      test_close(event);
+      EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), i);
+      runtime_signal(other, i);
+   }
+}
+
+static UINT64
+serve(const struct request *request)
+{
+   ID3D12Fence **slot = &slots[request->slot];
+
+   switch (request->op) {
+   case PEER_CREATE:
+      return (uintptr_t)create(request);
+   case PEER_OPEN:
+      *slot = runtime_open(warp, (HANDLE)(uintptr_t)request->value);
+      break;
+   case PEER_OPEN_NAME:
+      *slot = runtime_open(warp, runtime_open_name(warp, request->name));
+      break;
+   case PEER_SIGNAL:
+      REQUIRE_HR(ID3D12Fence_Signal(*slot, request->value), S_OK);
+      break;
+   case PEER_VALUE:
+      return ID3D12Fence_GetCompletedValue(*slot);
+   case PEER_WAIT:
+      REQUIRE_HR(ID3D12Fence_SetEventOnCompletion(*slot, request->value, NULL),
+                 S_OK);
+      break;
+   case PEER_ARM:
+      last_event = runtime_event_at(*slot, request->value);
+      break;
+   case PEER_IS_SET:
+      return WaitForSingleObject(last_event, (DWORD)request->value) ==
+             WAIT_OBJECT_0;
+   case PEER_ECHO:
+      echo(slot[0], slot[1], request->value);
+      break;
+   case PEER_STORM:
+      for (UINT64 value = request->value;; value++)
+         REQUIRE_HR(ID3D12Fence_Signal(*slot, value), S_OK);
+   case PEER_REMOVE:
+      runtime_load()->remove_device(warp,
+                                    (enum double_removal)request->value);
+      break;
+   case PEER_FAIL:
+      REQUIRE(SetEnvironmentVariableW(L"" DOUBLE_FAIL_VARIABLE,
+                                      request->name));
+      break;
+   }
+   return 0;
+}
+
+int
+peer_main(int argc, char **argv)
+{
+   struct child_link link = child_link_open(argc, argv);
+   struct request request;
+
+   warp = runtime_warp();
+   while (child_link_receive(&link, &request, sizeof(request))) {
+      const UINT64 reply = serve(&request);
+
+      if (!child_link_send(&link, &reply, sizeof(reply)))
+         break;
+   }
+   return test_failed();
 }

@@ -18,28 +18,22 @@ open_link(enum vkt_kind kind, bool from_d3d12)
    struct link link = {.device = share_open()};
 
    if (from_d3d12) {
-      link.peer = peer_start(NULL, 0);
+      link.peer = peer_start();
       link.object = share_import(link.device, kind,
-                                 peer_take(link.peer,
-                                           peer_create(link.peer, 0, 0,
-                                                       NULL)));
+                                 peer_create(link.peer, 0, NULL));
    } else {
       link.object = share_create(link.device, kind, 0);
-      HANDLE handle = share_export(link.object);
-      link.peer = peer_start(&handle, 1);
-      peer_open(link.peer, 0, handle);
+      link.peer = peer_start_with(share_export(link.object));
    }
    return link;
 }
 
-/* The issue's main job: D3D12 signals in one process what vkQueueSubmit waits
- * for in another, and back.
+/* D3D12 signals in one process what vkQueueSubmit waits for in another, and
+ * back.
  */
 static void
-there_and_back(enum vkt_kind kind, bool from_d3d12)
+there_and_back(struct link link)
 {
-   struct link link = open_link(kind, from_d3d12);
-
    for (uint64_t i = 0; i < 20; i++) {
       const uint64_t value = (i + 1) * UINT64_C(0x10000000f) * 2;
       const struct vkt_batch batch = {
@@ -48,12 +42,12 @@ there_and_back(enum vkt_kind kind, bool from_d3d12)
       };
 
       share_submit(link.device, &batch, NULL);
-      peer_signal(link.peer, 0, value - 1);
-      peer_arm(link.peer, 0, value + 1);
-      EXPECT(!peer_is_set(link.peer, 5));
-      peer_signal(link.peer, 0, value);
-      EXPECT(peer_is_set(link.peer, VKT_LONG_MS));
-      EXPECT_U64(peer_value(link.peer, 0), value + 1);
+      peer_do(link.peer, PEER_SIGNAL, 0, value - 1);
+      peer_do(link.peer, PEER_ARM, 0, value + 1);
+      EXPECT(!peer_do(link.peer, PEER_IS_SET, 0, 5));
+      peer_do(link.peer, PEER_SIGNAL, 0, value);
+      EXPECT(peer_do(link.peer, PEER_IS_SET, 0, VKT_LONG_MS));
+      EXPECT_U64(peer_do(link.peer, PEER_VALUE, 0, 0), value + 1);
    }
    peer_finish(link.peer);
 }
@@ -61,47 +55,41 @@ there_and_back(enum vkt_kind kind, bool from_d3d12)
 static void
 d3d12_makes_it(intptr_t kind)
 {
-   there_and_back((enum vkt_kind)kind, true);
+   there_and_back(open_link((enum vkt_kind)kind, true));
 }
 
 static void
 vulkan_makes_it(intptr_t kind)
 {
-   there_and_back((enum vkt_kind)kind, false);
+   there_and_back(open_link((enum vkt_kind)kind, false));
 }
 
 static void
 by_name(intptr_t kind)
 {
    struct vkt_device *device = share_open();
-   struct child *peer = peer_start(NULL, 0);
+   struct child *peer = peer_start();
    struct vkt_object *theirs = vkt_create(device, (enum vkt_kind)kind), *ours;
    WCHAR name[RUNTIME_NAME_SIZE];
 
    runtime_make_name(name);
-   peer_create(peer, 0, 0, name);
+   peer_create(peer, 0, name);
    REQUIRE_OK(vkt_try_import(theirs, SHARE_D3D12, false, NULL, name));
 
    runtime_make_name(name);
-   ours = vkt_create_info(device, &(struct vkt_object_info){
-                                     .kind = (enum vkt_kind)kind,
-                                     .export_types = SHARE_D3D12,
-                                     .win32_info = true,
-                                     .access = GENERIC_ALL,
-                                     .name = name,
-                                  });
-   peer_open_name(peer, 1, name);
+   ours = share_create_named(device, (enum vkt_kind)kind, name);
+   peer_do_named(peer, PEER_OPEN_NAME, 1, name);
 
    for (uint32_t slot = 0; slot < 2; slot++) {
       struct vkt_object *object = slot ? ours : theirs;
 
       struct vkt_object *done = share_queue_wait(object, 1);
       EXPECT_U64(vkt_value(done), 0);
-      peer_signal(peer, slot, 1);
+      peer_do(peer, PEER_SIGNAL, slot, 1);
       vkt_expect_done(done);
-      peer_post_wait(peer, slot, 2);
+      peer_post(peer, PEER_WAIT, slot, 2);
       share_queue_signal(object, 2);
-      EXPECT_HR(peer_collect(peer).result, S_OK);
+      peer_collect(peer);
    }
    peer_finish(peer);
 }
@@ -114,15 +102,10 @@ ping_pong(intptr_t kind)
    struct link link = open_link((enum vkt_kind)kind, true);
    struct vkt_object *answers =
       share_import(link.device, (enum vkt_kind)kind,
-                   peer_take(link.peer, peer_create(link.peer, 1, 0, NULL)));
+                   peer_create(link.peer, 1, NULL));
    struct vkt_object *done = vkt_create(link.device, VKT_FENCE);
 
-   peer_post(link.peer, &(struct peer_request){
-                           .op = PEER_ECHO,
-                           .slot = 0,
-                           .other = 1,
-                           .value = rounds,
-                        });
+   peer_post(link.peer, PEER_ECHO, 0, rounds);
    for (uint64_t i = 1; i <= rounds; i++) {
       const struct vkt_batch batch = {.waits = {{answers, i}}};
 
@@ -131,7 +114,7 @@ ping_pong(intptr_t kind)
       vkt_expect_done(done);
       vkt_reset(done);
    }
-   EXPECT_HR(peer_collect(link.peer).result, S_OK);
+   peer_collect(link.peer);
    peer_finish(link.peer);
 }
 
@@ -142,11 +125,11 @@ host_waits(intptr_t arg)
 
    for (uint64_t i = 1; i <= 50; i += 2) {
       EXPECT_RESULT(vkt_wait(link.object, i, 0), VK_TIMEOUT);
-      peer_signal(link.peer, 0, i);
+      peer_do(link.peer, PEER_SIGNAL, 0, i);
       EXPECT_OK(vkt_wait(link.object, i, 0));
-      peer_post_wait(link.peer, 0, i + 1);
+      peer_post(link.peer, PEER_WAIT, 0, i + 1);
       vkt_host_signal(link.object, i + 1);
-      EXPECT_HR(peer_collect(link.peer).result, S_OK);
+      peer_collect(link.peer);
    }
    peer_finish(link.peer);
 }
@@ -157,9 +140,7 @@ storm(intptr_t arg)
 {
    struct link link = open_link(VKT_TIMELINE, true);
 
-   peer_post(link.peer, &(struct peer_request){
-                           .op = PEER_STORM, .slot = 0, .value = 1,
-                        });
+   peer_post(link.peer, PEER_STORM, 0, 1);
    for (unsigned i = 0; i < 200; i++) {
       const uint64_t value = vkt_value(link.object) + 1 + test_random_below(50);
 
@@ -185,15 +166,10 @@ static void
 removed_elsewhere(intptr_t how)
 {
    struct link link = open_link(VKT_TIMELINE, true);
-   const struct vkt_batch batch = {.waits = {{link.object, 5}}};
-   struct vkt_object *done = vkt_create(link.device, VKT_FENCE);
+   struct vkt_object *done = share_queue_wait(link.object, 5);
 
    runtime_load();
-   share_submit(link.device, &batch, done);
-   EXPECT_HR(peer_call(link.peer, &(struct peer_request){
-                                     .op = PEER_REMOVE,
-                                     .flags = (UINT32)how,
-                                  }).result, S_OK);
+   peer_do(link.peer, PEER_REMOVE, 0, (UINT64)how);
    if (how == DOUBLE_REMOVAL_FOR_ALL) {
       /* All there is to see is a signal. */
       vkt_expect_done(done);
@@ -206,18 +182,14 @@ removed_elsewhere(intptr_t how)
    peer_finish(link.peer);
 }
 
-#define SEMAPHORE_CASES(run) \
-   {#run "_binary", run, VKT_BINARY, 0}, \
-   {#run "_timeline", run, VKT_TIMELINE, 0}
-
 int
 main(int argc, char **argv)
 {
    static const struct test_case cases[] = {
-      SEMAPHORE_CASES(d3d12_makes_it),
-      SEMAPHORE_CASES(vulkan_makes_it),
-      SEMAPHORE_CASES(by_name),
-      SEMAPHORE_CASES(ping_pong),
+      SHARE_CASES(d3d12_makes_it),
+      SHARE_CASES(vulkan_makes_it),
+      SHARE_CASES(by_name),
+      SHARE_CASES(ping_pong),
       {"host_waits", host_waits, 0, 0},
       {"storm", storm, 0, 0},
       {"killed_peer", killed_peer, 0, 0},

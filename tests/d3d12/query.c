@@ -13,36 +13,26 @@
 #define BOTH (VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT | \
               VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT)
 
-struct ids {
-   uint8_t luid[VK_LUID_SIZE];
-   bool is_valid;
-   uint32_t node_mask;
-};
-
-static struct ids
+static VkPhysicalDeviceIDProperties
 get_ids(struct vkt_device *device)
 {
    VkPhysicalDeviceVulkan11Properties vulkan11 = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES,
    };
-   VkPhysicalDeviceIDProperties id = {
+   VkPhysicalDeviceIDProperties ids = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
       .pNext = &vulkan11,
    };
    VkPhysicalDeviceProperties2 properties = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-      .pNext = &id,
+      .pNext = &ids,
    };
-   struct ids ids;
 
    vkGetPhysicalDeviceProperties2(device->physical, &properties);
-   EXPECT(id.deviceLUIDValid == vulkan11.deviceLUIDValid);
-   EXPECT(!memcmp(id.deviceLUID, vulkan11.deviceLUID, VK_LUID_SIZE) ||
-          !id.deviceLUIDValid);
-   EXPECT_U64(id.deviceNodeMask, vulkan11.deviceNodeMask);
-   memcpy(ids.luid, id.deviceLUID, VK_LUID_SIZE);
-   ids.is_valid = id.deviceLUIDValid;
-   ids.node_mask = id.deviceNodeMask;
+   EXPECT(ids.deviceLUIDValid == vulkan11.deviceLUIDValid);
+   EXPECT(!memcmp(ids.deviceLUID, vulkan11.deviceLUID, VK_LUID_SIZE) ||
+          !ids.deviceLUIDValid);
+   EXPECT_U64(ids.deviceNodeMask, vulkan11.deviceNodeMask);
    return ids;
 }
 
@@ -72,7 +62,6 @@ no_device_but_for_fences(intptr_t arg)
    const struct runtime *runtime = runtime_load();
    struct vkt_device *device = share_open();
 
-   (void)arg;
    EXPECT_U64((uint64_t)runtime->d3d12_objects(), 0);
 
    struct vkt_object *one = share_create(device, VKT_TIMELINE, 0);
@@ -84,48 +73,28 @@ no_device_but_for_fences(intptr_t arg)
    EXPECT_U64((uint64_t)runtime->d3d12_objects(), 2);
    vkt_destroy(two);
    EXPECT_U64((uint64_t)runtime->d3d12_objects(), 0);
+   EXPECT_U64((uint64_t)runtime->dxgi_objects(), 0);
 }
 
-/* Issue 1 of VK_KHR_external_fence_win32: not for fences. */
 struct closer {
-   VkDevice device;
-   VkSemaphore semaphore;
+   struct vkt_object *semaphore;
    /* Which round it shall close the semaphore of, and of which it has */
    LONG volatile asked, done;
 };
 
-static DWORD WINAPI
+static void
 close_semaphores(void *data)
 {
    struct closer *closer = data;
-   LONG round = 0;
 
-   for (;;) {
-      while (closer->asked == round)
+   for (LONG round = 1;; round++) {
+      while (closer->asked == round - 1)
          YieldProcessor();
       if (closer->asked < 0)
-         return 0;
-      round = closer->asked;
-      vkDestroySemaphore(closer->device, closer->semaphore, NULL);
+         return;
+      vkt_destroy(closer->semaphore);
       InterlockedExchange(&closer->done, round);
    }
-}
-
-static VkSemaphore
-create_shared(VkDevice device)
-{
-   const VkExportSemaphoreCreateInfo export_info = {
-      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
-      .handleTypes = SHARE_D3D12,
-   };
-   const VkSemaphoreCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
-      .pNext = &export_info,
-   };
-   VkSemaphore semaphore;
-
-   REQUIRE_OK(vkCreateSemaphore(device, &info, NULL, &semaphore));
-   return semaphore;
 }
 
 /* Nor if the last two are closed at once */
@@ -133,30 +102,28 @@ static void
 no_device_after_the_last_two(intptr_t arg)
 {
    const struct runtime *runtime = runtime_load();
-   VkDevice device = share_open()->handle;
-   struct closer closer = { .device = device };
+   struct vkt_device *device = share_open();
+   struct closer closer = {0};
    const LONG rounds = 20000 * test_scale();
+   struct test_thread *thread = test_thread_start(close_semaphores, &closer);
 
-   (void)arg;
-   HANDLE thread = CreateThread(NULL, 0, close_semaphores, &closer, 0, NULL);
-   REQUIRE(thread != NULL);
    for (LONG round = 1; round <= rounds && !test_failed(); round++) {
-      VkSemaphore semaphore = create_shared(device);
+      struct vkt_object *semaphore = share_create(device, VKT_BINARY, 0);
 
-      closer.semaphore = create_shared(device);
+      closer.semaphore = share_create(device, VKT_BINARY, 0);
       InterlockedExchange(&closer.asked, round);
       for (uint32_t i = test_random_below(200); i > 0; i--)
          YieldProcessor();
-      vkDestroySemaphore(device, semaphore, NULL);
+      vkt_destroy(semaphore);
       while (closer.done != round)
          YieldProcessor();
       EXPECT_U64((uint64_t)runtime->d3d12_objects(), 0);
    }
    InterlockedExchange(&closer.asked, -1);
-   WaitForSingleObject(thread, INFINITE);
-   CloseHandle(thread);
+   test_thread_join(thread);
 }
 
+/* Issue 1 of VK_KHR_external_fence_win32 */
 static void
 not_for_fences(intptr_t arg)
 {
@@ -182,19 +149,13 @@ static void
 luid_is_that_of_warp(intptr_t arg)
 {
    struct vkt_device *device = share_open();
-   const struct ids ids = get_ids(device);
+   const VkPhysicalDeviceIDProperties ids = get_ids(device);
    DXGI_ADAPTER_DESC1 desc;
-   void *warp = NULL;
 
-   REQUIRE_HR(IDXGIFactory4_EnumWarpAdapter(runtime_factory(),
-                                            &IID_IDXGIAdapter1, &warp),
-              S_OK);
-   runtime_own(warp);
-   REQUIRE_HR(IDXGIAdapter1_GetDesc1((IDXGIAdapter1 *)warp, &desc), S_OK);
-
-   EXPECT(ids.is_valid);
-   EXPECT(!memcmp(ids.luid, &desc.AdapterLuid, sizeof(LUID)));
-   EXPECT_U64(ids.node_mask, 1);
+   REQUIRE_HR(IDXGIAdapter1_GetDesc1(runtime_warp_adapter(), &desc), S_OK);
+   EXPECT(ids.deviceLUIDValid);
+   EXPECT(!memcmp(ids.deviceLUID, &desc.AdapterLuid, sizeof(LUID)));
+   EXPECT_U64(ids.deviceNodeMask, 1);
 }
 
 /* Programs that have nothing to do with D3D12 are not to pay for it.  One that
@@ -203,7 +164,6 @@ luid_is_that_of_warp(intptr_t arg)
 static int
 look_at_modules(int argc, char **argv)
 {
-   (void)argc, (void)argv;
    EXPECT(GetModuleHandleA("d3d12.dll") == NULL);
 
    struct vkt_device *device = vkt_open();
@@ -221,7 +181,6 @@ look_at_modules(int argc, char **argv)
 static void
 loaded_when_asked_for(intptr_t arg)
 {
-   (void)arg;
    EXPECT_U64(child_join(child_start("look_at_modules", NULL, 0),
                          VKT_LONG_MS), 0);
 }
@@ -235,63 +194,56 @@ struct scene {
    bool shares;
 };
 
+/* Whatever does not take D3D12 goes on without it. */
+static void
+expect_shares(struct vkt_device *device, enum vkt_kind kind, bool shares)
+{
+   const VkExternalSemaphoreProperties properties =
+      share_query(device, kind, SHARE_D3D12);
+   struct vkt_object *object = NULL, *target = vkt_create(device, kind);
+
+   EXPECT_U64(properties.externalSemaphoreFeatures, shares ? BOTH : 0);
+   EXPECT_U64(properties.compatibleHandleTypes, shares ? SHARE_D3D12 : 0);
+   EXPECT_U64(properties.exportFromImportedHandleTypes,
+              shares ? SHARE_D3D12 : 0);
+   EXPECT_RESULT(share_try_create(device, kind, NULL, &object),
+                 shares ? VK_SUCCESS : VK_ERROR_UNKNOWN);
+   EXPECT((object != NULL) == shares);
+
+   if (!shares) {
+      vkt_clear_messages(device);
+      EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false,
+                                   runtime_event(), NULL),
+                    VK_ERROR_INVALID_EXTERNAL_HANDLE);
+      share_expect_message(device, "There is no Direct3D 12 here that can "
+                                   "share fences");
+   }
+   vkt_expect_works(target);
+   vkt_expect_works(vkt_create_exportable(device, kind));
+}
+
 /* The runtime is opened once in a process. */
 static int
 look(int argc, char **argv)
 {
    struct child_link link = child_link_open(argc, argv);
-   bool shares;
-   UINT luid;
+   struct scene scene;
 
-   REQUIRE(child_link_receive(&link, &luid, sizeof(luid)));
-   REQUIRE(child_link_receive(&link, &shares, sizeof(shares)));
+   REQUIRE(child_link_receive(&link, &scene, sizeof(scene)));
    runtime_load();
 
    struct vkt_device *device = vkt_open();
-   const struct ids ids = get_ids(device);
+   const VkPhysicalDeviceIDProperties ids = get_ids(device);
    UINT found = 0;
 
-   for (int kind = VKT_BINARY; kind <= VKT_TIMELINE; kind++) {
-      const VkExternalSemaphoreProperties properties =
-         share_query(device, (enum vkt_kind)kind, SHARE_D3D12);
-      struct vkt_object *object = NULL, *target;
-      const VkResult result = vkt_try_create(
-         device, &(struct vkt_object_info){
-                    .kind = (enum vkt_kind)kind,
-                    .export_types = SHARE_D3D12,
-                 }, &object);
+   expect_shares(device, VKT_BINARY, scene.shares);
+   expect_shares(device, VKT_TIMELINE, scene.shares);
 
-      EXPECT_U64(properties.externalSemaphoreFeatures, shares ? BOTH : 0);
-      EXPECT_U64(properties.compatibleHandleTypes, shares ? SHARE_D3D12 : 0);
-      EXPECT_U64(properties.exportFromImportedHandleTypes,
-                 shares ? SHARE_D3D12 : 0);
-      EXPECT_RESULT(result, shares ? VK_SUCCESS : VK_ERROR_UNKNOWN);
-      EXPECT((object != NULL) == shares);
-
-      /* And whatever does not take D3D12 goes on. */
-      target = vkt_create(device, (enum vkt_kind)kind);
-      if (!shares) {
-         char message[512];
-
-         vkt_clear_messages(device);
-         EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false,
-                                      runtime_event(), NULL),
-                       VK_ERROR_INVALID_EXTERNAL_HANDLE);
-         EXPECT_U64(vkt_message_count(device), 1);
-         vkt_last_message(device, message, sizeof(message));
-         EXPECT(strstr(message, "There is no Direct3D 12 here that can share "
-                                "fences") == message);
-      }
-      vkt_expect_works(target);
-      vkt_expect_works(vkt_create_exportable(device, (enum vkt_kind)kind));
-   }
-
-   EXPECT(ids.is_valid == (luid != 0));
-   EXPECT_U64(ids.node_mask, luid != 0);
-   memcpy(&found, ids.luid, sizeof(found));
-   if (luid != 0)
-      EXPECT_U64(found, luid);
-   REQUIRE(child_link_send(&link, &found, sizeof(found)));
+   EXPECT(ids.deviceLUIDValid == (scene.luid != 0));
+   EXPECT_U64(ids.deviceNodeMask, scene.luid != 0);
+   memcpy(&found, ids.deviceLUID, sizeof(found));
+   if (scene.luid != 0)
+      EXPECT_U64(found, scene.luid);
    return test_failed();
 }
 
@@ -305,18 +257,17 @@ static struct {
 static void
 ask(void)
 {
-   const struct ids ids = get_ids(asker.device);
+   const VkPhysicalDeviceIDProperties ids = get_ids(asker.device);
 
    asker.calls++;
    asker.features = share_query(asker.device, VKT_TIMELINE, SHARE_D3D12)
                        .externalSemaphoreFeatures;
-   EXPECT(!ids.is_valid);
+   EXPECT(!ids.deviceLUIDValid);
 }
 
 static int
 look_from_within(int argc, char **argv)
 {
-   (void)argc, (void)argv;
    runtime_load()->on_factory(ask);
    asker.device = vkt_open();
    EXPECT_U64(share_query(asker.device, VKT_TIMELINE, SHARE_D3D12)
@@ -337,30 +288,21 @@ asked_by_the_runtime(intptr_t arg)
 static void
 unset(void *variable)
 {
-   char assignment[64];
-
-   snprintf(assignment, sizeof(assignment), "%s=", (const char *)variable);
-   _putenv(assignment);
+   _putenv_s(variable, "");
 }
 
 static void
 expect_scene(intptr_t arg)
 {
    const struct scene *scene = (const struct scene *)arg;
-   char assignment[128];
-   UINT found;
 
    runtime_load();
-   snprintf(assignment, sizeof(assignment), "%s=%s", scene->variable,
-            scene->value);
-   _putenv(assignment);
+   REQUIRE(!_putenv_s(scene->variable, scene->value));
    test_defer(unset, (void *)scene->variable);
 
    struct child *child = child_start("look", NULL, 0);
 
-   REQUIRE(child_send(child, &scene->luid, sizeof(scene->luid)));
-   REQUIRE(child_send(child, &scene->shares, sizeof(scene->shares)));
-   REQUIRE(child_receive(child, &found, sizeof(found)));
+   REQUIRE(child_send(child, scene, sizeof(*scene)));
    EXPECT_U64(child_join(child, VKT_LONG_MS), 0);
 }
 

@@ -24,16 +24,12 @@ bool runtime_check_hr(HRESULT result, HRESULT want, bool required,
 struct runtime {
    bool is_double;
    HRESULT (WINAPI *create_factory)(UINT flags, REFIID riid, void **out);
-   HRESULT (WINAPI *create_factory1)(REFIID riid, void **out);
-   HRESULT (WINAPI *create_device)(IUnknown *adapter, D3D_FEATURE_LEVEL level,
-                                   REFIID riid, void **out);
+   PFN_D3D12_CREATE_DEVICE create_device;
    double_remove_device_fn remove_device;
    double_create_d3d11_fence_handle_fn create_d3d11_fence_handle;
    double_on_factory_fn on_factory;
    double_count_fn dxgi_objects;
    double_count_fn d3d12_objects;
-   double_count_fn unimplemented_calls;
-   double_count_fn dxgi_unimplemented_calls;
    char folder[MAX_PATH];
 };
 
@@ -46,23 +42,11 @@ struct runtime {
  */
 const struct runtime *runtime_load(void);
 const struct runtime *runtime_load_any(void);
-/* Sets the variable, for this process and its children: for a driver, before
- * it is loaded. The folder is named from the program's own folder on.
- */
-void runtime_set_folder(const char *folder);
 
-/* At the end of the case, none of the objects made from here on is left, and
- * no handle.
- */
-const struct runtime *runtime_expect_no_leaks(void);
-
-LUID runtime_luid(UINT low);
-
-IDXGIFactory4 *runtime_factory(void);
-IDXGIAdapter1 *runtime_adapter(UINT luid);
-ID3D12Device *runtime_device(UINT luid);
-/* On WARP */
+IDXGIAdapter1 *runtime_warp_adapter(void);
 ID3D12Device *runtime_warp(void);
+/* On the first adapter, which is another one */
+ID3D12Device *runtime_gpu(void);
 
 ID3D12Fence *runtime_fence(ID3D12Device *device, UINT64 value,
                            D3D12_FENCE_FLAGS flags);
@@ -71,23 +55,21 @@ HANDLE runtime_share(ID3D12Device *device, ID3D12Fence *fence,
 ID3D12Fence *runtime_open(ID3D12Device *device, HANDLE handle);
 HANDLE runtime_open_name(ID3D12Device *device, const WCHAR *name);
 
-/* Before the end of the case, and expects that no other reference is left */
-void runtime_release(void *object);
 /* What the case got by itself */
 void *runtime_own(void *object);
 
 #define RUNTIME_NAME_SIZE 64
 void runtime_make_name(WCHAR name[RUNTIME_NAME_SIZE]);
 
+void runtime_signal(ID3D12Fence *fence, UINT64 value);
+
+/* Manual-reset events; one that a fence sets at a value */
 HANDLE runtime_event(void);
-/* Of a manual-reset event */
+HANDLE runtime_event_at(ID3D12Fence *fence, UINT64 value);
 bool runtime_is_set(HANDLE event);
 void runtime_expect_set(HANDLE event);
 
 /* Until the end of the case; "" for none */
-void runtime_make_fail(const char *steps);
-
-/* Signals on one and sees it on the other, both ways */
-void runtime_expect_linked(ID3D12Fence *one, ID3D12Fence *other);
+void runtime_make_fail(const char *step);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "share.h"
 
+#include <string.h>
+
 struct vkt_device *
 share_open(void)
 {
@@ -44,6 +46,29 @@ share_create(struct vkt_device *device, enum vkt_kind kind, uint64_t initial)
                                      .export_types = SHARE_D3D12,
                                      .initial = initial,
                                   });
+}
+
+VkResult
+share_try_create(struct vkt_device *device, enum vkt_kind kind,
+                 const wchar_t *name, struct vkt_object **object)
+{
+   return vkt_try_create(device, &(struct vkt_object_info){
+                                    .kind = kind,
+                                    .export_types = SHARE_D3D12,
+                                    .win32_info = name != NULL,
+                                    .access = GENERIC_ALL,
+                                    .name = name,
+                                 }, object);
+}
+
+struct vkt_object *
+share_create_named(struct vkt_device *device, enum vkt_kind kind,
+                   const wchar_t *name)
+{
+   struct vkt_object *object;
+
+   REQUIRE_OK(share_try_create(device, kind, name, &object));
+   return object;
 }
 
 HANDLE
@@ -95,9 +120,9 @@ fill(const struct vkt_point *points, VkSemaphore *semaphores, uint64_t *values)
    return count;
 }
 
-static void
-submit(struct vkt_device *device, const struct vkt_batch *batch,
-       struct vkt_object *fence, bool bare)
+void
+share_submit(struct vkt_device *device, const struct vkt_batch *batch,
+             struct vkt_object *fence)
 {
    VkPipelineStageFlags stages[VKT_MAX_SEMAPHORES];
    VkSemaphore waits[VKT_MAX_SEMAPHORES], signals[VKT_MAX_SEMAPHORES];
@@ -122,7 +147,7 @@ submit(struct vkt_device *device, const struct vkt_batch *batch,
    };
    const VkSubmitInfo info = {
       .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-      .pNext = bare ? (const void *)&timelines : &fences,
+      .pNext = &fences,
       .waitSemaphoreCount = wait_count,
       .pWaitSemaphores = waits,
       .pWaitDstStageMask = stages,
@@ -136,20 +161,6 @@ submit(struct vkt_device *device, const struct vkt_batch *batch,
       stages[i] = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
    REQUIRE_OK(vkQueueSubmit(device->queue, 1, &info,
                             fence ? fence->fence : VK_NULL_HANDLE));
-}
-
-void
-share_submit(struct vkt_device *device, const struct vkt_batch *batch,
-             struct vkt_object *fence)
-{
-   submit(device, batch, fence, false);
-}
-
-void
-share_submit_bare(struct vkt_device *device, const struct vkt_batch *batch,
-                  struct vkt_object *fence)
-{
-   submit(device, batch, fence, true);
 }
 
 void
@@ -173,9 +184,8 @@ share_queue_wait(struct vkt_object *object, uint64_t value)
 void
 share_expect_value(ID3D12Fence *fence, uint64_t value)
 {
-   HANDLE event = runtime_event();
+   HANDLE event = runtime_event_at(fence, value);
 
-   EXPECT_HR(ID3D12Fence_SetEventOnCompletion(fence, value, event), S_OK);
    runtime_expect_set(event);
    test_close(event);
    EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), value);
@@ -192,7 +202,31 @@ share_expect_linked(struct vkt_object *object, ID3D12Fence *fence)
 
    done = share_queue_wait(object, value + 2);
    EXPECT_U64(vkt_value(done), 0);
-   EXPECT_HR(ID3D12Fence_Signal(fence, value + 2), S_OK);
+   runtime_signal(fence, value + 2);
    vkt_expect_done(done);
    vkt_destroy(done);
+}
+
+VkResult
+share_try_signal(struct vkt_object *timeline, uint64_t value)
+{
+   const VkSemaphoreSignalInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+      .semaphore = timeline->semaphore,
+      .value = value,
+   };
+
+   return vkSignalSemaphore(timeline->device->handle, &info);
+}
+
+void
+share_expect_message(struct vkt_device *device, const char *text)
+{
+   char message[512];
+
+   EXPECT_U64(vkt_message_count(device), 1);
+   vkt_last_message(device, message, sizeof(message));
+   if (strncmp(message, text, strcspn(text, "%")))
+      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s\"", message, text);
+   vkt_clear_messages(device);
 }

@@ -21,6 +21,11 @@ VkExternalSemaphoreProperties share_query(struct vkt_device *device,
 
 struct vkt_object *share_create(struct vkt_device *device, enum vkt_kind kind,
                                 uint64_t initial);
+/* The name may be NULL. */
+VkResult share_try_create(struct vkt_device *device, enum vkt_kind kind,
+                          const wchar_t *name, struct vkt_object **object);
+struct vkt_object *share_create_named(struct vkt_device *device,
+                                      enum vkt_kind kind, const wchar_t *name);
 HANDLE share_export(struct vkt_object *object);
 /* Into a semaphore that was created without export */
 struct vkt_object *share_import(struct vkt_device *device, enum vkt_kind kind,
@@ -39,13 +44,10 @@ struct share_pair {
 struct share_pair share_pair(enum vkt_kind kind, uint64_t value);
 
 /* One batch by vkQueueSubmit, with the values in VkTimelineSemaphoreSubmitInfo
- * for timelines and in VkD3D12FenceSubmitInfoKHR for all; or not in the latter.
+ * for timelines and in VkD3D12FenceSubmitInfoKHR for all
  */
 void share_submit(struct vkt_device *device, const struct vkt_batch *batch,
                   struct vkt_object *fence);
-void share_submit_bare(struct vkt_device *device,
-                       const struct vkt_batch *batch,
-                       struct vkt_object *fence);
 /* As vkt_queue_signal() and vkt_queue_wait() */
 void share_queue_signal(struct vkt_object *object, uint64_t value);
 struct vkt_object *share_queue_wait(struct vkt_object *object,
@@ -56,5 +58,18 @@ void share_expect_value(ID3D12Fence *fence, uint64_t value);
 
 /* Signals on one side and waits on the other, both ways */
 void share_expect_linked(struct vkt_object *object, ID3D12Fence *fence);
+
+/* For signals by the host that may fail */
+VkResult share_try_signal(struct vkt_object *timeline, uint64_t value);
+
+/* That there was one message since vkt_clear_messages(), which begins like the
+ * text up to its first %
+ */
+void share_expect_message(struct vkt_device *device, const char *text);
+
+/* Entries of a case table for both kinds of semaphores */
+#define SHARE_CASES(run) \
+   {#run "_binary", run, VKT_BINARY, 0}, \
+   {#run "_timeline", run, VKT_TIMELINE, 0}
 
 #endif

@@ -8,11 +8,8 @@
 #define SIZE 512
 #define EFFORT 400
 
-static void
-signal(ID3D12Fence *fence, uint64_t value)
-{
-   EXPECT_HR(ID3D12Fence_Signal(fence, value), S_OK);
-}
+/* For submit_one(), instead of a count */
+#define NO_STRUCTURE UINT32_MAX
 
 static void
 wait_for_value(intptr_t arg)
@@ -21,9 +18,9 @@ wait_for_value(intptr_t arg)
    struct vkt_object *done = share_queue_wait(pair.semaphore, 5);
 
    vkt_expect_pending(done);
-   signal(pair.fence, 4);
+   runtime_signal(pair.fence, 4);
    vkt_expect_pending(done);
-   signal(pair.fence, 5);
+   runtime_signal(pair.fence, 5);
    vkt_expect_done(done);
 
    /* A wait consumes nothing, and may be for what has passed. */
@@ -31,20 +28,9 @@ wait_for_value(intptr_t arg)
    vkt_expect_done(share_queue_wait(pair.semaphore, 1));
    done = share_queue_wait(pair.semaphore, 8);
    vkt_expect_pending(done);
-   signal(pair.fence, 9);
+   runtime_signal(pair.fence, 9);
    vkt_expect_done(done);
    EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 9);
-}
-
-static void
-signal_of_value(intptr_t arg)
-{
-   struct share_pair pair = share_pair(VKT_BINARY, 0);
-
-   share_queue_signal(pair.semaphore, 7);
-   share_expect_value(pair.fence, 7);
-   share_queue_signal(pair.semaphore, 100);
-   share_expect_value(pair.fence, 100);
 }
 
 static void
@@ -63,7 +49,7 @@ large_values(intptr_t kind)
 
       EXPECT_U64(vkt_value(done), 0);
       if (i % 2 == 0)
-         signal(pair.fence, values[i]);
+         runtime_signal(pair.fence, values[i]);
       else
          share_queue_signal(share_import(vkt_open(), (enum vkt_kind)kind,
                                          pair.handle), values[i]);
@@ -104,7 +90,7 @@ mixed_lists(intptr_t arg)
       share_submit(device, &waits, fence);
       share_expect_value(one.fence, 10 * i + 1);
       EXPECT_U64(vkt_value(fence), 0);
-      signal(one.fence, 10 * i + 2);
+      runtime_signal(one.fence, 10 * i + 2);
       vkt_expect_done(fence);
       EXPECT_U64(ID3D12Fence_GetCompletedValue(two.fence), 7 * i);
       EXPECT_U64(vkt_value(timeline), 3 * i);
@@ -114,17 +100,24 @@ mixed_lists(intptr_t arg)
    vkt_expect_works(shared);
 }
 
-/* A batch that waits for, or signals, one semaphore with just that structure,
- * or none
+/* A batch that waits for one semaphore, or signals it, with just
+ * VkD3D12FenceSubmitInfoKHR
  */
 static VkResult
-submit_one(struct vkt_object *semaphore, bool is_signal,
-           const VkD3D12FenceSubmitInfoKHR *values, struct vkt_object *fence)
+submit_one(struct vkt_object *semaphore, bool is_signal, uint32_t count,
+           const uint64_t *values, struct vkt_object *fence)
 {
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+   const VkD3D12FenceSubmitInfoKHR info = {
+      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
+      .waitSemaphoreValuesCount = is_signal ? 0 : count,
+      .pWaitSemaphoreValues = values,
+      .signalSemaphoreValuesCount = is_signal ? count : 0,
+      .pSignalSemaphoreValues = values,
+   };
    const VkSubmitInfo submit = {
       .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-      .pNext = values,
+      .pNext = count == NO_STRUCTURE ? NULL : &info,
       .waitSemaphoreCount = !is_signal,
       .pWaitSemaphores = &semaphore->semaphore,
       .pWaitDstStageMask = &stage,
@@ -138,31 +131,21 @@ submit_one(struct vkt_object *semaphore, bool is_signal,
 
 /* A binary semaphore's value is 1 then, as on drivers of graphics cards. */
 static void
-without_values(intptr_t has_structure)
+without_values(intptr_t count)
 {
    struct share_pair pair = share_pair(VKT_BINARY, 0);
    struct vkt_object *fence = vkt_create(pair.device, VKT_FENCE);
-   const VkD3D12FenceSubmitInfoKHR wait = {
-      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
-      .waitSemaphoreValuesCount = 1,
-   };
-   const VkD3D12FenceSubmitInfoKHR set = {
-      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
-      .signalSemaphoreValuesCount = 1,
-   };
 
-   REQUIRE_OK(submit_one(pair.semaphore, false, has_structure ? &wait : NULL,
-                         fence));
+   REQUIRE_OK(submit_one(pair.semaphore, false, (uint32_t)count, NULL, fence));
    vkt_expect_pending(fence);
-   signal(pair.fence, 1);
+   runtime_signal(pair.fence, 1);
    vkt_expect_done(fence);
-   signal(pair.fence, 0);
-   REQUIRE_OK(submit_one(pair.semaphore, true, has_structure ? &set : NULL,
-                         NULL));
+   runtime_signal(pair.fence, 0);
+   REQUIRE_OK(submit_one(pair.semaphore, true, (uint32_t)count, NULL, NULL));
    share_expect_value(pair.fence, 1);
 
    /* VkSemaphoreSubmitInfo::value is for timelines, and ignored else. */
-   signal(pair.fence, 0);
+   runtime_signal(pair.fence, 0);
    vkt_queue_signal(pair.semaphore, 60);
    vkt_expect_done(vkt_queue_wait(pair.semaphore, 50));
    EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 1);
@@ -176,22 +159,12 @@ timeline_with_these_values_only(intptr_t arg)
    struct share_pair pair = share_pair(VKT_TIMELINE, 0);
    struct vkt_object *fence = vkt_create(pair.device, VKT_FENCE);
    const uint64_t two = 2, three = 3;
-   const VkD3D12FenceSubmitInfoKHR wait = {
-      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
-      .waitSemaphoreValuesCount = 1,
-      .pWaitSemaphoreValues = &two,
-   };
-   const VkD3D12FenceSubmitInfoKHR set = {
-      .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
-      .signalSemaphoreValuesCount = 1,
-      .pSignalSemaphoreValues = &three,
-   };
 
-   REQUIRE_OK(submit_one(pair.semaphore, false, &wait, fence));
+   REQUIRE_OK(submit_one(pair.semaphore, false, 1, &two, fence));
    vkt_expect_pending(fence);
-   signal(pair.fence, 2);
+   runtime_signal(pair.fence, 2);
    vkt_expect_done(fence);
-   REQUIRE_OK(submit_one(pair.semaphore, true, &set, NULL));
+   REQUIRE_OK(submit_one(pair.semaphore, true, 1, &three, NULL));
    share_expect_value(pair.fence, 3);
    share_expect_linked(pair.semaphore, pair.fence);
 }
@@ -207,23 +180,14 @@ wrong_counts(intptr_t kind)
 
    for (unsigned i = 0; i < 4; i++) {
       const uint32_t count = i < 2 ? 0 : 2;
-      const VkD3D12FenceSubmitInfoKHR info = {
-         .sType = VK_STRUCTURE_TYPE_D3D12_FENCE_SUBMIT_INFO_KHR,
-         .waitSemaphoreValuesCount = count,
-         .pWaitSemaphoreValues = values,
-         .signalSemaphoreValuesCount = count,
-         .pSignalSemaphoreValues = values,
-      };
-      char message[512], expected[128];
+      char expected[128];
 
       vkt_clear_messages(pair.device);
-      EXPECT_RESULT(submit_one(pair.semaphore, i % 2, &info, NULL),
+      EXPECT_RESULT(submit_one(pair.semaphore, i % 2, count, values, NULL),
                     VK_ERROR_UNKNOWN);
-      EXPECT_U64(vkt_message_count(pair.device), 1);
-      vkt_last_message(pair.device, message, sizeof(message));
       snprintf(expected, sizeof(expected), text, count,
                i % 2 ? "signals" : "waits for");
-      EXPECT(strstr(message, expected) == message);
+      share_expect_message(pair.device, expected);
    }
    vkt_wait_idle(pair.device);
    EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 0);
@@ -258,7 +222,7 @@ temporary_import(intptr_t arg)
    done = share_queue_wait(object, 2);
    vkt_expect_pending(done);
 
-   signal(pair.fence, 2);
+   runtime_signal(pair.fence, 2);
    vkt_expect_done(done);
 
    /* The wait has restored the permanent payload, which has a signal. */
@@ -328,7 +292,7 @@ turns(intptr_t kind)
 
       share_submit(pair.device, &batch, NULL);
       EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 2 * i);
-      signal(pair.fence, 2 * i + 1);
+      runtime_signal(pair.fence, 2 * i + 1);
       share_expect_value(pair.fence, 2 * i + 2);
    }
 }
@@ -347,32 +311,27 @@ signals_again_after_rewind(intptr_t arg)
       vkt_expect_done(done);
       vkt_destroy(done);
       share_expect_value(pair.fence, 2);
-      signal(pair.fence, i % 2);
+      runtime_signal(pair.fence, i % 2);
    }
 }
-
-#define SEMAPHORE_CASES(run) \
-   {#run "_binary", run, VKT_BINARY, 0}, \
-   {#run "_timeline", run, VKT_TIMELINE, 0}
 
 int
 main(int argc, char **argv)
 {
    static const struct test_case cases[] = {
       {"wait_for_value", wait_for_value, 0, 0},
-      {"signal_of_value", signal_of_value, 0, 0},
-      SEMAPHORE_CASES(large_values),
+      SHARE_CASES(large_values),
       {"mixed_lists", mixed_lists, 0, 0},
-      {"without_structure", without_values, false, 0},
-      {"without_arrays", without_values, true, 0},
+      {"without_structure", without_values, NO_STRUCTURE, 0},
+      {"without_arrays", without_values, 1, 0},
       {"timeline_with_these_values_only", timeline_with_these_values_only, 0,
        0},
-      SEMAPHORE_CASES(wrong_counts),
+      SHARE_CASES(wrong_counts),
       {"values_without_fence", values_without_fence, 0, 0},
       {"temporary_import", temporary_import, 0, 0},
-      SEMAPHORE_CASES(signal_after_rasterization),
-      SEMAPHORE_CASES(in_submission_order),
-      SEMAPHORE_CASES(turns),
+      SHARE_CASES(signal_after_rasterization),
+      SHARE_CASES(in_submission_order),
+      SHARE_CASES(turns),
       {"signals_again_after_rewind", signals_again_after_rewind, 0, 0},
       {0},
    };

@@ -12,20 +12,6 @@
 
 #include "child.h"
 
-static HMODULE
-load_from_system(const char *name)
-{
-   char path[2 * MAX_PATH], folder[MAX_PATH];
-
-   REQUIRE(GetSystemDirectoryA(folder, sizeof(folder)) < sizeof(folder));
-   snprintf(path, sizeof(path), "%s\\%s", folder, name);
-
-   HMODULE module = LoadLibraryA(path);
-   if (module == NULL)
-      test_skip("no %s: error %lu", path, (unsigned long)GetLastError());
-   return module;
-}
-
 static void
 need_wine(void)
 {
@@ -37,9 +23,14 @@ need_wine(void)
 static HRESULT
 create_device(void **device)
 {
+   HMODULE module = LoadLibraryExA("d3d12.dll", NULL,
+                                   LOAD_LIBRARY_SEARCH_SYSTEM32);
+   if (module == NULL)
+      test_skip("no d3d12.dll: error %lu", (unsigned long)GetLastError());
+
    PFN_D3D12_CREATE_DEVICE create =
       (PFN_D3D12_CREATE_DEVICE)(void (*)(void))
-         GetProcAddress(load_from_system("d3d12.dll"), "D3D12CreateDevice");
+         GetProcAddress(module, "D3D12CreateDevice");
 
    REQUIRE(create != NULL);
    return create(NULL, D3D_FEATURE_LEVEL_11_0, &IID_ID3D12Device, device);
@@ -87,18 +78,16 @@ fence_of_one_process(intptr_t arg)
 {
    ID3D12Fence *fence = runtime_fence(open_device(), 3,
                                       D3D12_FENCE_FLAG_NONE);
-   HANDLE first = runtime_event(), second = runtime_event();
+   HANDLE first = runtime_event_at(fence, 5);
+   HANDLE second = runtime_event_at(fence, UINT64_C(1) << 40);
 
    EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), 3);
-   EXPECT_HR(ID3D12Fence_SetEventOnCompletion(fence, 5, first), S_OK);
-   EXPECT_HR(ID3D12Fence_SetEventOnCompletion(fence, UINT64_C(1) << 40,
-                                              second), S_OK);
-   EXPECT_HR(ID3D12Fence_Signal(fence, 4), S_OK);
+   runtime_signal(fence, 4);
    EXPECT(WaitForSingleObject(first, VKT_PENDING_MS) == WAIT_TIMEOUT);
-   EXPECT_HR(ID3D12Fence_Signal(fence, 5), S_OK);
+   runtime_signal(fence, 5);
    runtime_expect_set(first);
    EXPECT(!runtime_is_set(second));
-   EXPECT_HR(ID3D12Fence_Signal(fence, UINT64_C(1) << 41), S_OK);
+   runtime_signal(fence, UINT64_C(1) << 41);
    runtime_expect_set(second);
    EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), UINT64_C(1) << 41);
 }
@@ -126,17 +115,14 @@ static void
 not_reported(intptr_t arg)
 {
    need_wine();
-   _putenv(RUNTIME_PATH_VARIABLE "=");
+   _putenv_s(RUNTIME_PATH_VARIABLE, "");
 
    struct vkt_device *device = vkt_open();
    struct vkt_object *object = NULL;
 
    EXPECT_U64(share_query(device, VKT_TIMELINE, SHARE_D3D12)
                  .externalSemaphoreFeatures, 0);
-   EXPECT_RESULT(vkt_try_create(device, &(struct vkt_object_info){
-                                           .kind = VKT_TIMELINE,
-                                           .export_types = SHARE_D3D12,
-                                        }, &object),
+   EXPECT_RESULT(share_try_create(device, VKT_TIMELINE, NULL, &object),
                  VK_ERROR_UNKNOWN);
 }
 

@@ -6,38 +6,44 @@
 #include <string.h>
 
 static volatile LONG live_objects;
-static volatile LONG unimplemented_calls;
 
-void
-double_object_created(void)
+ULONG
+double_reference(volatile LONG *references)
 {
-   InterlockedIncrement(&live_objects);
+   const LONG count = InterlockedIncrement(references);
+
+   if (count == 1)
+      InterlockedIncrement(&live_objects);
+   return (ULONG)count;
 }
 
-void
-double_object_destroyed(void)
+ULONG
+double_unreference(volatile LONG *references)
 {
-   InterlockedDecrement(&live_objects);
+   const LONG count = InterlockedDecrement(references);
+
+   if (count < 0)
+      double_abort("an object was released too often");
+   if (count == 0)
+      InterlockedDecrement(&live_objects);
+   return (ULONG)count;
+}
+
+HRESULT
+double_query_interface(IUnknown *object, REFIID own, REFIID wanted, void **out)
+{
+   *out = NULL;
+   if (!IsEqualGUID(wanted, own) && !IsEqualGUID(wanted, &IID_IUnknown))
+      return E_NOINTERFACE;
+   IUnknown_AddRef(object);
+   *out = object;
+   return S_OK;
 }
 
 LONG
 double_live_objects(void)
 {
    return live_objects;
-}
-
-LONG
-double_unimplemented_calls(void)
-{
-   return unimplemented_calls;
-}
-
-void
-double_unimplemented(const char *method)
-{
-   InterlockedIncrement(&unimplemented_calls);
-   fprintf(stderr, "D3D12 double: %s is not implemented\n", method);
-   fflush(stderr);
 }
 
 void
@@ -52,19 +58,8 @@ double_abort(const char *what)
 bool
 double_fails(const char *step)
 {
-   char list[256];
-   const DWORD length = GetEnvironmentVariableA(DOUBLE_FAIL_VARIABLE, list,
-                                                sizeof(list));
+   char failing[32] = "";
 
-   if (length == 0 || length >= sizeof(list))
-      return false;
-
-   for (const char *at = list; *at; at += strspn(at, ",")) {
-      const size_t size = strcspn(at, ",");
-
-      if (size == strlen(step) && !strncmp(at, step, size))
-         return true;
-      at += size;
-   }
-   return false;
+   GetEnvironmentVariableA(DOUBLE_FAIL_VARIABLE, failing, sizeof(failing));
+   return !strcmp(step, failing);
 }

@@ -2,15 +2,10 @@
 #ifndef LVP_D3D12_DOUBLE_DEVICE_H
 #define LVP_D3D12_DOUBLE_DEVICE_H
 
-#include <stdbool.h>
+#include "common.h"
 
-#include "../double.h"
-
-#define COBJMACROS
-#define CONST_VTABLE
 #include <d3d12.h>
 
-#include "common.h"
 #include "kfence.h"
 
 struct double_fence;
@@ -19,18 +14,15 @@ struct double_fence;
 struct double_device {
    ID3D12Device iface;
    volatile LONG references;
-   LUID adapter;
+   UINT32 luid;
    volatile LONG removed_reason;
 
    /* Under the lock of the devices */
    struct double_fence *fences;
-   struct double_device *next;
 };
 
-void double_devices_lock(void);
-void double_devices_unlock(void);
+extern SRWLOCK double_devices_lock;
 
-void double_device_reference(struct double_device *device);
 bool double_device_is_removed(struct double_device *device);
 
 struct double_fence {

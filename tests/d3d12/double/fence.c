@@ -3,14 +3,6 @@
 
 #include <stdlib.h>
 
-DOUBLE_STUB(ID3D12Fence, GetPrivateData, REFGUID guid, UINT *size, void *data)
-DOUBLE_STUB(ID3D12Fence, SetPrivateData, REFGUID guid, UINT size,
-            const void *data)
-DOUBLE_STUB(ID3D12Fence, SetPrivateDataInterface, REFGUID guid,
-            const IUnknown *data)
-DOUBLE_STUB(ID3D12Fence, SetName, const WCHAR *name)
-DOUBLE_STUB(ID3D12Fence, GetDevice, REFIID riid, void **device)
-
 static struct double_fence *
 fence_from(ID3D12Fence *iface)
 {
@@ -20,37 +12,14 @@ fence_from(ID3D12Fence *iface)
 static HRESULT STDMETHODCALLTYPE
 fence_query_interface(ID3D12Fence *iface, REFIID riid, void **out)
 {
-   if (out == NULL)
-      return E_POINTER;
-   if (!IsEqualGUID(riid, &IID_IUnknown) &&
-       !IsEqualGUID(riid, &IID_ID3D12Object) &&
-       !IsEqualGUID(riid, &IID_ID3D12DeviceChild) &&
-       !IsEqualGUID(riid, &IID_ID3D12Pageable) &&
-       !IsEqualGUID(riid, &IID_ID3D12Fence)) {
-      *out = NULL;
-      return E_NOINTERFACE;
-   }
-   ID3D12Fence_AddRef(iface);
-   *out = iface;
-   return S_OK;
+   return double_query_interface((IUnknown *)iface, &IID_ID3D12Fence, riid,
+                                 out);
 }
 
 static ULONG STDMETHODCALLTYPE
 fence_add_ref(ID3D12Fence *iface)
 {
-   return (ULONG)InterlockedIncrement(&fence_from(iface)->references);
-}
-
-static void
-fence_unlink(struct double_fence *fence)
-{
-   struct double_fence **link = &fence->device->fences;
-
-   double_devices_lock();
-   while (*link != fence)
-      link = &(*link)->next;
-   *link = fence->next;
-   double_devices_unlock();
+   return double_reference(&fence_from(iface)->references);
 }
 
 /* Nothing is documented about events that are pending when the last reference
@@ -59,27 +28,31 @@ fence_unlink(struct double_fence *fence)
 static void
 fence_destroy(struct double_fence *fence)
 {
-   fence_unlink(fence);
+   struct double_fence **link = &fence->device->fences;
+
+   AcquireSRWLockExclusive(&double_devices_lock);
+   while (*link != fence)
+      link = &(*link)->next;
+   *link = fence->next;
+   ReleaseSRWLockExclusive(&double_devices_lock);
+
    kfence_lock(&fence->kernel);
    kfence_drop_events(&fence->kernel, fence->id, false);
    kfence_unlock(&fence->kernel);
    kfence_close(&fence->kernel);
    ID3D12Device_Release(&fence->device->iface);
    free(fence);
-   double_object_destroyed();
 }
 
 static ULONG STDMETHODCALLTYPE
 fence_release(ID3D12Fence *iface)
 {
    struct double_fence *fence = fence_from(iface);
-   const LONG left = InterlockedDecrement(&fence->references);
+   const ULONG left = double_unreference(&fence->references);
 
-   if (left < 0)
-      double_abort("a fence was released too often");
    if (left == 0)
       fence_destroy(fence);
-   return (ULONG)left;
+   return left;
 }
 
 static UINT64 STDMETHODCALLTYPE
@@ -154,11 +127,6 @@ static const ID3D12FenceVtbl fence_methods = {
    .QueryInterface = fence_query_interface,
    .AddRef = fence_add_ref,
    .Release = fence_release,
-   .GetPrivateData = ID3D12Fence_GetPrivateData_stub,
-   .SetPrivateData = ID3D12Fence_SetPrivateData_stub,
-   .SetPrivateDataInterface = ID3D12Fence_SetPrivateDataInterface_stub,
-   .SetName = ID3D12Fence_SetName_stub,
-   .GetDevice = ID3D12Fence_GetDevice_stub,
    .GetCompletedValue = fence_get_completed_value,
    .SetEventOnCompletion = fence_set_event_on_completion,
    .Signal = fence_signal,
@@ -198,17 +166,16 @@ double_fence_create(struct double_device *device, struct kfence *kernel,
       return E_OUTOFMEMORY;
    }
    fence->iface.lpVtbl = &fence_methods;
-   fence->references = 1;
    fence->device = device;
    fence->kernel = *kernel;
    fence->id = (UINT64)InterlockedIncrement64(&ids);
-   double_device_reference(device);
-   double_object_created();
+   ID3D12Fence_AddRef(&fence->iface);
+   ID3D12Device_AddRef(&device->iface);
 
-   double_devices_lock();
+   AcquireSRWLockExclusive(&double_devices_lock);
    fence->next = device->fences;
    device->fences = fence;
-   double_devices_unlock();
+   ReleaseSRWLockExclusive(&double_devices_lock);
 
    result = ID3D12Fence_QueryInterface(&fence->iface, riid, out);
    ID3D12Fence_Release(&fence->iface);

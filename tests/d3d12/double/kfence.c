@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kfence_layout.h"
+#include "kfence.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,21 +17,38 @@ load64(volatile LONG64 *at)
 
 /* Unique on this machine, which is all it has to be */
 static void
-make_names(WCHAR mutex_name[64], WCHAR path[MAX_PATH])
+make_path(WCHAR path[MAX_PATH])
 {
    static volatile LONG serial;
-   WCHAR id[48], folder[MAX_PATH - 64];
+   WCHAR folder[MAX_PATH - 64];
    LARGE_INTEGER now;
 
    QueryPerformanceCounter(&now);
-   _snwprintf(id, 48, L"lvp-d3d12-double-%lx-%lx-%llx",
+   if (GetTempPathW(MAX_PATH - 64, folder) >= MAX_PATH - 64)
+      double_abort("cannot find the folder for temporary files");
+   _snwprintf(path, MAX_PATH, L"%lslvp-d3d12-double-%lx-%lx-%llx", folder,
               (unsigned long)GetCurrentProcessId(),
               (unsigned long)InterlockedIncrement(&serial),
               (unsigned long long)now.QuadPart);
-   if (GetTempPathW(MAX_PATH - 64, folder) >= MAX_PATH - 64)
-      folder[0] = 0;
-   _snwprintf(mutex_name, 64, L"Local\\%ls", id);
-   _snwprintf(path, MAX_PATH, L"%ls%ls.tmp", folder, id);
+}
+
+/* The first one makes the file, which goes with the last one. */
+static void
+open_file_and_mutex(struct kfence *fence, const WCHAR *path, DWORD disposition)
+{
+   WCHAR name[MAX_PATH];
+
+   fence->file = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, SHARE_ALL,
+                             NULL, disposition,
+                             disposition == CREATE_NEW
+                                ? FILE_ATTRIBUTE_TEMPORARY |
+                                  FILE_FLAG_DELETE_ON_CLOSE
+                                : 0,
+                             NULL);
+   _snwprintf(name, MAX_PATH, L"Local%ls", wcsrchr(path, L'\\'));
+   fence->mutex = CreateMutexW(NULL, FALSE, name);
+   if (fence->file == INVALID_HANDLE_VALUE || fence->mutex == NULL)
+      double_abort("cannot open a fence's file and mutex");
 }
 
 static HANDLE
@@ -50,45 +67,25 @@ map_section(HANDLE section)
                         sizeof(struct kfence_layout));
 }
 
-static struct kfence_layout *
-map_new_file(HANDLE file)
-{
-   struct kfence_layout *layout;
-   HANDLE section = make_section(file, NULL, NULL);
-
-   if (section == NULL)
-      return NULL;
-   layout = map_section(section);
-   CloseHandle(section);
-   return layout;
-}
-
 HRESULT
-kfence_create(UINT64 value, UINT32 flags, UINT64 adapter,
-              struct kfence *fence)
+kfence_create(UINT64 value, UINT32 flags, UINT32 luid, struct kfence *fence)
 {
-   WCHAR mutex_name[64], path[MAX_PATH];
+   WCHAR path[MAX_PATH];
+   HANDLE section;
 
-   make_names(mutex_name, path);
-   memset(fence, 0, sizeof(*fence));
-   fence->file = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, SHARE_ALL,
-                             NULL, CREATE_NEW,
-                             FILE_ATTRIBUTE_TEMPORARY |
-                             FILE_FLAG_DELETE_ON_CLOSE, NULL);
-   if (fence->file == INVALID_HANDLE_VALUE)
-      double_abort("cannot make a temporary file");
-
-   fence->mutex = CreateMutexW(NULL, FALSE, mutex_name);
-   fence->layout = map_new_file(fence->file);
-   if (fence->mutex == NULL || fence->layout == NULL) {
+   make_path(path);
+   open_file_and_mutex(fence, path, CREATE_NEW);
+   section = make_section(fence->file, NULL, NULL);
+   fence->layout = map_section(section);
+   CloseHandle(section);
+   if (fence->layout == NULL) {
       kfence_close(fence);
       return E_OUTOFMEMORY;
    }
 
    fence->layout->flags = flags;
-   fence->layout->adapter = adapter;
+   fence->layout->luid = luid;
    fence->layout->value = (LONG64)value;
-   memcpy(fence->layout->mutex_name, mutex_name, sizeof(mutex_name));
    memcpy(fence->layout->path, path, sizeof(path));
    fence->layout->magic = KFENCE_MAGIC;
    return S_OK;
@@ -120,19 +117,12 @@ kfence_open(HANDLE section, struct kfence *fence)
 {
    const HRESULT result = check_magic(section);
 
-   memset(fence, 0, sizeof(*fence));
    if (FAILED(result))
       return result;
-
    fence->layout = map_section(section);
    if (fence->layout == NULL)
       return E_OUTOFMEMORY;
-   fence->mutex = CreateMutexW(NULL, FALSE, fence->layout->mutex_name);
-   fence->file = CreateFileW(fence->layout->path,
-                             GENERIC_READ | GENERIC_WRITE, SHARE_ALL, NULL,
-                             OPEN_EXISTING, 0, NULL);
-   if (fence->file == INVALID_HANDLE_VALUE || fence->mutex == NULL)
-      double_abort("cannot open a shared fence's file and mutex");
+   open_file_and_mutex(fence, fence->layout->path, OPEN_EXISTING);
    return S_OK;
 }
 
@@ -141,23 +131,8 @@ kfence_close(struct kfence *fence)
 {
    if (fence->layout != NULL)
       UnmapViewOfFile(fence->layout);
-   if (fence->mutex != NULL)
-      CloseHandle(fence->mutex);
-   if (fence->file != NULL)
-      CloseHandle(fence->file);
-   memset(fence, 0, sizeof(*fence));
-}
-
-UINT32
-kfence_flags(const struct kfence *fence)
-{
-   return fence->layout->flags;
-}
-
-UINT64
-kfence_adapter(const struct kfence *fence)
-{
-   return fence->layout->adapter;
+   CloseHandle(fence->mutex);
+   CloseHandle(fence->file);
 }
 
 /* ERROR_INVALID_HANDLE: another kind of object has the name. */

@@ -2,7 +2,9 @@
 #ifndef LVP_D3D12_DOUBLE_KFENCE_H
 #define LVP_D3D12_DOUBLE_KFENCE_H
 
+#include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../double.h"
@@ -19,10 +21,48 @@
  * duplicates it from there and sets it, before the signal returns: no thread
  * of the waiting process has a part in it.
  */
-#define KFENCE_SHARED (1u << 0)
-#define KFENCE_CROSS_ADAPTER (1u << 1)
 
-struct kfence_layout;
+/* In the shared handles there is nothing for the eye to take for a payload of
+ * the driver's: neither a section of the pagefile nor a beginning like its.
+ */
+#define KFENCE_MAGIC UINT64_C(0x656c62756f443244) /* D2Double */
+
+enum kfence_event_state {
+   KFENCE_EVENT_FREE,
+   KFENCE_EVENT_PENDING,
+   /* Set by another process; its owner has yet to close the handle. */
+   KFENCE_EVENT_SET,
+};
+
+struct kfence_event {
+   volatile LONG state;
+   /* A process id is reused; the time tells who it was. */
+   UINT32 process;
+   UINT64 process_created;
+   UINT64 owner;
+   UINT64 value;
+   /* The process's handle */
+   UINT64 handle;
+};
+
+/* The same for 32 and 64 bits */
+struct kfence_layout {
+   UINT64 magic;
+   UINT32 flags; /* D3D12_FENCE_FLAGS */
+   UINT32 luid;
+   volatile LONG64 value;
+   /* A signal under way. Whoever takes the lock from a process that died with
+    * it ends its signal, so that a signal happens wholly or not at all.
+    */
+   volatile LONG64 next_value;
+   volatile LONG signalling;
+   UINT32 reserved;
+   struct kfence_event events[DOUBLE_MAX_EVENTS];
+   WCHAR path[MAX_PATH];
+};
+
+static_assert(sizeof(struct kfence_event) == 40, "shared layout");
+static_assert(offsetof(struct kfence_layout, events) == 40, "shared layout");
 
 struct kfence {
    struct kfence_layout *layout;
@@ -30,14 +70,11 @@ struct kfence {
    HANDLE mutex;
 };
 
-HRESULT kfence_create(UINT64 value, UINT32 flags, UINT64 adapter,
+HRESULT kfence_create(UINT64 value, UINT32 flags, UINT32 luid,
                       struct kfence *fence);
 /* From a shared handle, which stays the caller's */
 HRESULT kfence_open(HANDLE section, struct kfence *fence);
 void kfence_close(struct kfence *fence);
-
-UINT32 kfence_flags(const struct kfence *fence);
-UINT64 kfence_adapter(const struct kfence *fence);
 
 HRESULT kfence_share(struct kfence *fence,
                      const SECURITY_ATTRIBUTES *attributes,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kfence_layout.h"
+#include "kfence.h"
 
 #include "common.h"
 
@@ -156,23 +156,6 @@ close_those_set(struct kfence_layout *layout)
    }
 }
 
-static void
-free_those_of_the_dead(struct kfence_layout *layout)
-{
-   for (unsigned i = 0; i < DOUBLE_MAX_EVENTS; i++) {
-      struct kfence_event *event = &layout->events[i];
-      HANDLE process;
-
-      if (event->state == KFENCE_EVENT_FREE || is_ours(event))
-         continue;
-      process = open_owner(event);
-      if (process != NULL)
-         CloseHandle(process);
-      else
-         set_state(event, KFENCE_EVENT_FREE);
-   }
-}
-
 static struct kfence_event *
 find_free(struct kfence_layout *layout)
 {
@@ -196,10 +179,6 @@ kfence_set_event(struct kfence *fence, UINT64 owner, UINT64 value,
       return SetEvent(handle) ? S_OK : E_INVALIDARG;
 
    event = find_free(layout);
-   if (event == NULL) {
-      free_those_of_the_dead(layout);
-      event = find_free(layout);
-   }
    if (event == NULL)
       return E_OUTOFMEMORY;
    if (!DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(),
