@@ -3,13 +3,18 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <io.h>
-#include <process.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* shim/test_linux.c has the rest of what this needs of Windows. */
+#ifdef _WIN32
+#include <io.h>
+#include <process.h>
+#define READ_FLAG(flag) (*(flag))
+#endif
 
 #define DEFAULT_SECONDS 60
 #define MAX_DEFERRED 8192
@@ -154,7 +159,7 @@ test_skip(const char *format, ...)
 bool
 test_failed(void)
 {
-   return state.failed != 0;
+   return READ_FLAG(&state.failed) != 0;
 }
 
 void
@@ -359,6 +364,7 @@ die_in_case(const char *why)
    TerminateProcess(GetCurrentProcess(), 3);
 }
 
+#ifdef _WIN32
 static LONG WINAPI
 on_exception(EXCEPTION_POINTERS *info)
 {
@@ -376,6 +382,15 @@ on_exception(EXCEPTION_POINTERS *info)
    die_in_case(text);
    return EXCEPTION_EXECUTE_HANDLER;
 }
+
+static void
+set_up_process(void)
+{
+   SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+   SetUnhandledExceptionFilter(on_exception);
+   _setmode(_fileno(stdout), _O_BINARY);
+}
+#endif
 
 static void
 on_abort(int number)
@@ -560,10 +575,8 @@ test_main(int argc, char **argv, const struct test_case *cases,
    int status;
 
    InitializeCriticalSection(&state.lock);
-   SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
-   SetUnhandledExceptionFilter(on_exception);
+   set_up_process();
    signal(SIGABRT, on_abort);
-   _setmode(_fileno(stdout), _O_BINARY);
 
    QueryPerformanceCounter(&count);
    state.seed = (uint64_t)count.QuadPart & 0xffffffff;

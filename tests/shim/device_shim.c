@@ -18,20 +18,15 @@
 #include "nt_shim.h"
 
 struct vk_device *
-stress_device_create(void)
+stress_device(void)
 {
    struct vk_device *device = calloc(1, sizeof(*device));
 
    REQUIRE(device != NULL);
+   test_defer(free, device);
    device->alloc = *vk_default_allocator();
    nt_shim_set_chaos(4, test_random());
    return device;
-}
-
-void
-stress_device_destroy(struct vk_device *device)
-{
-   free(device);
 }
 
 bool
@@ -53,10 +48,7 @@ stress_enter_process(unsigned process)
 uint32_t
 stress_resource_count(void)
 {
-   DWORD handles = 0;
-
-   GetProcessHandleCount(GetCurrentProcess(), &handles);
-   return handles + nt_shim_view_count();
+   return test_count_handles() + nt_shim_view_count();
 }
 
 VkResult

@@ -321,16 +321,15 @@ run_rounds(struct stress_thread *self)
 }
 
 void
-stress_death(intptr_t arg)
+stress_death(UNUSED intptr_t arg)
 {
    struct stress *stress = calloc(1, sizeof(*stress));
    struct stress_thread *self = &stress->threads[THREADS - 1];
    uint64_t seen = 0;
 
-   (void)arg;
    REQUIRE(stress != NULL);
    death = (struct death) { .stress = stress };
-   stress->device = stress_device_create();
+   stress->device = stress_device();
    for (unsigned i = 0; i < THREADS; i++) {
       struct stress_thread *thread = &stress->threads[i];
 
@@ -360,6 +359,5 @@ stress_death(intptr_t arg)
    test_diag("%u processes have ended, %" PRIu64 " signals were seen", ROUNDS,
              seen);
    EXPECT(seen > ROUNDS);
-   stress_device_destroy(stress->device);
    free(stress);
 }

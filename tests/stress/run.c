@@ -303,7 +303,7 @@ count_resources(uint32_t expected)
 void
 stress_run(const struct stress_config *config)
 {
-   struct vk_device *device = stress_device_create();
+   struct vk_device *device = stress_device();
 
    forget_waiters();
 #ifndef _WIN32
@@ -329,5 +329,4 @@ stress_run(const struct stress_config *config)
    }
    if (!test_failed())
       EXPECT_U64(after, before);
-   stress_device_destroy(device);
 }

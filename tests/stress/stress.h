@@ -347,11 +347,10 @@ void stress_enter(struct stress_thread *self);
 /* dump.c */
 void stress_dump(struct stress *stress);
 
-/* The device that the syncs belong to: device_mesa.c or, for the shim,
- * device_shim.c
+/* The device that the syncs belong to, until the case ends: device_mesa.c or,
+ * for the shim, device_shim.c
  */
-struct vk_device *stress_device_create(void);
-void stress_device_destroy(struct vk_device *device);
+struct vk_device *stress_device(void);
 bool stress_device_has_d3d12(void);
 /* Let the calling thread pose as one of that process, where that is possible */
 void stress_enter_process(unsigned process);
