@@ -51,44 +51,46 @@ stress_resource_count(void)
    return test_count_handles() + nt_shim_view_count();
 }
 
-VkResult
-__vk_errorf(const void *object, VkResult error, const char *file, int line,
-            const char *format, ...)
+static void
+say(const char *where, int number, const char *format, va_list args)
 {
    char text[512] = "no message";
+
+   if (format != NULL)
+      vsnprintf(text, sizeof(text), format, args);
+   test_diag("%s:%d: %s", where, number, text);
+}
+
+VkResult
+__vk_errorf(UNUSED const void *object, VkResult error, const char *file,
+            int line, const char *format, ...)
+{
    va_list args;
 
-   (void)object;
-   if (format != NULL) {
-      va_start(args, format);
-      vsnprintf(text, sizeof(text), format, args);
-      va_end(args);
-   }
-   test_diag("%s:%d: error %d: %s", file, line, error, text);
+   test_diag("error %d", error);
+   va_start(args, format);
+   say(file, line, format, args);
+   va_end(args);
    return error;
 }
 
 void
-__vk_log_impl(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
-              VkDebugUtilsMessageTypeFlagsEXT types, int object_count,
-              const void **objects_or_instance, const char *file, int line,
-              const char *format, ...)
+__vk_log_impl(UNUSED VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+              UNUSED VkDebugUtilsMessageTypeFlagsEXT types,
+              UNUSED int object_count, UNUSED const void **objects_or_instance,
+              const char *file, int line, const char *format, ...)
 {
-   char text[512];
    va_list args;
 
-   (void)severity, (void)types, (void)object_count, (void)objects_or_instance;
    va_start(args, format);
-   vsnprintf(text, sizeof(text), format, args);
+   say(file, line, format, args);
    va_end(args);
-   test_diag("%s:%d: %s", file, line, text);
 }
 
 VkResult
-_vk_device_set_lost(struct vk_device *device, const char *file, int line,
-                    const char *format, ...)
+_vk_device_set_lost(UNUSED struct vk_device *device, const char *file,
+                    int line, UNUSED const char *format, ...)
 {
-   (void)device, (void)format;
    test_fail(false, file, line, "the device was lost");
    return VK_ERROR_DEVICE_LOST;
 }
@@ -96,13 +98,11 @@ _vk_device_set_lost(struct vk_device *device, const char *file, int line,
 void
 mesa_log(enum mesa_log_level level, const char *tag, const char *format, ...)
 {
-   char text[512];
    va_list args;
 
    va_start(args, format);
-   vsnprintf(text, sizeof(text), format, args);
+   say(tag, level, format, args);
    va_end(args);
-   test_diag("%s (%d): %s", tag, level, text);
 }
 
 const char *

@@ -68,9 +68,9 @@ struct wait {
    bool poked;
 };
 
-struct nt_shim_wait_link {
+struct wait_link {
    struct wait *wait;
-   struct nt_shim_wait_link *next;
+   struct list_head node;
 };
 
 static void
@@ -101,11 +101,11 @@ nt_shim_release_object(struct nt_shim_object *object, LONG count)
 {
    pthread_mutex_lock(&object->mutex);
    const bool fits = object->count + count <= object->maximum;
-   if (fits)
+   if (fits) {
       object->count += count;
-   for (struct nt_shim_wait_link *link = object->waits; fits && link != NULL;
-        link = link->next)
-      poke(link->wait);
+      list_for_each_entry(struct wait_link, link, &object->waits, node)
+         poke(link->wait);
+   }
    pthread_mutex_unlock(&object->mutex);
    return fits;
 }
@@ -125,31 +125,25 @@ nt_shim_release_semaphore(HANDLE handle, LONG count, LONG *previous)
 
 /* Pass the object; or else, the first time, link the wait to it. */
 static bool
-try_pass(struct nt_shim_object *object, struct nt_shim_wait_link *link,
-         bool first)
+try_pass(struct nt_shim_object *object, struct wait_link *link, bool first)
 {
    pthread_mutex_lock(&object->mutex);
    const bool passed = object->count > 0;
    if (passed) {
       object->count--;
    } else if (first) {
-      link->next = object->waits;
-      object->waits = link;
+      list_add(&link->node, &object->waits);
    }
    pthread_mutex_unlock(&object->mutex);
    return passed;
 }
 
 static void
-unlink_wait(struct nt_shim_object *object, struct nt_shim_wait_link *link)
+unlink_wait(struct nt_shim_object *object, struct wait_link *link)
 {
-   struct nt_shim_wait_link **at = &object->waits;
-
    pthread_mutex_lock(&object->mutex);
-   while (*at != NULL && *at != link)
-      at = &(*at)->next;
-   if (*at != NULL)
-      *at = link->next;
+   if (list_is_linked(&link->node))
+      list_del(&link->node);
    pthread_mutex_unlock(&object->mutex);
 }
 
@@ -159,7 +153,7 @@ wait_for_any(struct nt_shim_object *const *objects, unsigned count,
              const struct timespec *deadline)
 {
    struct wait wait = { .mutex = PTHREAD_MUTEX_INITIALIZER };
-   struct nt_shim_wait_link links[MAX_OBJECTS];
+   struct wait_link links[MAX_OBJECTS] = {0};
    bool in_time = true;
    int passed = -1;
 

@@ -22,7 +22,7 @@ pthread_mutex_t nt_shim_objects_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct nt_shim_object *handles[MAX_HANDLES];
 static uint16_t handle_processes[MAX_HANDLES];
 static uint32_t next_handle, handle_count;
-static struct nt_shim_object *named;
+static struct list_head named = { &named, &named };
 
 static _Thread_local DWORD last_error;
 
@@ -93,11 +93,11 @@ nt_shim_close_handles_of(unsigned process)
 struct nt_shim_object *
 nt_shim_find_named(const wchar_t *name)
 {
-   struct nt_shim_object *object = named;
-
-   while (name != NULL && object != NULL && wcscmp(object->name, name) != 0)
-      object = object->next_named;
-   return name != NULL ? object : NULL;
+   list_for_each_entry(struct nt_shim_object, object, &named, named) {
+      if (name != NULL && wcscmp(object->name, name) == 0)
+         return object;
+   }
+   return NULL;
 }
 
 struct nt_shim_object *
@@ -109,10 +109,11 @@ nt_shim_create_object(enum object_type type, const wchar_t *name)
    object->type = type;
    object->fd = -1;
    pthread_mutex_init(&object->mutex, NULL);
+   list_inithead(&object->waits);
+   list_inithead(&object->pending);
    if (name != NULL) {
       object->name = wcsdup(name);
-      object->next_named = named;
-      named = object;
+      list_add(&object->named, &named);
    }
    return object;
 }
@@ -124,16 +125,12 @@ nt_shim_unref_object(struct nt_shim_object *object)
    if (--object->refcount > 0)
       return;
 
-   if (object->name != NULL) {
-      struct nt_shim_object **link = &named;
-      while (*link != object)
-         link = &(*link)->next_named;
-      *link = object->next_named;
-      free(object->name);
-   }
+   if (object->name != NULL)
+      list_del(&object->named);
+   free(object->name);
    if (object->type == OBJECT_FENCE)
       nt_shim_finish_fence(object);
-   NT_SHIM_CHECK(object->waits == NULL);
+   NT_SHIM_CHECK(list_is_empty(&object->waits));
    pthread_mutex_destroy(&object->mutex);
    if (object->fd >= 0)
       close(object->fd);

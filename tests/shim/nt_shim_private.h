@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+#include "util/list.h"
+
 #define STATUS_SUCCESS 0
 #define STATUS_TIMEOUT 0x102
 #define STATUS_BUFFER_OVERFLOW 0x80000005L
@@ -37,7 +39,7 @@ struct nt_shim_object {
    /* Handles and views, under nt_shim_objects_mutex */
    uint32_t refcount;
    wchar_t *name;
-   struct nt_shim_object *next_named;
+   struct list_head named;
 
    /* Protects what follows, of events, semaphores and fences */
    pthread_mutex_t mutex;
@@ -46,11 +48,11 @@ struct nt_shim_object {
     * pass, and those that wait
     */
    LONG count, maximum;
-   struct nt_shim_wait_link *waits;
+   struct list_head waits;
 
    /* Fences of Direct3D 12, in d3d12_shim.c */
    uint64_t value;
-   struct nt_shim_fence_event *pending;
+   struct list_head pending;
 
    /* Sections */
    int fd;

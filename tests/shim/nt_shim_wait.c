@@ -68,20 +68,9 @@ AcquireSRWLockExclusive(SRWLOCK *lock)
 {
    nt_shim_step();
    touch(lock);
-   NT_SHIM_CHECK(pthread_rwlock_wrlock(lock) == 0);
+   NT_SHIM_CHECK(pthread_mutex_lock(lock) == 0);
    nt_shim_note_lock(1);
    nt_shim_disturb();
-}
-
-BOOLEAN
-TryAcquireSRWLockExclusive(SRWLOCK *lock)
-{
-   nt_shim_step();
-   touch(lock);
-   if (pthread_rwlock_trywrlock(lock) != 0)
-      return FALSE;
-   nt_shim_note_lock(1);
-   return TRUE;
 }
 
 void
@@ -89,25 +78,7 @@ ReleaseSRWLockExclusive(SRWLOCK *lock)
 {
    nt_shim_disturb();
    touch(lock);
-   NT_SHIM_CHECK(pthread_rwlock_unlock(lock) == 0);
-   nt_shim_note_lock(-1);
-   nt_shim_step();
-}
-
-void
-AcquireSRWLockShared(SRWLOCK *lock)
-{
-   nt_shim_step();
-   touch(lock);
-   NT_SHIM_CHECK(pthread_rwlock_rdlock(lock) == 0);
-   nt_shim_note_lock(1);
-}
-
-void
-ReleaseSRWLockShared(SRWLOCK *lock)
-{
-   touch(lock);
-   NT_SHIM_CHECK(pthread_rwlock_unlock(lock) == 0);
+   NT_SHIM_CHECK(pthread_mutex_unlock(lock) == 0);
    nt_shim_note_lock(-1);
    nt_shim_step();
 }
@@ -199,19 +170,21 @@ struct keyed_party {
    bool waits;
    bool met;
    pthread_cond_t cond;
-   struct keyed_party *next;
+   struct list_head node;
 };
 
 static struct bucket {
    pthread_mutex_t mutex;
-   struct keyed_party *first;
+   struct list_head parties;
 } buckets[BUCKETS];
 
 void
 nt_shim_wait_init(void)
 {
-   for (unsigned i = 0; i < BUCKETS; i++)
+   for (unsigned i = 0; i < BUCKETS; i++) {
       pthread_mutex_init(&buckets[i].mutex, NULL);
+      list_inithead(&buckets[i].parties);
+   }
 }
 
 static LONG
@@ -219,7 +192,6 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
 {
    struct bucket *bucket =
       &buckets[(uintptr_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 54];
-   struct keyed_party **link, *other;
    struct timespec deadline = {0};
 
    if ((uintptr_t)key & 1)
@@ -230,11 +202,11 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
    nt_shim_step();
    pthread_mutex_lock(&bucket->mutex);
 
-   for (link = &bucket->first; (other = *link) != NULL; link = &other->next) {
+   list_for_each_entry(struct keyed_party, other, &bucket->parties, node) {
       if (other->key != key || other->waits == waits)
          continue;
 
-      *link = other->next;
+      list_del(&other->node);
       other->met = true;
       pthread_cond_signal(&other->cond);
       pthread_mutex_unlock(&bucket->mutex);
@@ -244,18 +216,15 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
 
    struct keyed_party self = { .key = key, .waits = waits };
    nt_shim_cond_init(&self.cond);
-   *link = &self;
+   list_addtail(&self.node, &bucket->parties);
 
    bool in_time = true;
    while (!self.met && in_time)
       in_time = nt_shim_cond_wait(&self.cond, &bucket->mutex,
                                   timeout != NULL ? &deadline : NULL);
 
-   if (!self.met) {
-      for (link = &bucket->first; *link != &self; link = &(*link)->next)
-         ;
-      *link = self.next;
-   }
+   if (!self.met)
+      list_del(&self.node);
    pthread_mutex_unlock(&bucket->mutex);
    pthread_cond_destroy(&self.cond);
    nt_shim_step();
