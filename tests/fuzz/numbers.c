@@ -8,19 +8,16 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "vk_win32_kmt.h"
-
 #define SQUATTERS 8
 
-/* An object in the place that a number leads to */
+/* A section in the place that a number leads to; other objects are found by
+ * names as well, see names.c
+ */
 struct squatter {
    uint32_t number;
    HANDLE handle;
-   /* Of a section in which things can be put */
    void *map;
    SIZE_T size;
-   /* What becomes of an import until they are */
-   enum verdict verdict;
 };
 
 static struct {
@@ -50,14 +47,6 @@ choose_number(void)
    return ((uint32_t)fuzz_random() & 0x3ffffffc) | 0x40000002;
 }
 
-static HANDLE
-create_section(const struct squatter *squatter, DWORD type, const wchar_t *name)
-{
-   return CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE | type,
-                             0, (DWORD)squatter->size, name);
-}
-
-/* There is not everywhere a right to the global namespace. */
 static void
 squatter_create(struct squatter *squatter)
 {
@@ -67,45 +56,26 @@ squatter_create(struct squatter *squatter)
       .number = choose_number(),
       .size = fuzz_chance(70) ? sizeof(struct vk_sync_win32_layout) :
                                 (SIZE_T)4096 << fuzz_below(5),
-      .verdict = BAD_UNMAPPED,
    };
    swprintf(name, TEST_COUNT(name), L"%ls\\MesaVkKmt-%08x",
             squatter->number & 4 ? L"Global" : L"Local",
             (unsigned)squatter->number);
+   squatter->handle = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
+                                         PAGE_READWRITE, 0,
+                                         (DWORD)squatter->size, name);
 
-   switch (fuzz_chance(60) ? UINT32_MAX : fuzz_below(5)) {
-   case 0:
-      squatter->handle = CreateEventW(NULL, TRUE, FALSE, name);
-      break;
-   case 1:
-      squatter->handle = CreateMutexW(NULL, FALSE, name);
-      break;
-   case 2:
-      squatter->handle = create_section(squatter, SEC_RESERVE, name);
-      break;
-   case 3:
-      squatter->handle = wrong_image_section(name);
-      break;
-   case 4:
-      squatter->handle = create_section(squatter, 0, name);
-      squatter->verdict = BAD;
-      break;
-   default:
-      squatter->handle = create_section(squatter, 0, name);
-      if (squatter->handle != NULL)
-         squatter->map = MapViewOfFile(squatter->handle, FILE_MAP_WRITE, 0, 0,
-                                       0);
-      break;
-   }
+   /* There is not everywhere a right to the global namespace. */
+   if (squatter->handle != NULL)
+      squatter->map = MapViewOfFile(squatter->handle, FILE_MAP_WRITE, 0, 0, 0);
 }
 
 static void
 squatter_destroy(struct squatter *squatter)
 {
-   if (squatter->map != NULL)
-      UnmapViewOfFile(squatter->map);
-   if (squatter->handle != NULL)
-      CloseHandle(squatter->handle);
+   if (squatter->handle == NULL)
+      return;
+   UnmapViewOfFile(squatter->map);
+   CloseHandle(squatter->handle);
 }
 
 static struct attempt
@@ -181,23 +151,15 @@ attempt_squatter(const struct squatter *squatter)
 {
    const unsigned kind = fuzz_below(FUZZ_KINDS);
    struct attempt attempt = {
-      .what = "a squatter", .verdict = squatter->verdict,
-      .handle = (HANDLE)(uintptr_t)squatter->number,
-      .kind = VK_SYNC_WIN32_KIND_FENCE + kind,
+      .what = "a squatter", .handle = (HANDLE)(uintptr_t)squatter->number,
    };
    uint64_t *words = squatter->map;
 
-   if (words == NULL)
-      return attempt;
-
    memset(words, 0, squatter->size);
-   if (fuzz_chance(50)) {
-      attempt.what = "a squatter with a payload";
+   if (fuzz_chance(50))
       memcpy(words, &numbers.layouts[kind], sizeof(numbers.layouts[kind]));
-   } else {
-      attempt.what = "a squatter with garbage";
+   else
       put_garbage(squatter);
-   }
    if (fuzz_chance(30))
       words[fuzz_below(2)] ^= UINT64_C(1) << fuzz_below(64);
 
