@@ -11,8 +11,6 @@
 
 #include "sddl.h"
 
-#include "vk_sync_win32_nt.h"
-
 /* Handles are reused as late as can be, so that the use of a closed one is
  * noticed.
  */
@@ -203,9 +201,9 @@ nt_shim_open_named(enum object_type type, const wchar_t *name, bool common)
 }
 
 /* ObjectNameInformation, of a named object */
-static LONG
-query_object(HANDLE handle, int info_class, void *info, ULONG size,
-             ULONG *result_size)
+LONG
+nt_shim_query_object(HANDLE handle, int info_class, void *info, ULONG size,
+                     ULONG *result_size)
 {
    struct nt_shim_object *object = nt_shim_find_object(handle);
    UNICODE_STRING *string = info;
@@ -265,30 +263,4 @@ BOOLEAN
 SystemFunction036(PVOID buffer, ULONG size)
 {
    return getrandom(buffer, size, 0) == (ssize_t)size;
-}
-
-/* The table --------------------------------------------------------------- */
-
-/* Programs here end when they have no other threads left. */
-static BOOLEAN
-is_shutting_down(void)
-{
-   return FALSE;
-}
-
-void
-nt_shim_resolve(struct vk_sync_win32_nt_table *table)
-{
-   nt_shim_wait_init();
-   *table = (struct vk_sync_win32_nt_table) {
-      .wait_for_keyed_event = nt_shim_wait_for_keyed_event,
-      .release_keyed_event = nt_shim_release_keyed_event,
-      .wait_for_single_object = nt_shim_wait_for_single_object,
-      .wait_for_multiple_objects = nt_shim_wait_for_multiple_objects,
-      .release_semaphore = nt_shim_release_semaphore,
-      .delay_execution = nt_shim_delay_execution,
-      .query_section = nt_shim_query_section,
-      .query_object = query_object,
-      .is_shutting_down = is_shutting_down,
-   };
 }

@@ -4,8 +4,6 @@
 
 #include "nt_shim.h"
 
-#include <time.h>
-
 #include "util/list.h"
 
 #define STATUS_SUCCESS 0
@@ -91,6 +89,11 @@ HANDLE nt_shim_open_named(enum object_type type, const wchar_t *name,
  */
 bool nt_shim_release_object(struct nt_shim_object *object, LONG count);
 
+LONG nt_shim_query_section(HANDLE handle, int info_class, void *info,
+                           SIZE_T size, SIZE_T *result_size);
+LONG nt_shim_query_object(HANDLE handle, int info_class, void *info,
+                          ULONG size, ULONG *result_size);
+
 /* Processes --------------------------------------------------------------- */
 
 unsigned nt_shim_current_process(void);
@@ -101,28 +104,5 @@ bool nt_shim_is_ending(void);
 
 /* The thread takes a lock of Windows, or has given one back. */
 void nt_shim_note_lock(int change);
-
-/* Waits ------------------------------------------------------------------- */
-
-struct timespec nt_shim_deadline(const LARGE_INTEGER *timeout);
-void nt_shim_cond_init(pthread_cond_t *cond);
-/* Until the deadline, if any, or the end of the process: then false */
-bool nt_shim_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
-                       const struct timespec *deadline);
-void nt_shim_wait_init(void);
-
-LONG nt_shim_wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
-                                  const LARGE_INTEGER *timeout);
-LONG nt_shim_release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
-                                 const LARGE_INTEGER *timeout);
-LONG nt_shim_wait_for_single_object(HANDLE handle, BOOLEAN alertable,
-                                    const LARGE_INTEGER *timeout);
-LONG nt_shim_wait_for_multiple_objects(ULONG count, const HANDLE *handles,
-                                       ULONG wait_any, BOOLEAN alertable,
-                                       const LARGE_INTEGER *timeout);
-LONG nt_shim_release_semaphore(HANDLE handle, LONG count, LONG *previous);
-LONG nt_shim_query_section(HANDLE handle, int info_class, void *info,
-                           SIZE_T size, SIZE_T *result_size);
-LONG nt_shim_delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval);
 
 #endif

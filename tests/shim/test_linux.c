@@ -24,7 +24,7 @@
    __atomic_store_n((target), (value), __ATOMIC_RELAXED)
 #define READ_FLAG(flag) __atomic_load_n((flag), __ATOMIC_RELAXED)
 
-#define GetHandleInformation(handle, flags) FALSE
+#define GetHandleInformation(handle, flags) ((void)(flags), FALSE)
 #define GetStdHandle(number) (number)
 #define WriteFile(file, text, size, written, overlapped) \
    (*(written) = (DWORD)write((file), (text), (size)))
@@ -37,7 +37,7 @@
 #define QueryPerformanceFrequency(frequency) \
    ((frequency)->QuadPart = 1000000000)
 #define WaitForSingleObject join_thread
-#define CloseHandle(thread) TRUE
+#define CloseHandle close_thread
 
 static uint64_t
 nanoseconds(clockid_t clock)
@@ -88,6 +88,13 @@ join_thread(HANDLE thread, DWORD ms)
 
    return pthread_timedjoin_np((pthread_t)thread, NULL, &end) == 0 ?
           WAIT_OBJECT_0 : WAIT_TIMEOUT;
+}
+
+/* There is nothing left of one that has been joined. */
+static BOOL
+close_thread(HANDLE thread)
+{
+   return thread != NULL;
 }
 
 static void
