@@ -154,19 +154,6 @@ hook_DuplicateHandle(HANDLE from, HANDLE handle, HANDLE to, HANDLE *copy,
    return done;
 }
 
-static HANDLE(WINAPI *real_CreateFileW)(const wchar_t *, DWORD, DWORD,
-                                        SECURITY_ATTRIBUTES *, DWORD, DWORD,
-                                        HANDLE);
-
-static HANDLE WINAPI
-hook_CreateFileW(const wchar_t *name, DWORD access, DWORD share,
-                 SECURITY_ATTRIBUTES *attributes, DWORD creation, DWORD flags,
-                 HANDLE like)
-{
-   return count_handle(real_CreateFileW(name, access, share, attributes,
-                                        creation, flags, like));
-}
-
 static HANDLE(WINAPI *real_OpenProcess)(DWORD, BOOL, DWORD);
 
 static HANDLE WINAPI
@@ -242,7 +229,6 @@ static const struct {
    HOOK(OpenSemaphoreW),
    HOOK(CreateSemaphoreW),
    HOOK(CreateEventW),
-   HOOK(CreateFileW),
    HOOK(OpenProcess),
    HOOK(_beginthreadex),
    HOOK(malloc),

@@ -104,9 +104,6 @@ add_objects(void)
 {
    keep(CreateEventW(NULL, TRUE, FALSE, add_object("an event's name")));
    keep(CreateMutexW(NULL, FALSE, add_object("a mutex's name")));
-   keep(CreateSemaphoreW(NULL, 0, 1, add_object("a semaphore's name")));
-   keep(CreateWaitableTimerW(NULL, FALSE, add_object("a timer's name")));
-   keep(CreateJobObjectW(NULL, add_object("a job's name")));
    keep(wrong_image_section(add_object("a program's section")));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Handles of every kind that there is */
+/* Handles of the wrong objects, and of sections of all kinds */
 #include "import.h"
 
 #include <string.h>
@@ -19,24 +19,20 @@ add(struct wrong_handles *wrong, const char *what, HANDLE handle,
 
 /* What some systems lack is left out. */
 static void
-add_new(struct wrong_handles *wrong, const char *what, HANDLE handle,
-        enum verdict verdict)
-{
-   if (handle != NULL && handle != INVALID_HANDLE_VALUE)
-      add(wrong, what, test_own_handle(handle), verdict);
-}
-
-static void
 add_section(struct wrong_handles *wrong, const char *what, SIZE_T size,
             DWORD protection, enum verdict verdict)
 {
-   add_new(wrong, what,
-           wrong_section(fuzz_layout(wrong->sync),
-                         sizeof(struct vk_sync_win32_layout), size, protection,
-                         NULL), verdict);
+   HANDLE section = wrong_section(fuzz_layout(wrong->sync),
+                                  sizeof(struct vk_sync_win32_layout), size,
+                                  protection, NULL);
+
+   if (section != NULL)
+      add(wrong, what, test_own_handle(section), verdict);
 }
 
-/* Of these, only what looks like a payload is mapped. */
+/* The kernel says the same of all that is no section; of these, only what may
+ * be a payload is mapped.
+ */
 static void
 add_foreign(struct wrong_handles *wrong)
 {
@@ -70,32 +66,6 @@ add_foreign(struct wrong_handles *wrong)
    for (unsigned i = 0; i < TEST_COUNT(foreign); i++)
       add(wrong, foreign[i].what, foreign[i].make(wrong->genuine),
           foreign[i].verdict);
-}
-
-static void
-add_objects(struct wrong_handles *wrong)
-{
-   wchar_t folder[MAX_PATH];
-   HKEY key = NULL;
-
-   add_new(wrong, "a job", CreateJobObjectW(NULL, NULL), BAD_UNMAPPED);
-   add_new(wrong, "a completion port",
-           CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1),
-           BAD_UNMAPPED);
-   if (GetTempPathW(MAX_PATH, folder))
-      add_new(wrong, "a folder",
-              CreateFileW(folder, GENERIC_READ,
-                          FILE_SHARE_READ | FILE_SHARE_WRITE |
-                          FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
-                          FILE_FLAG_BACKUP_SEMANTICS, NULL), BAD_UNMAPPED);
-   add_new(wrong, "the null device",
-           CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, 0, NULL,
-                       OPEN_EXISTING, 0, NULL), BAD_UNMAPPED);
-   if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, L"Software", 0, KEY_READ, &key) ==
-       ERROR_SUCCESS)
-      add_new(wrong, "a registry key", (HANDLE)key, BAD_UNMAPPED);
-   add(wrong, "a predefined registry key", (HANDLE)HKEY_LOCAL_MACHINE,
-       BAD_UNMAPPED);
 }
 
 HANDLE
@@ -171,7 +141,6 @@ wrong_handles_create(struct wrong_handles wrong[FUZZ_KINDS])
       wrong[i].sync = fuzz_shared_sync(wrong[i].kind, NULL, true);
       wrong[i].genuine = fuzz_export(wrong[i].sync);
       add_foreign(&wrong[i]);
-      add_objects(&wrong[i]);
       add_sections(&wrong[i]);
    }
 }
