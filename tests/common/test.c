@@ -3,13 +3,18 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <io.h>
-#include <process.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* shim/test_linux.c has the rest of what this needs of Windows. */
+#ifdef _WIN32
+#include <io.h>
+#include <process.h>
+#define READ_FLAG(flag) (*(flag))
+#endif
 
 #define DEFAULT_SECONDS 60
 #define MAX_DEFERRED 8192
@@ -153,7 +158,7 @@ test_skip(const char *format, ...)
 bool
 test_failed(void)
 {
-   return state.failed != 0;
+   return READ_FLAG(&state.failed) != 0;
 }
 
 void
@@ -358,6 +363,7 @@ die_in_case(const char *why)
    TerminateProcess(GetCurrentProcess(), 3);
 }
 
+#ifdef _WIN32
 void
 test_name_address(const void *address, char *text, size_t size)
 {
@@ -384,6 +390,15 @@ on_exception(EXCEPTION_POINTERS *info)
    die_in_case(text);
    return EXCEPTION_EXECUTE_HANDLER;
 }
+
+static void
+set_up_process(void)
+{
+   SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+   SetUnhandledExceptionFilter(on_exception);
+   _setmode(_fileno(stdout), _O_BINARY);
+}
+#endif
 
 static void
 on_abort(int number)
@@ -570,10 +585,8 @@ test_init(void)
    LARGE_INTEGER count;
 
    InitializeCriticalSection(&state.lock);
-   SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
-   SetUnhandledExceptionFilter(on_exception);
+   set_up_process();
    signal(SIGABRT, on_abort);
-   _setmode(_fileno(stdout), _O_BINARY);
 
    QueryPerformanceCounter(&count);
    state.seed = (uint64_t)count.QuadPart & 0xffffffff;

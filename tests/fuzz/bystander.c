@@ -2,33 +2,34 @@
 #include "runtime.h"
 #include "section.h"
 
-static struct vk_sync *
-view_for(struct fuzz_rng *rng, const struct fuzz_bystander *bystander)
+static bool
+is_timeline(const struct fuzz_bystander *bystander)
 {
-   return bystander->views[fuzz_below(rng, 2)];
+   return bystander->kind == VK_SYNC_WIN32_KIND_TIMELINE;
+}
+
+static struct vk_sync *
+any_view(const struct fuzz_bystander *bystander)
+{
+   return bystander->views[fuzz_below(2)];
 }
 
 static void
-create_shared(struct fuzz_bystander *bystander, struct vk_device *device)
+create_shared(struct fuzz_bystander *bystander)
 {
-   struct vk_sync *sync = fuzz_shared_sync(device, bystander->kind,
-                                           NULL, bystander->kind ==
-                                           VK_SYNC_WIN32_KIND_FENCE);
-   struct vk_sync *peer = fuzz_sync(device, bystander->kind, 0);
-   HANDLE handle = fuzz_export(device, sync);
-   const struct fuzz_import_info info =
-      fuzz_import_info(handle);
+   struct vk_sync *sync =
+      fuzz_shared_sync(bystander->kind, NULL,
+                       bystander->kind == VK_SYNC_WIN32_KIND_FENCE);
+   HANDLE handle = fuzz_export(sync);
 
-   REQUIRE(fuzz_import(device, peer, &info) == VK_SUCCESS);
+   bystander->views[0] = sync;
+   bystander->views[1] = fuzz_open(bystander->kind, handle);
    CloseHandle(handle);
    fuzz_learn(fuzz_layout(sync));
-   bystander->views[0] = sync;
-   bystander->views[1] = peer;
 }
 
 void
-fuzz_bystanders_create(struct fuzz_bystanders *bystanders,
-                       struct vk_device *device)
+fuzz_bystanders_create(struct fuzz_bystander bystanders[FUZZ_BYSTANDERS])
 {
    static const enum vk_sync_win32_kind kinds[FUZZ_BYSTANDERS] = {
       VK_SYNC_WIN32_KIND_TIMELINE, VK_SYNC_WIN32_KIND_BINARY,
@@ -36,108 +37,86 @@ fuzz_bystanders_create(struct fuzz_bystanders *bystanders,
       VK_SYNC_WIN32_KIND_FENCE,
    };
 
-   *bystanders = (struct fuzz_bystanders) { .device = device };
    for (unsigned i = 0; i < FUZZ_BYSTANDERS; i++) {
-      struct fuzz_bystander *bystander = &bystanders->all[i];
+      struct fuzz_bystander *bystander = &bystanders[i];
 
-      bystander->kind = kinds[i];
-      if (i < 2) {
-         bystander->views[0] = fuzz_sync(device, kinds[i], 0);
-         bystander->views[1] = bystander->views[0];
-      } else {
-         create_shared(bystander, device);
-      }
+      *bystander = (struct fuzz_bystander) { .kind = kinds[i] };
+      if (i < 2)
+         bystander->views[0] = bystander->views[1] = fuzz_sync(kinds[i], 0);
+      else
+         create_shared(bystander);
    }
 }
 
 static void
-check_state(struct fuzz_thread *self, struct vk_device *device,
-            const struct fuzz_bystander *bystander)
+check_state(const struct fuzz_bystander *bystander)
 {
-   struct vk_sync *view = view_for(&self->rng, bystander);
+   struct vk_sync *view = any_view(bystander);
    uint64_t value = 0;
 
-   if (bystander->kind == VK_SYNC_WIN32_KIND_TIMELINE) {
-      FUZZ_CHECK(self, vk_sync_get_value(device, view, &value) == VK_SUCCESS);
-      FUZZ_CHECK(self, value == bystander->value);
-      FUZZ_CHECK(self, vk_sync_wait(device, view, value,
-                                    VK_SYNC_WAIT_COMPLETE, 0) == VK_SUCCESS);
-      FUZZ_CHECK(self, vk_sync_wait(device, view, value + 1,
-                                    VK_SYNC_WAIT_COMPLETE, 0) == VK_TIMEOUT);
+   if (is_timeline(bystander)) {
+      FUZZ_CHECK(fuzz_get_value(view, &value) == VK_SUCCESS);
+      FUZZ_CHECK(value == bystander->value);
+      FUZZ_CHECK(fuzz_wait(view, value, 0) == VK_SUCCESS);
+      FUZZ_CHECK(fuzz_wait(view, value + 1, 0) == VK_TIMEOUT);
    } else {
-      FUZZ_CHECK(self, vk_sync_wait(device, view, 0, VK_SYNC_WAIT_COMPLETE,
-                                    0) ==
-                       (bystander->value ? VK_SUCCESS : VK_TIMEOUT));
+      FUZZ_CHECK(fuzz_wait(view, 0, 0) ==
+                 (bystander->value ? VK_SUCCESS : VK_TIMEOUT));
    }
 }
 
 static void
-signal_it(struct fuzz_thread *self, struct vk_device *device,
-          struct fuzz_bystander *bystander)
+signal_it(struct fuzz_bystander *bystander)
 {
-   struct vk_sync *view = view_for(&self->rng, bystander);
    uint64_t value = 0;
 
-   if (bystander->kind == VK_SYNC_WIN32_KIND_TIMELINE)
-      value = bystander->value += 1 + fuzz_below(&self->rng, 3);
+   if (is_timeline(bystander))
+      value = bystander->value += 1 + fuzz_below(3);
    else
       bystander->value = 1;
-   FUZZ_CHECK(self, vk_sync_signal(device, view, value) == VK_SUCCESS);
+   FUZZ_CHECK(fuzz_signal(any_view(bystander), value) == VK_SUCCESS);
+}
+
+static void
+reset_it(struct fuzz_bystander *bystander)
+{
+   bystander->value = 0;
+   FUZZ_CHECK(fuzz_reset(any_view(bystander)) == VK_SUCCESS);
 }
 
 void
-fuzz_bystanders_use(struct fuzz_thread *self,
-                    struct fuzz_bystanders *bystanders)
+fuzz_bystanders_use(struct fuzz_bystander bystanders[FUZZ_BYSTANDERS])
 {
-   struct vk_device *device = bystanders->device;
-   struct fuzz_bystander *bystander =
-      &bystanders->all[fuzz_below(&self->rng, FUZZ_BYSTANDERS)];
+   const uint32_t which = fuzz_below(FUZZ_BYSTANDERS);
+   struct fuzz_bystander *bystander = &bystanders[which];
+   const uint32_t dice = fuzz_below(3);
 
-   fuzz_enter(self, "a bystander", (uint64_t)(bystander - bystanders->all));
-   switch (fuzz_below(&self->rng, 3)) {
-   case 0:
-      signal_it(self, device, bystander);
-      break;
-   case 1:
-      if (bystander->kind == VK_SYNC_WIN32_KIND_TIMELINE)
-         break;
-      bystander->value = 0;
-      FUZZ_CHECK(self, vk_sync_reset(device, view_for(&self->rng,
-                                                      bystander)) ==
-                       VK_SUCCESS);
-      break;
-   default:
-      break;
-   }
-   check_state(self, device, bystander);
-   fuzz_leave(self, 0);
+   fuzz_enter("a bystander", which);
+   if (dice == 0)
+      signal_it(bystander);
+   else if (dice == 1 && !is_timeline(bystander))
+      reset_it(bystander);
+   check_state(bystander);
+   fuzz_leave(0);
 }
 
 struct vk_sync_wait
-fuzz_bystanders_wait(struct fuzz_thread *self,
-                     struct fuzz_bystanders *bystanders, unsigned index,
-                     bool reached)
+fuzz_bystander_wait(struct fuzz_bystander *bystander, bool reached)
 {
-   struct fuzz_bystander *bystander = &bystanders->all[index];
-   struct vk_sync_wait wait = { .sync = view_for(&self->rng, bystander) };
+   struct vk_sync_wait wait = { .sync = any_view(bystander) };
 
-   if (bystander->kind == VK_SYNC_WIN32_KIND_TIMELINE) {
-      wait.wait_value = reached ? bystander->value :
-                        bystander->value + 1 + fuzz_below(&self->rng, 2);
-   } else if ((bystander->value != 0) != reached) {
-      if (reached)
-         signal_it(self, bystanders->device, bystander);
-      else
-         FUZZ_CHECK(self, vk_sync_reset(bystanders->device, wait.sync) ==
-                          VK_SUCCESS);
-      bystander->value = reached;
-   }
+   if (is_timeline(bystander))
+      wait.wait_value = bystander->value + (reached ? 0 : 1 + fuzz_below(2));
+   else if (reached)
+      signal_it(bystander);
+   else
+      reset_it(bystander);
    return wait;
 }
 
 /* Nobody waits for it any more. */
 static void
-check_left(struct fuzz_thread *self, const struct vk_sync *view)
+check_left(const struct vk_sync *view)
 {
    struct vk_sync_win32_layout *layout;
 
@@ -145,22 +124,21 @@ check_left(struct fuzz_thread *self, const struct vk_sync *view)
       return;
 
    layout = fuzz_layout(view);
-   FUZZ_CHECK(self, (layout->armed[0] | layout->armed[1]) == 0);
+   FUZZ_CHECK((layout->armed[0] | layout->armed[1]) == 0);
    for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      FUZZ_CHECK(self, layout->slots[i].owner == 0);
+      FUZZ_CHECK(layout->slots[i].owner == 0);
 }
 
 void
-fuzz_bystanders_destroy(struct fuzz_thread *self,
-                        struct fuzz_bystanders *bystanders)
+fuzz_bystanders_destroy(struct fuzz_bystander bystanders[FUZZ_BYSTANDERS])
 {
    for (unsigned i = 0; i < FUZZ_BYSTANDERS; i++) {
-      struct fuzz_bystander *bystander = &bystanders->all[i];
+      struct fuzz_bystander *bystander = &bystanders[i];
 
-      check_state(self, bystanders->device, bystander);
-      check_left(self, bystander->views[0]);
+      check_state(bystander);
+      check_left(bystander->views[0]);
       if (bystander->views[1] != bystander->views[0])
-         vk_sync_destroy(bystanders->device, bystander->views[1]);
-      vk_sync_destroy(bystanders->device, bystander->views[0]);
+         fuzz_destroy(bystander->views[1]);
+      fuzz_destroy(bystander->views[0]);
    }
 }

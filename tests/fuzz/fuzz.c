@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/macros.h"
+
 #define HANG_NS (40 * 1000 * FUZZ_MS)
 #define WATCH_MS 50
 #define MAX_FAILURES 10
@@ -14,7 +16,7 @@ static struct {
    const char *part;
    uint64_t seed;
    uint32_t episode;
-   unsigned failures;
+   volatile LONG failures;
    struct fuzz_thread threads[FUZZ_THREADS];
 
    /* How long all of the program has not run, as far as the watchdog can tell */
@@ -43,12 +45,14 @@ fuzz_now_ns(void)
    return clock_ns() - paused_ns();
 }
 
-uint64_t
-fuzz_elapsed_ns(uint64_t then_ns)
+/* If much time seems to have passed, the watchdog gets a chance to notice that
+ * it was a pause.
+ */
+static uint64_t
+elapsed_ns(uint64_t then_ns)
 {
    const uint64_t end_ns = clock_ns() - then_ns;
 
-   /* If that was a pause, let the watchdog notice. */
    if (end_ns - paused_ns() > FUZZ_LATE_NS)
       Sleep(20 * WATCH_MS);
 
@@ -62,12 +66,6 @@ get_since(const struct fuzz_thread *thread)
 {
    return (uint64_t)InterlockedCompareExchange64(
       (volatile LONG64 *)&thread->since_ns, 0, 0);
-}
-
-static void
-set_since(struct fuzz_thread *thread, uint64_t ns)
-{
-   InterlockedExchange64(&thread->since_ns, (LONG64)ns);
 }
 
 /* Takes no lock: the thread that broke may hold any. */
@@ -127,9 +125,8 @@ sleep_and_notice_pauses(void)
 }
 
 static void
-watch(void *data)
+watch(UNUSED void *data)
 {
-   (void)data;
    while (!run.stop) {
       sleep_and_notice_pauses();
       for (unsigned i = 0; i < FUZZ_THREADS; i++) {
@@ -155,16 +152,17 @@ fuzz_watch(const char *part)
 }
 
 bool
-fuzz_check(struct fuzz_thread *self, bool ok, const char *file, int line,
-           const char *text)
+fuzz_check(bool ok, const char *file, int line, const char *text)
 {
+   const struct fuzz_thread *self = fuzz_self();
+
    if (ok)
       return true;
 
    test_fail(false, file, line, "%s; in episode %" PRIu32 ", step %" PRIu32
              ", %s (0x%" PRIx64 ")", text, run.episode, self->step,
              self->op != NULL ? self->op : "between", self->detail);
-   if (InterlockedIncrement((volatile LONG *)&run.failures) == MAX_FAILURES) {
+   if (InterlockedIncrement(&run.failures) == MAX_FAILURES) {
       printf("Bail out! %u failures in \"%s\"\n", MAX_FAILURES, run.part);
       fflush(stdout);
       TerminateProcess(GetCurrentProcess(), 1);
@@ -173,67 +171,135 @@ fuzz_check(struct fuzz_thread *self, bool ok, const char *file, int line,
 }
 
 void
-fuzz_enter(struct fuzz_thread *self, const char *op, uint64_t detail)
+fuzz_enter(const char *op, uint64_t detail)
 {
+   struct fuzz_thread *self = fuzz_self();
+
    self->detail = detail;
    self->op = op;
    self->processes = fuzz_count().processes;
-   set_since(self, fuzz_now_ns());
+   InterlockedExchange64(&self->since_ns, (LONG64)fuzz_now_ns());
 }
 
 void
-fuzz_leave(struct fuzz_thread *self, uint64_t allowed_ns)
+fuzz_check_late(uint64_t since_ns, uint64_t allowed_ns)
 {
-   const uint64_t taken_ns = fuzz_elapsed_ns(get_since(self));
+   struct fuzz_thread *self = fuzz_self();
+   const uint64_t taken_ns = elapsed_ns(since_ns);
 
-   allowed_ns += FUZZ_PROCESS_NS * (fuzz_count().processes - self->processes);
    if (taken_ns > allowed_ns) {
-      FUZZ_CHECK(self, taken_ns <= allowed_ns + FUZZ_LATE_NS);
-      if (taken_ns - allowed_ns > self->slowest_ns)
-         self->slowest_ns = taken_ns - allowed_ns;
+      FUZZ_CHECK(taken_ns <= allowed_ns + FUZZ_LATE_NS);
+      self->slowest_ns = MAX2(self->slowest_ns, taken_ns - allowed_ns);
    }
-   set_since(self, 0);
+}
+
+void
+fuzz_leave(uint64_t allowed_ns)
+{
+   struct fuzz_thread *self = fuzz_self();
+   const uint64_t processes = fuzz_count().processes - self->processes;
+
+   fuzz_check_late(get_since(self), allowed_ns + FUZZ_PROCESS_NS * processes);
+   InterlockedExchange64(&self->since_ns, 0);
    self->step++;
 }
 
-struct fuzz_thread *
-fuzz_thread(unsigned index)
+void
+fuzz_count_case(void)
 {
-   REQUIRE(index > 0 && index < FUZZ_THREADS);
-   return &run.threads[index];
+   fuzz_self()->cases++;
 }
 
-/* Every thread gets numbers of its own. */
+/* Threads ------------------------------------------------------------------ */
+
+/* Not thread_local, for which some compilers allocate memory */
+static DWORD tls_self = TLS_OUT_OF_INDEXES;
+
+struct fuzz_thread *
+fuzz_self(void)
+{
+   struct fuzz_thread *self = TlsGetValue(tls_self);
+
+   return self != NULL ? self : &run.threads[0];
+}
+
+static void
+thread_run(void *data)
+{
+   struct fuzz_thread *self = data;
+
+   TlsSetValue(tls_self, self);
+   self->run(self->data);
+}
+
+struct test_thread *
+fuzz_start(unsigned index, void (*run_thread)(void *data), void *data)
+{
+   struct fuzz_thread *thread = &run.threads[index];
+
+   thread->run = run_thread;
+   thread->data = data;
+   return test_thread_start(thread_run, thread);
+}
+
+static uint64_t
+next_random(uint64_t *state)
+{
+   uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+   return z ^ (z >> 31);
+}
+
+uint64_t
+fuzz_random(void)
+{
+   return next_random(&fuzz_self()->random);
+}
+
+uint32_t
+fuzz_below(uint32_t limit)
+{
+   return (uint32_t)((fuzz_random() >> 32) * limit >> 32);
+}
+
+bool
+fuzz_chance(uint32_t percent)
+{
+   return fuzz_below(100) < percent;
+}
+
+/* Episodes ----------------------------------------------------------------- */
+
 static void
 seed_episode(uint32_t episode)
 {
    run.episode = episode;
    for (unsigned i = 0; i < FUZZ_THREADS; i++) {
-      struct fuzz_rng mix = {
-         .state = run.seed ^ ((uint64_t)episode * FUZZ_THREADS + i),
-      };
-      run.threads[i].rng.state = fuzz_random(&mix);
+      uint64_t mix = run.seed ^ ((uint64_t)episode * FUZZ_THREADS + i);
+
+      run.threads[i].random = next_random(&mix);
       run.threads[i].step = 0;
       run.threads[i].op = NULL;
    }
 }
 
 static void
-report(uint32_t episodes, uint64_t least, double ms)
+report(uint32_t episodes, uint32_t least, double ms)
 {
    uint64_t cases = 0, slowest_ns = 0;
 
    for (unsigned i = 0; i < FUZZ_THREADS; i++) {
       cases += run.threads[i].cases;
-      if (run.threads[i].slowest_ns > slowest_ns)
-         slowest_ns = run.threads[i].slowest_ns;
+      slowest_ns = MAX2(slowest_ns, run.threads[i].slowest_ns);
    }
    /* Without %f, for which some C libraries keep memory */
    test_diag("%" PRIu64 " cases in %" PRIu32 " episodes, %" PRIu64 " ms; the "
              "latest return was %" PRIu64 " us late", cases, episodes,
              (uint64_t)ms, slowest_ns / 1000);
    if (episodes > 1)
-      EXPECT(cases >= least);
+      EXPECT(cases >= (uint64_t)least * episodes);
 }
 
 static void
@@ -244,15 +310,14 @@ stop_watch(void *data)
 }
 
 void
-fuzz_run(const char *part, uint32_t episodes, uint64_t least,
-         void (*episode)(struct fuzz_thread *self, void *data), void *data)
+fuzz_run(const char *part, uint32_t episodes, uint32_t cases,
+         void (*episode)(void *data), void *data)
 {
    const char *alone = getenv("LVP_SYNC_FUZZ_EPISODE");
    const double start_ms = test_now_ms();
    uint32_t first = 0;
 
    episodes *= test_scale();
-   least *= test_scale();
    if (alone != NULL) {
       first = (uint32_t)strtoul(alone, NULL, 0);
       episodes = first + 1;
@@ -263,7 +328,8 @@ fuzz_run(const char *part, uint32_t episodes, uint64_t least,
    run.seed = test_random();
    run.failures = 0;
    run.stop = 0;
-   if (run.next_filter == NULL) {
+   if (tls_self == TLS_OUT_OF_INDEXES) {
+      tls_self = TlsAlloc();
       run.next_filter = SetUnhandledExceptionFilter(on_exception);
       run.next_abort = signal(SIGABRT, on_abort);
    }
@@ -272,11 +338,11 @@ fuzz_run(const char *part, uint32_t episodes, uint64_t least,
 
    for (uint32_t i = first; i < episodes; i++) {
       seed_episode(i);
-      episode(&run.threads[0], data);
+      episode(data);
    }
    for (unsigned i = 0; i < FUZZ_THREADS; i++)
       run.threads[i].op = NULL;
-   report(episodes - first, least, test_now_ms() - start_ms);
+   report(episodes - first, cases, test_now_ms() - start_ms);
    test_undefer(stop_watch, watcher);
    stop_watch(watcher);
 }

@@ -26,35 +26,9 @@
  */
 #define FUZZ_PROCESS_NS (50 * FUZZ_MS)
 
-struct fuzz_rng {
-   uint64_t state;
-};
-
-static inline uint64_t
-fuzz_random(struct fuzz_rng *rng)
-{
-   uint64_t z = rng->state += UINT64_C(0x9e3779b97f4a7c15);
-
-   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-   return z ^ (z >> 31);
-}
-
-static inline uint32_t
-fuzz_below(struct fuzz_rng *rng, uint32_t limit)
-{
-   return (uint32_t)((fuzz_random(rng) >> 32) * limit >> 32);
-}
-
-static inline bool
-fuzz_chance(struct fuzz_rng *rng, uint32_t percent)
-{
-   return fuzz_below(rng, 100) < percent;
-}
-
 /* One of the threads that work on an episode */
 struct fuzz_thread {
-   struct fuzz_rng rng;
+   uint64_t random;
    uint64_t cases;
    uint32_t step;
    uint64_t slowest_ns;
@@ -64,39 +38,51 @@ struct fuzz_thread {
    const char *volatile op;
    volatile LONG64 since_ns;
    volatile uint64_t detail;
+
+   void (*run)(void *data);
+   void *data;
 };
 
-#define FUZZ_THREADS 8
+/* The calling thread; the first one, unless it is one of those below */
+struct fuzz_thread *fuzz_self(void);
 
-/* Run the episodes, the first thread of which is this one.  Fails if there
- * have been fewer than `least` cases, over all threads.
+/* A thread beside the first, to be joined before the episode ends. Each index,
+ * 0 < index < FUZZ_THREADS, has random numbers of its own.
  */
-void fuzz_run(const char *part, uint32_t episodes, uint64_t least,
-              void (*episode)(struct fuzz_thread *self, void *data),
-              void *data);
+#define FUZZ_THREADS 8
+struct test_thread *fuzz_start(unsigned index, void (*run)(void *data),
+                               void *data);
+
+/* The calling thread's numbers */
+uint64_t fuzz_random(void);
+uint32_t fuzz_below(uint32_t limit);
+bool fuzz_chance(uint32_t percent);
+
+/* Run the episodes.  Fails if there have been fewer cases in each, over all
+ * threads and on average.
+ */
+void fuzz_run(const char *part, uint32_t episodes, uint32_t cases,
+              void (*episode)(void *data), void *data);
 
 /* The watchdog alone, for a child, until it ends */
 void fuzz_watch(const char *part);
 
-/* A thread beside the first, until the episode ends; 0 < index */
-struct fuzz_thread *fuzz_thread(unsigned index);
-
 /* Between these two the thread is in the code under test, which may take
  * `allowed_ns` and a little longer.
  */
-void fuzz_enter(struct fuzz_thread *self, const char *op, uint64_t detail);
-void fuzz_leave(struct fuzz_thread *self, uint64_t allowed_ns);
+void fuzz_enter(const char *op, uint64_t detail);
+void fuzz_leave(uint64_t allowed_ns);
+void fuzz_count_case(void);
 
-/* A clock that stands still while this program does not get to run, which the
- * second one waits to hear of if much time seems to have passed.
+/* A clock that stands still while this program does not get to run; and whether
+ * what may take `allowed_ns` has come late
  */
 uint64_t fuzz_now_ns(void);
-uint64_t fuzz_elapsed_ns(uint64_t then_ns);
+void fuzz_check_late(uint64_t since_ns, uint64_t allowed_ns);
 
-#define FUZZ_CHECK(self, condition) \
-   fuzz_check((self), (condition), __FILE__, __LINE__, #condition)
-bool fuzz_check(struct fuzz_thread *self, bool ok, const char *file, int line,
-                const char *text);
+#define FUZZ_CHECK(condition) \
+   fuzz_check((condition), __FILE__, __LINE__, #condition)
+bool fuzz_check(bool ok, const char *file, int line, const char *text);
 
 /* What a module asks the system for, by way of its import table */
 struct fuzz_counts {

@@ -5,48 +5,28 @@
  */
 #include "import.h"
 
-#include "util/os_time.h"
-
 #include "hostile.h"
 
-#define STEPS 32
-
-struct handles {
-   struct vk_device *device;
-   struct wrong_handles wrong[3];
-};
-
-struct attempt {
-   const char *what;
-   HANDLE handle;
-   enum verdict verdict;
-   bool close;
-};
-
 static struct attempt
-attempt_from_list(struct fuzz_rng *rng, const struct wrong_handles *wrong)
+attempt_from_list(const struct wrong_handles *wrong)
 {
-   const struct wrong_handle *one =
-      &wrong->all[fuzz_below(rng, wrong->count)];
-   uintptr_t value = (uintptr_t)one->handle;
+   struct attempt attempt = wrong->all[fuzz_below(wrong->count)];
+   uintptr_t value = (uintptr_t)attempt.handle;
 
    /* The system ignores these bits of a handle. */
-   if ((intptr_t)value > 0 && fuzz_chance(rng, 20))
-      value |= fuzz_below(rng, 4);
-
-   return (struct attempt) {
-      .what = one->what, .handle = (HANDLE)value, .verdict = one->verdict,
-   };
+   if ((intptr_t)value > 0 && fuzz_chance(20))
+      attempt.handle = (HANDLE)(value | fuzz_below(4));
+   return attempt;
 }
 
 static struct attempt
-attempt_rights(struct fuzz_rng *rng, const struct wrong_handles *wrong)
+attempt_rights(const struct wrong_handles *wrong)
 {
    const DWORD needed = SECTION_QUERY | SECTION_MAP_READ | SECTION_MAP_WRITE;
-   const DWORD rights = (DWORD)fuzz_random(rng) &
-                        (fuzz_chance(rng, 50) ? SECTION_ALL_ACCESS : 0xf);
+   const DWORD rights = (DWORD)fuzz_random() &
+                        (fuzz_chance(50) ? SECTION_ALL_ACCESS : 0xf);
    struct attempt attempt = {
-      .what = "a payload with some rights",
+      .what = "a payload with some rights", .kind = wrong->kind,
       .verdict = (rights & needed) == needed ? GOOD :
                  /* Who may write may often read. */
                  (rights & needed) == (needed & ~SECTION_MAP_READ) ? EITHER :
@@ -79,7 +59,7 @@ attempt_closed(const struct wrong_handles *wrong)
  * makes of that size
  */
 static struct attempt
-attempt_size(struct fuzz_rng *rng, const struct wrong_handles *wrong)
+attempt_size(const struct wrong_handles *wrong)
 {
    struct vk_sync_win32_layout *layout = fuzz_layout(wrong->sync);
    struct {
@@ -87,14 +67,13 @@ attempt_size(struct fuzz_rng *rng, const struct wrong_handles *wrong)
       ULONG attributes;
       LARGE_INTEGER size;
    } info = {0};
-   const SIZE_T size = fuzz_chance(rng, 50) ?
-                       1 + fuzz_below(rng, 3 * sizeof(*layout)) :
-                       sizeof(*layout) - 2 + fuzz_below(rng, 4);
+   const SIZE_T size = fuzz_chance(50) ?
+                       1 + fuzz_below(3 * sizeof(*layout)) :
+                       sizeof(*layout) - 2 + fuzz_below(4);
    struct attempt attempt = {
-      .what = "a copy of some size",
+      .what = "a copy of some size", .kind = wrong->kind, .close = true,
       .handle = wrong_section(layout, sizeof(*layout), size, PAGE_READWRITE,
                               NULL),
-      .close = true,
    };
 
    REQUIRE(attempt.handle != NULL);
@@ -107,87 +86,50 @@ attempt_size(struct fuzz_rng *rng, const struct wrong_handles *wrong)
 }
 
 static struct attempt
-make_attempt(struct fuzz_rng *rng, const struct wrong_handles *wrong)
+make_attempt(void *data)
 {
-   const uint32_t dice = fuzz_below(rng, 100);
+   const struct wrong_handles *wrong = data;
+   const uint32_t dice = fuzz_below(100);
 
+   wrong += fuzz_below(FUZZ_KINDS);
    if (dice < 60)
-      return attempt_from_list(rng, wrong);
+      return attempt_from_list(wrong);
    if (dice < 75)
       return (struct attempt) {
-         .what = "no handle at all", .handle = no_handle(rng),
+         .what = "no handle at all", .handle = no_handle(),
          .verdict = BAD_UNMAPPED,
       };
    if (dice < 78)
       /* It may happen to be open, and be anything. */
       return (struct attempt) {
          .what = "a value of low",
-         .handle = (HANDLE)(uintptr_t)fuzz_below(rng, 4096),
+         .handle = (HANDLE)(uintptr_t)fuzz_below(4096),
          .verdict = EITHER,
       };
    if (dice < 90)
-      return attempt_rights(rng, wrong);
+      return attempt_rights(wrong);
    if (dice < 95)
       return attempt_closed(wrong);
-   return attempt_size(rng, wrong);
+   return attempt_size(wrong);
 }
 
 static void
-import_some_handles(struct fuzz_thread *self, void *data)
+import_some_handles(void *data)
 {
-   struct handles *handles = data;
-   struct target target;
-
-   target_create(&target, handles->device, fuzz_any_kind(&self->rng),
-                 &self->rng);
-   for (unsigned i = 0; i < STEPS; i++) {
-      const struct wrong_handles *wrong =
-         &handles->wrong[fuzz_below(&self->rng, 3)];
-      struct attempt attempt = make_attempt(&self->rng, wrong);
-      const struct fuzz_import_info info =
-         fuzz_import_info(attempt.handle);
-
-      if (attempt.verdict == GOOD && wrong->kind != target.kind)
-         attempt.verdict = BAD;
-      if (target_import(self, &target, &info, attempt.verdict,
-                        attempt.what)) {
-         target_destroy(&target);
-         target_create(&target, handles->device, fuzz_any_kind(&self->rng),
-                       &self->rng);
-      }
-      if (attempt.close)
-         CloseHandle(attempt.handle);
-   }
-   target_destroy(&target);
-}
-
-void
-import_handles(intptr_t arg)
-{
-   const uint32_t episodes = 1600;
-   struct handles handles = { .device = fuzz_device() };
-
-   (void)arg;
-   for (unsigned i = 0; i < 3; i++)
-      wrong_handles_create(&handles.wrong[i], handles.device,
-                           VK_SYNC_WIN32_KIND_FENCE + i);
-   fuzz_run("wrong handles", episodes, episodes * STEPS, import_some_handles,
-            &handles);
-   for (unsigned i = 0; i < 3; i++)
-      wrong_handles_destroy(&handles.wrong[i], handles.device);
-   fuzz_check_nothing_left(false, true);
+   import_some(make_attempt, data);
 }
 
 /* Kinds of sections that no program can create everywhere, by what the kernel
  * says of them
  */
 static void
-import_pretended(struct fuzz_thread *self, void *data)
+import_pretended(void *data)
 {
    static const ULONG bits[] = {
       0x00200000 /* based */, SEC_FILE, SEC_IMAGE, SEC_PROTECTED_IMAGE,
       SEC_RESERVE, SEC_COMMIT, SEC_NOCACHE, SEC_WRITECOMBINE, SEC_LARGE_PAGES,
    };
+   const LONGLONG least = sizeof(struct vk_sync_win32_layout);
    static const LONGLONG sizes[] = {
       0, 1, -1, INT64_MIN, INT64_MAX, 4095, 4096,
       (LONGLONG)sizeof(struct vk_sync_win32_layout) - 1,
@@ -195,145 +137,135 @@ import_pretended(struct fuzz_thread *self, void *data)
       (LONGLONG)sizeof(struct vk_sync_win32_layout) + 1,
       INT64_C(0x100000000), INT64_C(0xffffffff),
    };
-   struct handles *handles = data;
+   const struct wrong_handles *all = data;
 
-   for (unsigned i = 0; i < STEPS; i++) {
-      const struct wrong_handles *wrong =
-         &handles->wrong[fuzz_below(&self->rng, 3)];
+   for (unsigned i = 0; i < IMPORT_STEPS; i++) {
+      const struct wrong_handles *wrong = &all[fuzz_below(FUZZ_KINDS)];
+      const struct target target = target_create(wrong->kind);
       struct fuzz_section_info info = {
          .attributes = SEC_COMMIT,
-         .size = sizes[fuzz_below(&self->rng, TEST_COUNT(sizes))],
+         .size = sizes[fuzz_below(TEST_COUNT(sizes))],
       };
-      struct target target;
 
-      if (fuzz_chance(&self->rng, 70))
-         info.attributes ^= bits[fuzz_below(&self->rng, TEST_COUNT(bits))];
-      if (fuzz_chance(&self->rng, 30))
-         info.attributes ^= bits[fuzz_below(&self->rng, TEST_COUNT(bits))];
-      if (fuzz_chance(&self->rng, 10))
-         info.status = (LONG)fuzz_random(&self->rng);
+      if (fuzz_chance(70))
+         info.attributes ^= bits[fuzz_below(TEST_COUNT(bits))];
+      if (fuzz_chance(30))
+         info.attributes ^= bits[fuzz_below(TEST_COUNT(bits))];
+      if (fuzz_chance(10))
+         info.status = (LONG)fuzz_random();
 
       const bool good = info.status == VK_SYNC_WIN32_STATUS_SUCCESS &&
-                        info.attributes == SEC_COMMIT &&
-                        info.size >= (LONGLONG)
-                                     sizeof(struct vk_sync_win32_layout);
-      const struct fuzz_import_info import =
-         fuzz_import_info(wrong->genuine);
+                        info.attributes == SEC_COMMIT && info.size >= least;
 
-      target_create(&target, handles->device, wrong->kind, &self->rng);
       fuzz_pretend(&info);
-      target_import(self, &target, &import, good ? GOOD : BAD_UNMAPPED,
-                    "a section of some kind");
+      target_import(&target, &(struct attempt) {
+         .what = "a section of some kind", .kind = wrong->kind,
+         .handle = wrong->genuine, .verdict = good ? GOOD : BAD_UNMAPPED,
+      });
       fuzz_pretend(NULL);
-      target_destroy(&target);
+      fuzz_destroy(target.sync);
    }
 }
 
-void
-import_answers(intptr_t arg)
+static void
+with_wrong_handles(const char *part, uint32_t episodes,
+                   void (*episode)(void *data))
 {
-   const uint32_t episodes = 800;
-   struct handles handles = { .device = fuzz_device() };
+   struct wrong_handles wrong[FUZZ_KINDS];
 
-   (void)arg;
-   for (unsigned i = 0; i < 3; i++)
-      wrong_handles_create(&handles.wrong[i], handles.device,
-                           VK_SYNC_WIN32_KIND_FENCE + i);
-   fuzz_run("kinds of sections", episodes, episodes * STEPS, import_pretended,
-            &handles);
-   for (unsigned i = 0; i < 3; i++)
-      wrong_handles_destroy(&handles.wrong[i], handles.device);
+   fuzz_open_device();
+   wrong_handles_create(wrong);
+   fuzz_run(part, episodes, IMPORT_STEPS, episode, wrong);
+   wrong_handles_destroy(wrong);
    fuzz_check_nothing_left(false, true);
+}
+
+void
+import_handles(UNUSED intptr_t arg)
+{
+   with_wrong_handles("wrong handles", 1600, import_some_handles);
+}
+
+void
+import_answers(UNUSED intptr_t arg)
+{
+   with_wrong_handles("kinds of sections", 800, import_pretended);
 }
 
 /* Mutated sections --------------------------------------------------------- */
 
 struct mutated {
-   struct vk_device *device;
-   struct vk_sync_win32_layout genuine[3];
+   struct vk_sync_win32_layout genuine[FUZZ_KINDS];
    struct fuzz_page page;
-   struct fuzz_bystanders bystanders;
+   struct fuzz_bystander bystanders[FUZZ_BYSTANDERS];
 };
 
 /* If it could be imported, it can be used as well. */
 static void
-use_imported(struct fuzz_thread *self, struct mutated *mutated,
-             struct target *target)
+use_imported(struct mutated *mutated, const struct target *target)
 {
    struct hostile hostile = {
-      .device = mutated->device,
-      .kind = target->kind,
-      .sync = target->sync,
-      .page = mutated->page,
+      .kind = target->kind, .sync = target->sync, .page = mutated->page,
    };
 
-   for (unsigned n = fuzz_below(&self->rng, 4); n > 0; n--) {
-      fuzz_mutate(&self->rng, mutated->page.layout, FIELDS_ANY);
-      hostile_use(self, &hostile, &mutated->bystanders);
+   for (unsigned n = fuzz_below(4); n > 0; n--) {
+      fuzz_mutate(mutated->page.layout, FIELDS_ANY);
+      hostile_use(&hostile, mutated->bystanders);
    }
    if (hostile.peer != NULL)
-      vk_sync_destroy(mutated->device, hostile.peer);
+      fuzz_destroy(hostile.peer);
 }
 
 static void
-import_mutated(struct fuzz_thread *self, void *data)
+import_mutated(void *data)
 {
    struct mutated *mutated = data;
    struct vk_sync_win32_layout *layout = mutated->page.layout;
-   struct target target;
 
-   for (unsigned i = 0; i < STEPS; i++) {
-      const enum vk_sync_win32_kind kind = fuzz_any_kind(&self->rng);
+   for (unsigned i = 0; i < IMPORT_STEPS; i++) {
+      const enum vk_sync_win32_kind kind = fuzz_any_kind();
       const enum vk_sync_win32_kind into =
-         fuzz_chance(&self->rng, 85) ? kind : fuzz_any_kind(&self->rng);
-      const struct fuzz_import_info info =
-         fuzz_import_info(mutated->page.handle);
+         fuzz_chance(85) ? kind : fuzz_any_kind();
 
       *layout = mutated->genuine[kind - VK_SYNC_WIN32_KIND_FENCE];
-      for (unsigned n = fuzz_below(&self->rng, 8); n > 0; n--)
-         fuzz_mutate(&self->rng, layout, FIELDS_ANY);
+      for (unsigned n = fuzz_below(8); n > 0; n--)
+         fuzz_mutate(layout, FIELDS_ANY);
 
-      target_create(&target, mutated->device, into, &self->rng);
-      const bool good = layout->magic == VK_SYNC_WIN32_SECTION_MAGIC &&
-                        layout->kind == (uint32_t)into;
-      if (target_import(self, &target, &info, good_if(good),
-                        "a mutated section"))
-         use_imported(self, mutated, &target);
-      target_destroy(&target);
-      fuzz_bystanders_use(self, &mutated->bystanders);
+      const struct target target = target_create(into);
+      if (target_import(&target, &(struct attempt) {
+             .what = "a mutated section", .kind = into,
+             .handle = mutated->page.handle,
+             .verdict = fuzz_is_payload(layout, into) ? GOOD : BAD,
+          }))
+         use_imported(mutated, &target);
+      fuzz_destroy(target.sync);
+      fuzz_bystanders_use(mutated->bystanders);
    }
 }
 
 void
-import_sections(intptr_t arg)
+import_sections(UNUSED intptr_t arg)
 {
-   const uint32_t episodes = 1000;
-   struct fuzz_thread self = {0};
    struct mutated mutated;
 
-   (void)arg;
    fuzz_learn_decoys();
-   mutated.device = fuzz_device();
-   fuzz_bystanders_create(&mutated.bystanders, mutated.device);
+   fuzz_open_device();
+   fuzz_bystanders_create(mutated.bystanders);
    fuzz_page_open(&mutated.page,
                   wrong_section("", 1, sizeof(mutated.genuine[0]),
                                 PAGE_READWRITE, NULL));
-   for (unsigned i = 0; i < 3; i++) {
-      struct vk_sync *sync = fuzz_shared_sync(
-         mutated.device, VK_SYNC_WIN32_KIND_FENCE + i, NULL, true);
+   for (unsigned i = 0; i < FUZZ_KINDS; i++) {
+      struct vk_sync *sync =
+         fuzz_shared_sync(VK_SYNC_WIN32_KIND_FENCE + i, NULL, true);
 
-      EXPECT(vk_sync_wait(mutated.device, sync, i == 2,
-                          VK_SYNC_WAIT_COMPLETE,
-                          os_time_get_absolute_timeout(FUZZ_MS)) ==
-             VK_TIMEOUT);
+      EXPECT(fuzz_wait(sync, i == 2, FUZZ_MS) == VK_TIMEOUT);
       mutated.genuine[i] = *fuzz_layout(sync);
       fuzz_learn(&mutated.genuine[i]);
-      vk_sync_destroy(mutated.device, sync);
+      fuzz_destroy(sync);
    }
 
-   fuzz_run("mutated sections", episodes, episodes * STEPS, import_mutated,
-            &mutated);
+   fuzz_run("mutated sections", 1000, IMPORT_STEPS, import_mutated, &mutated);
    fuzz_page_close(&mutated.page);
-   fuzz_bystanders_destroy(&self, &mutated.bystanders);
+   fuzz_bystanders_destroy(mutated.bystanders);
    fuzz_check_nothing_left(true, true);
 }

@@ -11,34 +11,6 @@ static struct {
    bool has_allocations;
 } counts;
 
-static struct {
-   void *(WINAPI *map)(HANDLE, DWORD, DWORD, DWORD, SIZE_T);
-   BOOL(WINAPI *unmap)(const void *);
-   BOOL(WINAPI *close)(HANDLE);
-   BOOL(WINAPI *duplicate)(HANDLE, HANDLE, HANDLE, HANDLE *, DWORD, BOOL,
-                           DWORD);
-   HANDLE(WINAPI *open_section)(DWORD, BOOL, const wchar_t *);
-   HANDLE(WINAPI *create_section)(HANDLE, SECURITY_ATTRIBUTES *, DWORD, DWORD,
-                                  DWORD, const wchar_t *);
-   HANDLE(WINAPI *open_semaphore)(DWORD, BOOL, const wchar_t *);
-   HANDLE(WINAPI *create_semaphore)(SECURITY_ATTRIBUTES *, LONG, LONG,
-                                    const wchar_t *);
-   HANDLE(WINAPI *create_event)(SECURITY_ATTRIBUTES *, BOOL, BOOL,
-                                const wchar_t *);
-   HANDLE(WINAPI *create_mutex)(SECURITY_ATTRIBUTES *, BOOL, const wchar_t *);
-   HANDLE(WINAPI *create_file)(const wchar_t *, DWORD, DWORD,
-                               SECURITY_ATTRIBUTES *, DWORD, DWORD, HANDLE);
-   HANDLE(WINAPI *open_process)(DWORD, BOOL, DWORD);
-   uintptr_t (*begin_thread)(void *, unsigned, unsigned(__stdcall *)(void *),
-                             void *, unsigned, unsigned *);
-   void *(*malloc)(size_t);
-   void *(*calloc)(size_t, size_t);
-   void *(*realloc)(void *, size_t);
-   void (*free)(void *);
-   void *(*aligned_malloc)(size_t, size_t);
-   void (*aligned_free)(void *);
-} real;
-
 /* Thread-local variables may take memory, by the calls that are hooked. */
 static struct {
    DWORD thread;
@@ -85,34 +57,80 @@ count_handle(HANDLE handle)
    return handle;
 }
 
+static void *
+count_memory(void *memory)
+{
+   add(&counts.allocations, memory != NULL);
+   return memory;
+}
+
+/* real_NAME is what the module has imported, hook_NAME what it gets instead:
+ * for those that fail in one way and give what is counted.
+ */
+#define HOOK_HANDLE(name, parameters, arguments) \
+   static HANDLE(WINAPI *real_##name) parameters; \
+   static HANDLE WINAPI hook_##name parameters \
+   { \
+      return must_fail() ? NULL : count_handle(real_##name arguments); \
+   }
+#define HOOK_MEMORY(name, parameters, arguments) \
+   static void *(*real_##name) parameters; \
+   static void *hook_##name parameters \
+   { \
+      return must_fail() ? NULL : count_memory(real_##name arguments); \
+   }
+
+HOOK_HANDLE(OpenFileMappingW, (DWORD access, BOOL inherit, const wchar_t *name),
+            (access, inherit, name))
+HOOK_HANDLE(CreateFileMappingW,
+            (HANDLE file, SECURITY_ATTRIBUTES *attributes, DWORD protection,
+             DWORD high, DWORD low, const wchar_t *name),
+            (file, attributes, protection, high, low, name))
+HOOK_HANDLE(OpenSemaphoreW, (DWORD access, BOOL inherit, const wchar_t *name),
+            (access, inherit, name))
+HOOK_HANDLE(CreateSemaphoreW,
+            (SECURITY_ATTRIBUTES *attributes, LONG initial, LONG maximum,
+             const wchar_t *name), (attributes, initial, maximum, name))
+HOOK_HANDLE(CreateEventW,
+            (SECURITY_ATTRIBUTES *attributes, BOOL manual, BOOL set,
+             const wchar_t *name), (attributes, manual, set, name))
+HOOK_MEMORY(malloc, (size_t size), (size))
+HOOK_MEMORY(calloc, (size_t count, size_t size), (count, size))
+HOOK_MEMORY(_aligned_malloc, (size_t size, size_t alignment),
+            (size, alignment))
+
+static void *(WINAPI *real_MapViewOfFile)(HANDLE, DWORD, DWORD, DWORD, SIZE_T);
+
 static void *WINAPI
-hook_map(HANDLE section, DWORD access, DWORD high, DWORD low, SIZE_T size)
+hook_MapViewOfFile(HANDLE section, DWORD access, DWORD high, DWORD low,
+                   SIZE_T size)
 {
    void *view = must_fail() ? NULL :
-                real.map(section, access, high, low, size);
+                real_MapViewOfFile(section, access, high, low, size);
 
    add(&counts.maps, 1);
    add(&counts.views, view != NULL);
    return view;
 }
 
-static BOOL WINAPI
-hook_unmap(const void *view)
-{
-   const BOOL done = real.unmap(view);
+static BOOL(WINAPI *real_UnmapViewOfFile)(const void *);
 
-   if (done)
-      add(&counts.views, -1);
-   else
-      add(&counts.wrong_closes, 1);
+static BOOL WINAPI
+hook_UnmapViewOfFile(const void *view)
+{
+   const BOOL done = real_UnmapViewOfFile(view);
+
+   add(done ? &counts.views : &counts.wrong_closes, done ? -1 : 1);
    return done;
 }
 
+static BOOL(WINAPI *real_CloseHandle)(HANDLE);
+
 static BOOL WINAPI
-hook_close(HANDLE handle)
+hook_CloseHandle(HANDLE handle)
 {
    const bool guarded = counts.guarded != NULL && handle == counts.guarded;
-   const BOOL done = real.close(handle);
+   const BOOL done = real_CloseHandle(handle);
 
    if (done)
       add(&counts.handles, -1);
@@ -120,12 +138,15 @@ hook_close(HANDLE handle)
    return done;
 }
 
+static BOOL(WINAPI *real_DuplicateHandle)(HANDLE, HANDLE, HANDLE, HANDLE *,
+                                          DWORD, BOOL, DWORD);
+
 static BOOL WINAPI
-hook_duplicate(HANDLE from, HANDLE handle, HANDLE to, HANDLE *copy,
-               DWORD access, BOOL inherit, DWORD options)
+hook_DuplicateHandle(HANDLE from, HANDLE handle, HANDLE to, HANDLE *copy,
+                     DWORD access, BOOL inherit, DWORD options)
 {
    const BOOL done = !must_fail() &&
-      real.duplicate(from, handle, to, copy, access, inherit, options);
+      real_DuplicateHandle(from, handle, to, copy, access, inherit, options);
 
    add(&counts.wrong_closes, (options & DUPLICATE_CLOSE_SOURCE) != 0);
    if (done && to == GetCurrentProcess())
@@ -133,164 +154,89 @@ hook_duplicate(HANDLE from, HANDLE handle, HANDLE to, HANDLE *copy,
    return done;
 }
 
-static HANDLE WINAPI
-hook_open_section(DWORD access, BOOL inherit, const wchar_t *name)
-{
-   return must_fail() ? NULL :
-          count_handle(real.open_section(access, inherit, name));
-}
+static HANDLE(WINAPI *real_OpenProcess)(DWORD, BOOL, DWORD);
 
 static HANDLE WINAPI
-hook_create_section(HANDLE file, SECURITY_ATTRIBUTES *attributes,
-                    DWORD protection, DWORD high, DWORD low,
-                    const wchar_t *name)
-{
-   return must_fail() ? NULL :
-          count_handle(real.create_section(file, attributes, protection, high,
-                                           low, name));
-}
-
-static HANDLE WINAPI
-hook_open_semaphore(DWORD access, BOOL inherit, const wchar_t *name)
-{
-   return must_fail() ? NULL :
-          count_handle(real.open_semaphore(access, inherit, name));
-}
-
-static HANDLE WINAPI
-hook_create_semaphore(SECURITY_ATTRIBUTES *attributes, LONG initial,
-                      LONG maximum, const wchar_t *name)
-{
-   return must_fail() ? NULL :
-          count_handle(real.create_semaphore(attributes, initial, maximum,
-                                             name));
-}
-
-static HANDLE WINAPI
-hook_create_event(SECURITY_ATTRIBUTES *attributes, BOOL manual, BOOL set,
-                  const wchar_t *name)
-{
-   return must_fail() ? NULL :
-          count_handle(real.create_event(attributes, manual, set, name));
-}
-
-static HANDLE WINAPI
-hook_create_mutex(SECURITY_ATTRIBUTES *attributes, BOOL owned,
-                  const wchar_t *name)
-{
-   return count_handle(real.create_mutex(attributes, owned, name));
-}
-
-static HANDLE WINAPI
-hook_create_file(const wchar_t *name, DWORD access, DWORD share,
-                 SECURITY_ATTRIBUTES *attributes, DWORD creation, DWORD flags,
-                 HANDLE like)
-{
-   return count_handle(real.create_file(name, access, share, attributes,
-                                        creation, flags, like));
-}
-
-static HANDLE WINAPI
-hook_open_process(DWORD access, BOOL inherit, DWORD id)
+hook_OpenProcess(DWORD access, BOOL inherit, DWORD id)
 {
    add(&counts.processes, 1);
-   return count_handle(real.open_process(access, inherit, id));
+   return count_handle(real_OpenProcess(access, inherit, id));
 }
 
+static uintptr_t (*real__beginthreadex)(void *, unsigned,
+                                        unsigned(__stdcall *)(void *), void *,
+                                        unsigned, unsigned *);
+
 static uintptr_t
-hook_begin_thread(void *security, unsigned stack,
-                  unsigned(__stdcall *start)(void *), void *data,
-                  unsigned flags, unsigned *id)
+hook__beginthreadex(void *security, unsigned stack,
+                    unsigned(__stdcall *start)(void *), void *data,
+                    unsigned flags, unsigned *id)
 {
    /* Before, since the new thread may look at the counts first */
    add(&counts.handles, 1);
 
    const uintptr_t thread =
-      real.begin_thread(security, stack, start, data, flags, id);
+      real__beginthreadex(security, stack, start, data, flags, id);
    if (thread == 0)
       add(&counts.handles, -1);
    return thread;
 }
 
-static void *
-hook_malloc(size_t size)
-{
-   void *memory = must_fail() ? NULL : real.malloc(size);
-
-   add(&counts.allocations, memory != NULL);
-   return memory;
-}
-
-static void *
-hook_calloc(size_t count, size_t size)
-{
-   void *memory = must_fail() ? NULL : real.calloc(count, size);
-
-   add(&counts.allocations, memory != NULL);
-   return memory;
-}
+static void *(*real_realloc)(void *, size_t);
 
 static void *
 hook_realloc(void *old, size_t size)
 {
-   const bool frees = old != NULL && size == 0;
-   const bool allocates = old == NULL;
-   void *memory = real.realloc(old, size);
+   void *memory = real_realloc(old, size);
 
-   add(&counts.allocations, (allocates && memory != NULL) - frees);
+   if (old == NULL)
+      return count_memory(memory);
+   add(&counts.allocations, -(size == 0));
    return memory;
 }
+
+static void (*real_free)(void *);
 
 static void
 hook_free(void *memory)
 {
    add(&counts.allocations, -(memory != NULL));
-   real.free(memory);
+   real_free(memory);
 }
 
-static void *
-hook_aligned_malloc(size_t size, size_t alignment)
-{
-   void *memory = must_fail() ? NULL : real.aligned_malloc(size, alignment);
-
-   add(&counts.allocations, memory != NULL);
-   return memory;
-}
+static void (*real__aligned_free)(void *);
 
 static void
-hook_aligned_free(void *memory)
+hook__aligned_free(void *memory)
 {
    add(&counts.allocations, -(memory != NULL));
-   real.aligned_free(memory);
+   real__aligned_free(memory);
 }
 
-#define HOOK(name, member) \
-   { name, (void (*)(void))hook_##member, &real.member }
+#define HOOK(name) { #name, (void (*)(void))hook_##name, &real_##name }
 
 static const struct {
    const char *name;
    void (*hook)(void);
    void *real;
 } hooks[] = {
-   HOOK("MapViewOfFile", map),
-   HOOK("UnmapViewOfFile", unmap),
-   HOOK("CloseHandle", close),
-   HOOK("DuplicateHandle", duplicate),
-   HOOK("OpenFileMappingW", open_section),
-   HOOK("CreateFileMappingW", create_section),
-   HOOK("OpenSemaphoreW", open_semaphore),
-   HOOK("CreateSemaphoreW", create_semaphore),
-   HOOK("CreateEventW", create_event),
-   HOOK("CreateMutexW", create_mutex),
-   HOOK("CreateFileW", create_file),
-   HOOK("OpenProcess", open_process),
-   HOOK("_beginthreadex", begin_thread),
-   HOOK("malloc", malloc),
-   HOOK("calloc", calloc),
-   HOOK("realloc", realloc),
-   HOOK("free", free),
-   HOOK("_aligned_malloc", aligned_malloc),
-   HOOK("_aligned_free", aligned_free),
+   HOOK(MapViewOfFile),
+   HOOK(UnmapViewOfFile),
+   HOOK(CloseHandle),
+   HOOK(DuplicateHandle),
+   HOOK(OpenFileMappingW),
+   HOOK(CreateFileMappingW),
+   HOOK(OpenSemaphoreW),
+   HOOK(CreateSemaphoreW),
+   HOOK(CreateEventW),
+   HOOK(OpenProcess),
+   HOOK(_beginthreadex),
+   HOOK(malloc),
+   HOOK(calloc),
+   HOOK(realloc),
+   HOOK(free),
+   HOOK(_aligned_malloc),
+   HOOK(_aligned_free),
 };
 
 static void
@@ -342,10 +288,11 @@ fuzz_hook_module(HMODULE module)
    /* A C runtime that is linked in is not imported: then allocations are not
     * counted, and everything else is.
     */
-   counts.has_allocations = real.malloc != NULL && real.calloc != NULL &&
-                            real.free != NULL;
-   REQUIRE(real.map != NULL && real.unmap != NULL && real.close != NULL &&
-           real.duplicate != NULL && real.open_section != NULL);
+   counts.has_allocations = real_malloc != NULL && real_calloc != NULL &&
+                            real_free != NULL;
+   REQUIRE(real_MapViewOfFile != NULL && real_UnmapViewOfFile != NULL &&
+           real_CloseHandle != NULL && real_DuplicateHandle != NULL &&
+           real_OpenFileMappingW != NULL);
 }
 
 struct fuzz_counts

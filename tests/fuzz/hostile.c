@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hostile.h"
 
-#include "util/os_time.h"
-
 #include "tickets.h"
-
-#define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 
 static uint64_t
 get_word(const struct hostile *hostile)
@@ -19,280 +15,202 @@ is_timeline(const struct hostile *hostile)
    return hostile->kind == VK_SYNC_WIN32_KIND_TIMELINE;
 }
 
-/* Whether the section can tell the result of an operation.  Where others write
- * to it as well, one of several is right.
- */
 static bool
-is_known(const struct hostile *hostile)
+is_signalled(uint64_t word)
 {
-   return !hostile->racing;
+   return (int32_t)((uint32_t)word - (uint32_t)(word >> 32)) > 0;
 }
 
 static struct vk_sync *
-any_view(struct fuzz_thread *self, const struct hostile *hostile)
+any_view(const struct hostile *hostile)
 {
-   return hostile->peer != NULL && fuzz_chance(&self->rng, 50) ?
+   return hostile->peer != NULL && fuzz_chance(50) ?
           hostile->peer : hostile->sync;
 }
 
-static VkResult
-import(const struct hostile *hostile, struct vk_sync *sync)
+void
+hostile_create(struct hostile *hostile)
 {
-   const struct fuzz_import_info info =
-      fuzz_import_info(hostile->page.handle);
+   const enum vk_sync_win32_kind kind = fuzz_any_kind();
+   const bool numbered = fuzz_chance(40);
+   struct vk_sync *sync = fuzz_shared_sync(kind, NULL, numbered);
 
-   return fuzz_import(hostile->device, sync, &info);
-}
-
-/* What an import must give, as far as the section decides */
-static VkResult
-import_result(const struct hostile *hostile)
-{
-   const struct vk_sync_win32_layout *layout = hostile->page.layout;
-
-   return layout->magic == VK_SYNC_WIN32_SECTION_MAGIC &&
-          layout->kind == (uint32_t)hostile->kind ? VK_SUCCESS : REFUSED;
-}
-
-static void
-open_peer(struct fuzz_thread *self, struct hostile *hostile)
-{
-   struct vk_sync *peer = fuzz_sync(hostile->device, hostile->kind, 0);
-   const VkResult expected = import_result(hostile);
-   const VkResult result = import(hostile, peer);
-
-   FUZZ_CHECK(self, result == VK_SUCCESS || result == REFUSED);
-   if (is_known(hostile))
-      FUZZ_CHECK(self, result == expected);
-
-   hostile->peer = peer;
-   if (result != VK_SUCCESS) {
-      vk_sync_destroy(hostile->device, peer);
-      hostile->peer = NULL;
-   }
+   *hostile = (struct hostile) { .kind = kind, .sync = sync };
+   if (numbered)
+      hostile->number = fuzz_export_number(sync);
+   fuzz_page_open(&hostile->page, fuzz_export(sync));
+   hostile->peer = fuzz_open(kind, hostile->page.handle);
 }
 
 void
-hostile_create(struct hostile *hostile, struct vk_device *device,
-               struct fuzz_rng *rng)
-{
-   const enum vk_sync_win32_kind kind = fuzz_any_kind(rng);
-   const bool numbered = fuzz_chance(rng, 40);
-
-   *hostile = (struct hostile) {
-      .device = device,
-      .kind = kind,
-      .sync = fuzz_shared_sync(device, kind, NULL, numbered),
-      .peer = fuzz_sync(device, kind, 0),
-   };
-   if (numbered)
-      hostile->number = fuzz_export_number(device, hostile->sync);
-   fuzz_page_open(&hostile->page, fuzz_export(device, hostile->sync));
-   REQUIRE(import(hostile, hostile->peer) == VK_SUCCESS);
-}
-
-bool
-hostile_open(struct hostile *hostile, struct vk_device *device,
-             enum vk_sync_win32_kind kind, HANDLE handle)
+hostile_open(struct hostile *hostile, enum vk_sync_win32_kind kind,
+             HANDLE handle)
 {
    *hostile = (struct hostile) {
-      .device = device,
       .kind = kind,
-      .sync = fuzz_sync(device, kind, 0),
-      .peer = fuzz_sync(device, kind, 0),
+      .sync = fuzz_open(kind, handle),
+      .peer = fuzz_open(kind, handle),
       .racing = true,
    };
    fuzz_page_open(&hostile->page, handle);
-
-   const bool opened =
-      import(hostile, hostile->sync) == VK_SUCCESS &&
-      import(hostile, hostile->peer) == VK_SUCCESS;
-   if (!opened) {
-      vk_sync_destroy(device, hostile->sync);
-      vk_sync_destroy(device, hostile->peer);
-      fuzz_page_close(&hostile->page);
-   }
-   return opened;
 }
 
 void
-hostile_destroy(struct fuzz_thread *self, struct hostile *hostile)
+hostile_destroy(struct hostile *hostile)
 {
-   fuzz_enter(self, "destroying", 0);
-   vk_sync_destroy(hostile->device, hostile->sync);
+   fuzz_enter("destroying", 0);
+   fuzz_destroy(hostile->sync);
    if (hostile->peer != NULL)
-      vk_sync_destroy(hostile->device, hostile->peer);
-   fuzz_leave(self, 0);
+      fuzz_destroy(hostile->peer);
+   fuzz_leave(0);
    fuzz_page_close(&hostile->page);
 }
 
 /* The uses ----------------------------------------------------------------- */
 
 static void
-use_value(struct fuzz_thread *self, struct hostile *hostile)
+use_value(struct hostile *hostile)
 {
    const uint64_t before = get_word(hostile);
    uint64_t value = 0;
 
    if (!is_timeline(hostile))
       return;
-   FUZZ_CHECK(self, vk_sync_get_value(hostile->device,
-                                      any_view(self, hostile), &value) ==
-                    VK_SUCCESS);
-   if (is_known(hostile))
-      FUZZ_CHECK(self, value == before);
+   FUZZ_CHECK(fuzz_get_value(any_view(hostile), &value) == VK_SUCCESS);
+   FUZZ_CHECK(hostile->racing || value == before);
 }
 
 static void
-signal_timeline(struct fuzz_thread *self, struct hostile *hostile)
+use_signal(struct hostile *hostile)
 {
    const uint64_t before = get_word(hostile);
-   const uint64_t chosen = fuzz_value64(&self->rng, before);
-   const uint64_t value = MAX2(chosen, 1);
-   const VkResult result = vk_sync_signal(
-      hostile->device, any_view(self, hostile), value);
-
-   /* A value that it has passed is reported, and is no error. */
-   FUZZ_CHECK(self, result == VK_SUCCESS);
-   if (is_known(hostile))
-      FUZZ_CHECK(self, get_word(hostile) == MAX2(value, before));
-}
-
-static void
-use_signal(struct fuzz_thread *self, struct hostile *hostile)
-{
-   const uint64_t before = get_word(hostile);
-   const uint32_t signals = (uint32_t)before;
-   const uint32_t consumed = (uint32_t)(before >> 32);
+   uint64_t value = 0, after = before;
 
    if (is_timeline(hostile)) {
-      signal_timeline(self, hostile);
-      return;
+      /* A value that it has passed is reported, and is no error. */
+      value = MAX2(fuzz_value64(before), 1);
+      after = MAX2(value, before);
+   } else if (!is_signalled(before)) {
+      after = vk_sync_win32_pair(vk_sync_win32_signals(before) + 1,
+                                 vk_sync_win32_consumed(before));
    }
 
-   FUZZ_CHECK(self, vk_sync_signal(hostile->device, any_view(self, hostile),
-                                   0) == VK_SUCCESS);
-   if (is_known(hostile)) {
-      const bool was_signalled = (int32_t)(signals - consumed) > 0;
-      FUZZ_CHECK(self, get_word(hostile) ==
-                       ((uint64_t)consumed << 32 |
-                        (uint32_t)(signals + !was_signalled)));
-   }
+   FUZZ_CHECK(fuzz_signal(any_view(hostile), value) == VK_SUCCESS);
+   FUZZ_CHECK(hostile->racing || get_word(hostile) == after);
 }
 
 static void
-use_reset(struct fuzz_thread *self, struct hostile *hostile)
+use_reset(struct hostile *hostile)
 {
    const uint64_t before = get_word(hostile);
-   const uint32_t signals = (uint32_t)before;
-   const bool was_signalled = (int32_t)(signals - (uint32_t)(before >> 32)) > 0;
+   const uint32_t signals = vk_sync_win32_signals(before);
+   const uint64_t after = is_signalled(before) ?
+                          vk_sync_win32_pair(signals, signals) : before;
 
    if (is_timeline(hostile))
       return;
-   FUZZ_CHECK(self, vk_sync_reset(hostile->device, any_view(self, hostile)) ==
-                    VK_SUCCESS);
-   if (is_known(hostile))
-      FUZZ_CHECK(self, get_word(hostile) ==
-                       (was_signalled ? (uint64_t)signals << 32 | signals :
-                                        before));
+   FUZZ_CHECK(fuzz_reset(any_view(hostile)) == VK_SUCCESS);
+   FUZZ_CHECK(hostile->racing || get_word(hostile) == after);
 }
 
 /* What vkQueueSubmit() does with a binary semaphore to wait for */
 static void
-use_ticket(struct fuzz_thread *self, struct hostile *hostile)
+use_ticket(struct hostile *hostile)
 {
-   struct vk_sync *wait;
+   const uint64_t timeout_ns = fuzz_chance(10) ? fuzz_below(500 * 1000) : 0;
+   const bool known = !hostile->racing;
    struct tickets tickets;
    uint32_t ticket = 0, slot = VK_SYNC_WIN32_NO_SLOT;
 
    if (is_timeline(hostile))
       return;
-
-   if (is_known(hostile)) {
+   if (known) {
       tickets_look(&tickets, hostile->page.layout);
       ticket = tickets_take(&tickets, &slot);
    }
 
-   wait = fuzz_sync(hostile->device, hostile->kind, 0);
-   FUZZ_CHECK(self, vk_sync_move(hostile->device, wait,
-                                 any_view(self, hostile)) == VK_SUCCESS);
+   struct vk_sync *wait = fuzz_sync(hostile->kind, 0);
+   FUZZ_CHECK(fuzz_move(wait, any_view(hostile)) == VK_SUCCESS);
+   const VkResult result = fuzz_wait(wait, 0, timeout_ns);
+   FUZZ_CHECK(result == VK_SUCCESS || result == VK_TIMEOUT);
 
-   const uint64_t timeout_ns =
-      fuzz_chance(&self->rng, 10) ? fuzz_below(&self->rng, 500 * 1000) : 0;
-   const uint64_t end_ns = timeout_ns ?
-                           os_time_get_absolute_timeout(timeout_ns) : 0;
-   const VkResult result = vk_sync_wait(hostile->device, wait, 0,
-                                        VK_SYNC_WAIT_COMPLETE, end_ns);
-
-   FUZZ_CHECK(self, result == VK_SUCCESS || result == VK_TIMEOUT);
-   if (is_known(hostile)) {
+   if (known) {
       if (tickets.is_exact)
-         FUZZ_CHECK(self, (result == VK_SUCCESS) ==
-                          ((int32_t)((uint32_t)tickets.word - ticket) >= 0));
+         FUZZ_CHECK((result == VK_SUCCESS) ==
+                    tickets_is_reached(&tickets, ticket));
       if (result == VK_SUCCESS)
          tickets_see(&tickets, slot);
-      FUZZ_CHECK(self, tickets_match(&tickets, hostile->page.layout));
+      FUZZ_CHECK(tickets_match(&tickets, hostile->page.layout));
    }
 
-   vk_sync_destroy(hostile->device, wait);
-   if (is_known(hostile)) {
+   fuzz_destroy(wait);
+   if (known) {
       if (result != VK_SUCCESS)
          tickets_abandon(&tickets, slot);
-      FUZZ_CHECK(self, tickets_match(&tickets, hostile->page.layout));
+      FUZZ_CHECK(tickets_match(&tickets, hostile->page.layout));
    }
 }
 
-static void
-use_import(struct fuzz_thread *self, struct hostile *hostile)
+/* Returns what has been imported, or NULL. */
+static struct vk_sync *
+import(struct hostile *hostile)
 {
-   const VkResult expected = import_result(hostile);
-   struct vk_sync *sync = fuzz_sync(hostile->device, hostile->kind, 0);
-   struct vk_sync_win32_payload *own = fuzz_payload(sync);
-   const VkResult result = import(hostile, sync);
+   const bool good = fuzz_is_payload(hostile->page.layout, hostile->kind);
+   struct vk_sync *sync = fuzz_sync(hostile->kind, 0);
+   const struct vk_sync_win32_payload *own = fuzz_payload(sync);
+   const VkResult result =
+      fuzz_import(sync, FUZZ_NT_HANDLE, hostile->page.handle, NULL);
 
-   FUZZ_CHECK(self, result == VK_SUCCESS || result == REFUSED);
-   if (is_known(hostile))
-      FUZZ_CHECK(self, result == expected);
-
-   if (result != VK_SUCCESS)
-      FUZZ_CHECK(self, fuzz_payload(sync) == own);
-
+   FUZZ_CHECK(result == VK_SUCCESS || result == REFUSED);
+   FUZZ_CHECK(hostile->racing || (result == VK_SUCCESS) == good);
    if (result == VK_SUCCESS)
-      FUZZ_CHECK(self, vk_sync_wait(hostile->device, sync, 0,
-                                    VK_SYNC_WAIT_COMPLETE, 0) <= VK_TIMEOUT);
-   vk_sync_destroy(hostile->device, sync);
+      return sync;
+
+   FUZZ_CHECK(fuzz_payload(sync) == own);
+   fuzz_destroy(sync);
+   return NULL;
 }
 
-/* Either type of handle, whatever the section says */
 static void
-use_export(struct fuzz_thread *self, struct hostile *hostile)
+use_import(struct hostile *hostile)
 {
-   const bool number = fuzz_chance(&self->rng, 40);
-   struct vk_sync *sync = any_view(self, hostile);
-   HANDLE handle = NULL;
-   const VkResult result = vk_sync_export_win32_handle(
-      hostile->device, sync, number ? FUZZ_NUMBER : FUZZ_NT_HANDLE, &handle);
+   struct vk_sync *sync = import(hostile);
 
-   if (!number) {
-      FUZZ_CHECK(self, result == VK_SUCCESS && handle != NULL);
-      CloseHandle(handle);
-   } else if (result == VK_SUCCESS) {
-      FUZZ_CHECK(self, hostile->number != 0);
-      FUZZ_CHECK(self, handle == (HANDLE)(uintptr_t)hostile->number);
-   } else {
-      FUZZ_CHECK(self, result == VK_ERROR_UNKNOWN);
-      if (is_known(hostile))
-         FUZZ_CHECK(self, hostile->number == 0 || sync != hostile->sync);
+   if (sync != NULL) {
+      FUZZ_CHECK(fuzz_wait(sync, 0, 0) <= VK_TIMEOUT);
+      fuzz_destroy(sync);
    }
 }
 
 /* A process that goes, and another one that comes */
 static void
-use_new_peer(struct fuzz_thread *self, struct hostile *hostile)
+use_new_peer(struct hostile *hostile)
 {
    if (hostile->peer != NULL)
-      vk_sync_destroy(hostile->device, hostile->peer);
-   open_peer(self, hostile);
+      fuzz_destroy(hostile->peer);
+   hostile->peer = import(hostile);
+}
+
+/* Either type of handle, whatever the section says */
+static void
+use_export(struct hostile *hostile)
+{
+   const bool number = fuzz_chance(40);
+   struct vk_sync *sync = any_view(hostile);
+   HANDLE handle = NULL;
+   const VkResult result = fuzz_try_export(
+      sync, number ? FUZZ_NUMBER : FUZZ_NT_HANDLE, &handle);
+
+   if (!number) {
+      FUZZ_CHECK(result == VK_SUCCESS && handle != NULL);
+      CloseHandle(handle);
+   } else if (result == VK_SUCCESS) {
+      FUZZ_CHECK(handle != NULL && handle == hostile->number);
+   } else {
+      FUZZ_CHECK(result == VK_ERROR_UNKNOWN);
+      FUZZ_CHECK(hostile->racing || hostile->number == NULL ||
+                 sync != hostile->sync);
+   }
 }
 
 /* The waits ---------------------------------------------------------------- */
@@ -301,50 +219,44 @@ enum { HOSTILE_WAITS = 3 };
 
 struct wait_set {
    struct vk_sync_wait waits[HOSTILE_WAITS + FUZZ_BYSTANDERS];
-   uint32_t count, hostile_count;
+   uint32_t count;
    bool any;
-   uint64_t timeout_ns;
    /* Of the bystanders */
    uint32_t reached, unreached;
 };
 
 static void
-add_hostile(struct fuzz_thread *self, struct hostile *hostile,
-            struct wait_set *set)
+add_hostile(struct hostile *hostile, struct wait_set *set)
 {
    const uint64_t word = get_word(hostile);
    const uint64_t target =
-      fuzz_chance(&self->rng, 20) ? fuzz_random(&self->rng) :
-                                    word + fuzz_below(&self->rng, 3);
+      fuzz_chance(20) ? fuzz_random() : word + fuzz_below(3);
 
    set->waits[set->count++] = (struct vk_sync_wait) {
-      .sync = any_view(self, hostile),
+      .sync = any_view(hostile),
       .wait_value = is_timeline(hostile) ? target : 0,
    };
-   set->hostile_count++;
 }
 
 static void
-add_bystanders(struct fuzz_thread *self, struct fuzz_bystanders *bystanders,
-               struct wait_set *set)
+add_bystanders(struct fuzz_bystander *bystanders, struct wait_set *set)
 {
    for (unsigned i = 0; i < FUZZ_BYSTANDERS; i++) {
-      if (!fuzz_chance(&self->rng, 30))
+      if (!fuzz_chance(30))
          continue;
-      const bool reached = fuzz_chance(&self->rng, set->any ? 15 : 70);
+      const bool reached = fuzz_chance(set->any ? 15 : 70);
 
-      set->waits[set->count++] =
-         fuzz_bystanders_wait(self, bystanders, i, reached);
+      set->waits[set->count++] = fuzz_bystander_wait(&bystanders[i], reached);
       set->reached += reached;
       set->unreached += !reached;
    }
 }
 
 static void
-shuffle(struct fuzz_thread *self, struct wait_set *set)
+shuffle(struct wait_set *set)
 {
    for (uint32_t i = 0; i + 1 < set->count; i++) {
-      const uint32_t other = i + fuzz_below(&self->rng, set->count - i);
+      const uint32_t other = i + fuzz_below(set->count - i);
       const struct vk_sync_wait wait = set->waits[i];
 
       set->waits[i] = set->waits[other];
@@ -361,66 +273,61 @@ is_reached(const struct hostile *hostile, uint64_t word, uint64_t target)
 }
 
 static void
-check_wait(struct fuzz_thread *self, const struct hostile *hostile,
-           const struct wait_set *set, uint64_t word, VkResult result)
+check_wait(const struct hostile *hostile, const struct wait_set *set,
+           uint64_t word, VkResult result)
 {
    uint32_t reached = set->reached;
 
-   FUZZ_CHECK(self, result == VK_SUCCESS || result == VK_TIMEOUT);
+   FUZZ_CHECK(result == VK_SUCCESS || result == VK_TIMEOUT);
 
    if (set->any && set->reached > 0)
-      FUZZ_CHECK(self, result == VK_SUCCESS);
+      FUZZ_CHECK(result == VK_SUCCESS);
    if (!set->any && set->unreached > 0)
-      FUZZ_CHECK(self, result == VK_TIMEOUT);
-   if (!is_known(hostile))
+      FUZZ_CHECK(result == VK_TIMEOUT);
+   if (hostile->racing)
       return;
 
    for (uint32_t i = 0; i < set->count; i++) {
-      const struct vk_sync_win32_payload *payload =
-         fuzz_payload(set->waits[i].sync);
+      const struct vk_sync_wait *wait = &set->waits[i];
 
-      if (payload == fuzz_payload(hostile->sync) ||
-          (hostile->peer != NULL && payload == fuzz_payload(hostile->peer)))
-         reached += is_reached(hostile, word, set->waits[i].wait_value);
+      if (wait->sync == hostile->sync || wait->sync == hostile->peer)
+         reached += is_reached(hostile, word, wait->wait_value);
    }
-   FUZZ_CHECK(self, (result == VK_SUCCESS) ==
-                    (set->any ? reached > 0 : reached == set->count));
+   FUZZ_CHECK((result == VK_SUCCESS) ==
+              (set->any ? reached > 0 : reached == set->count));
 }
 
+/* Returns how long it may take. */
 static uint64_t
-use_wait(struct fuzz_thread *self, struct hostile *hostile,
-         struct fuzz_bystanders *bystanders)
+use_wait(struct hostile *hostile, struct fuzz_bystander *bystanders)
 {
-   struct wait_set set = { .any = fuzz_chance(&self->rng, 50) };
-   const uint32_t count = 1 + fuzz_below(&self->rng, HOSTILE_WAITS);
-
+   struct wait_set set = { .any = fuzz_chance(50) };
+   const uint32_t count = 1 + fuzz_below(HOSTILE_WAITS);
    /* Most do not block, since blocking takes so long. */
-   if (fuzz_chance(&self->rng, 15))
-      set.timeout_ns = 1 + fuzz_below(&self->rng, 300 * 1000);
+   const uint64_t timeout_ns =
+      fuzz_chance(15) ? 1 + fuzz_below(300 * 1000) : 0;
+
    for (uint32_t i = 0; i < count; i++)
-      add_hostile(self, hostile, &set);
-   if (bystanders != NULL)
-      add_bystanders(self, bystanders, &set);
-   shuffle(self, &set);
+      add_hostile(hostile, &set);
+   add_bystanders(bystanders, &set);
+   shuffle(&set);
 
    const uint64_t word = get_word(hostile);
-   const VkResult result = vk_sync_wait_many(
-      hostile->device, set.count, set.waits,
-      set.any ? VK_SYNC_WAIT_ANY : VK_SYNC_WAIT_COMPLETE,
-      set.timeout_ns ? os_time_get_absolute_timeout(set.timeout_ns) : 0);
+   const VkResult result = fuzz_wait_many(
+      set.count, set.waits, set.any ? VK_SYNC_WAIT_ANY : VK_SYNC_WAIT_COMPLETE,
+      timeout_ns);
 
-   check_wait(self, hostile, &set, word, result);
-   return set.timeout_ns;
+   check_wait(hostile, &set, word, result);
+   return timeout_ns;
 }
 
 void
-hostile_use(struct fuzz_thread *self, struct hostile *hostile,
-            struct fuzz_bystanders *bystanders)
+hostile_use(struct hostile *hostile, struct fuzz_bystander *bystanders)
 {
    static const struct {
       const char *name;
       unsigned weight;
-      void (*use)(struct fuzz_thread *self, struct hostile *hostile);
+      void (*use)(struct hostile *hostile);
    } uses[] = {
       { "getting the value", 10, use_value },
       { "signalling", 30, use_signal },
@@ -431,18 +338,18 @@ hostile_use(struct fuzz_thread *self, struct hostile *hostile,
       { "opening another view", 1, use_new_peer },
       { "waiting", 28, NULL },
    };
-   uint32_t at = fuzz_below(&self->rng, 100);
+   uint32_t at = fuzz_below(100);
    unsigned i = 0;
    uint64_t allowed_ns = 500 * 1000;
 
    while (at >= uses[i].weight)
       at -= uses[i++].weight;
 
-   fuzz_enter(self, uses[i].name, get_word(hostile));
+   fuzz_enter(uses[i].name, get_word(hostile));
    if (uses[i].use != NULL)
-      uses[i].use(self, hostile);
+      uses[i].use(hostile);
    else
-      allowed_ns = use_wait(self, hostile, bystanders);
-   fuzz_leave(self, allowed_ns);
-   self->cases++;
+      allowed_ns = use_wait(hostile, bystanders);
+   fuzz_leave(allowed_ns);
+   fuzz_count_case();
 }

@@ -8,7 +8,6 @@
 #include "section.h"
 
 struct hostile {
-   struct vk_device *device;
    enum vk_sync_win32_kind kind;
 
    /* A holder of the payload, and what another process has; or NULL, while
@@ -19,29 +18,27 @@ struct hostile {
 
    struct fuzz_page page;
 
-   /* The global share handle, or 0; of the payload that `sync` was created
+   /* The global share handle, or NULL; of the payload that `sync` was created
     * with, so that other views of it need not have it
     */
-   uint32_t number;
+   HANDLE number;
 
-   /* Somebody else writes to it right now.  Else, what comes of an operation
-    * is known exactly.
+   /* Somebody else writes to it right now: of the results of an operation, one
+    * of several is right.  Else, what comes of it is known exactly.
     */
    bool racing;
 };
 
 /* Of any kind */
-void hostile_create(struct hostile *hostile, struct vk_device *device,
-                    struct fuzz_rng *rng);
+void hostile_create(struct hostile *hostile);
 /* More holders of what the handle refers to, for another thread or process.
  * Takes over the handle.
  */
-bool hostile_open(struct hostile *hostile, struct vk_device *device,
-                  enum vk_sync_win32_kind kind, HANDLE handle);
-void hostile_destroy(struct fuzz_thread *self, struct hostile *hostile);
+void hostile_open(struct hostile *hostile, enum vk_sync_win32_kind kind,
+                  HANDLE handle);
+void hostile_destroy(struct hostile *hostile);
 
-/* One random use, a case; with bystanders in the same waits if not NULL */
-void hostile_use(struct fuzz_thread *self, struct hostile *hostile,
-                 struct fuzz_bystanders *bystanders);
+/* One random use, a case; with bystanders in the same waits */
+void hostile_use(struct hostile *hostile, struct fuzz_bystander *bystanders);
 
 #endif

@@ -11,7 +11,6 @@ main(int argc, char **argv)
       { "names", import_names, 0, 240 },
       { "names for export", export_names, 0, 240 },
       { "global share handles", import_numbers, 0, 240 },
-      { "kept numbers", kept_numbers, 0, 240 },
       { 0 },
    };
 

@@ -5,19 +5,17 @@
  */
 #include "use.h"
 
-#include "util/os_time.h"
-
 #include "tickets.h"
 
 #define STEPS 64
 #define HELD 6
 
 static struct vk_sync *
-take(struct fuzz_thread *self, struct vk_device *device, struct vk_sync *sync)
+take(struct vk_sync *sync)
 {
-   struct vk_sync *wait = fuzz_sync(device, VK_SYNC_WIN32_KIND_BINARY, 0);
+   struct vk_sync *wait = fuzz_sync(VK_SYNC_WIN32_KIND_BINARY, 0);
 
-   FUZZ_CHECK(self, vk_sync_move(device, wait, sync) == VK_SUCCESS);
+   FUZZ_CHECK(fuzz_move(wait, sync) == VK_SUCCESS);
    return wait;
 }
 
@@ -29,169 +27,129 @@ as_win32(const struct vk_sync *sync)
 
 /* By turns ----------------------------------------------------------------- */
 
-struct invented {
-   struct vk_device *device;
-   struct fuzz_bystanders bystanders;
+static struct {
    struct vk_sync *sync, *peer;
    struct fuzz_page page;
    struct tickets tickets;
    struct vk_sync *held[HELD];
-};
+} invented;
 
 static void
-check(struct fuzz_thread *self, struct invented *invented)
+check(void)
 {
-   FUZZ_CHECK(self, tickets_match(&invented->tickets,
-                                  invented->page.layout));
-}
-
-static struct vk_sync *
-import_peer(struct fuzz_thread *self, struct invented *invented)
-{
-   const struct fuzz_import_info info =
-      fuzz_import_info(invented->page.handle);
-   struct vk_sync *peer =
-      fuzz_sync(invented->device, VK_SYNC_WIN32_KIND_BINARY, 0);
-
-   FUZZ_CHECK(self, fuzz_import(invented->device, peer, &info) == VK_SUCCESS);
-   return peer;
+   FUZZ_CHECK(tickets_match(&invented.tickets, invented.page.layout));
 }
 
 static void
-take_one(struct fuzz_thread *self, struct invented *invented,
-         struct vk_sync **held)
+import_peer(void)
+{
+   invented.peer = fuzz_open(VK_SYNC_WIN32_KIND_BINARY, invented.page.handle);
+}
+
+static void
+take_one(struct vk_sync **held)
 {
    uint32_t slot;
-   const uint32_t ticket = tickets_take(&invented->tickets, &slot);
+   const uint32_t ticket = tickets_take(&invented.tickets, &slot);
 
-   *held = take(self, invented->device,
-                fuzz_chance(&self->rng, 50) ? invented->sync :
-                                              invented->peer);
-   if (!invented->tickets.is_exact)
+   *held = take(fuzz_chance(50) ? invented.sync : invented.peer);
+   if (!invented.tickets.is_exact)
       return;
-   FUZZ_CHECK(self, as_win32(*held)->ticket == ticket);
-   FUZZ_CHECK(self, as_win32(*held)->slot == slot);
+   FUZZ_CHECK(as_win32(*held)->ticket == ticket);
+   FUZZ_CHECK(as_win32(*held)->slot == slot);
 }
 
 /* Unless it is there yet, leave it or give it back. */
 static void
-wait_for_one(struct fuzz_thread *self, struct invented *invented,
-             struct vk_sync **held)
+wait_for_one(struct vk_sync **held)
 {
    const uint32_t ticket = as_win32(*held)->ticket;
    const uint32_t slot = as_win32(*held)->slot;
-   const bool reached =
-      (int32_t)((uint32_t)invented->tickets.word - ticket) >= 0;
-   const bool block =
-      slot != VK_SYNC_WIN32_NO_SLOT && fuzz_chance(&self->rng, 5);
-   const uint64_t end_ns = block ?
-      os_time_get_absolute_timeout(fuzz_below(&self->rng, 500 * 1000)) : 0;
+   const bool reached = tickets_is_reached(&invented.tickets, ticket);
+   const bool block = slot != VK_SYNC_WIN32_NO_SLOT && fuzz_chance(5);
 
-   FUZZ_CHECK(self, vk_sync_wait(invented->device, *held, 0,
-                                 VK_SYNC_WAIT_COMPLETE, end_ns) ==
-                    (reached ? VK_SUCCESS : VK_TIMEOUT));
+   FUZZ_CHECK(fuzz_wait(*held, 0, block ? 1 + fuzz_below(500 * 1000) : 0) ==
+              (reached ? VK_SUCCESS : VK_TIMEOUT));
    if (reached)
-      tickets_see(&invented->tickets, slot);
+      tickets_see(&invented.tickets, slot);
    else if (block)
-      tickets_block(&invented->tickets, slot, ticket);
-   check(self, invented);
+      tickets_block(&invented.tickets, slot, ticket);
+   check();
 
-   if (!reached && fuzz_chance(&self->rng, 50))
+   if (!reached && fuzz_chance(50))
       return;
    if (!reached)
-      tickets_abandon(&invented->tickets, slot);
-   vk_sync_destroy(invented->device, *held);
+      tickets_abandon(&invented.tickets, slot);
+   fuzz_destroy(*held);
    *held = NULL;
 }
 
 static void
-use_once(struct fuzz_thread *self, struct invented *invented)
+use_once(void)
 {
-   struct vk_sync **held = &invented->held[fuzz_below(&self->rng, HELD)];
+   struct vk_sync **held = &invented.held[fuzz_below(HELD)];
+   const uint32_t dice = fuzz_below(10);
 
-   tickets_look(&invented->tickets, invented->page.layout);
-   switch (fuzz_below(&self->rng, 10)) {
-   case 0:
-      tickets_import(&invented->tickets);
-      vk_sync_destroy(invented->device, invented->peer);
-      invented->peer = import_peer(self, invented);
-      break;
-   case 1:
-   case 2:
-   case 3:
-      tickets_signal(&invented->tickets);
-      FUZZ_CHECK(self, vk_sync_signal(invented->device, invented->peer, 0) ==
-                       VK_SUCCESS);
-      break;
-   default:
-      if (*held == NULL)
-         take_one(self, invented, held);
-      else
-         wait_for_one(self, invented, held);
-      break;
+   tickets_look(&invented.tickets, invented.page.layout);
+   if (dice == 0) {
+      tickets_import(&invented.tickets);
+      fuzz_destroy(invented.peer);
+      import_peer();
+   } else if (dice < 4) {
+      tickets_signal(&invented.tickets);
+      FUZZ_CHECK(fuzz_signal(invented.peer, 0) == VK_SUCCESS);
+   } else if (*held == NULL) {
+      take_one(held);
+   } else {
+      wait_for_one(held);
    }
-   check(self, invented);
+   check();
 }
 
 /* Near the ends of its two counters */
 static uint64_t
-some_word(struct fuzz_rng *rng)
+some_word(void)
 {
-   const uint32_t signals = fuzz_chance(rng, 50) ? fuzz_below(rng, 4) :
-                            fuzz_chance(rng, 50) ? 0u - fuzz_below(rng, 8) :
-                            0x80000000u - fuzz_below(rng, 8);
+   const uint32_t signals = fuzz_chance(50) ? fuzz_below(4) :
+                            fuzz_chance(50) ? 0u - fuzz_below(8) :
+                            0x80000000u - fuzz_below(8);
 
-   return vk_sync_win32_pair(signals, signals + 1 - fuzz_below(rng, 3));
+   return vk_sync_win32_pair(signals, signals + 1 - fuzz_below(3));
 }
 
 static void
-invent_and_use(struct fuzz_thread *self, void *data)
+invent_and_use(UNUSED void *data)
 {
-   struct invented *invented = data;
-   struct vk_device *device = invented->device;
-
-   invented->sync = fuzz_shared_sync(device, VK_SYNC_WIN32_KIND_BINARY, NULL,
-                                     false);
-   fuzz_page_open(&invented->page, fuzz_export(device, invented->sync));
-   invented->page.layout->word = some_word(&self->rng);
-   invented->peer = import_peer(self, invented);
+   invented.sync = fuzz_shared_sync(VK_SYNC_WIN32_KIND_BINARY, NULL, false);
+   fuzz_page_open(&invented.page, fuzz_export(invented.sync));
+   invented.page.layout->word = some_word();
+   import_peer();
 
    for (unsigned i = 0; i < STEPS; i++) {
-      if (fuzz_chance(&self->rng, 50))
-         tickets_invent(&self->rng, invented->page.layout);
+      if (fuzz_chance(50))
+         tickets_invent(invented.page.layout);
 
-      fuzz_enter(self, "using invented tickets", invented->page.layout->word);
-      use_once(self, invented);
-      fuzz_leave(self, 500 * 1000);
-      self->cases++;
-      fuzz_bystanders_use(self, &invented->bystanders);
+      fuzz_enter("using invented tickets", invented.page.layout->word);
+      use_once();
+      fuzz_leave(500 * 1000);
+      fuzz_count_case();
+      fuzz_bystanders_use(use_bystanders[0]);
    }
 
    for (unsigned i = 0; i < HELD; i++) {
-      if (invented->held[i] != NULL)
-         vk_sync_destroy(device, invented->held[i]);
-      invented->held[i] = NULL;
+      if (invented.held[i] != NULL)
+         fuzz_destroy(invented.held[i]);
+      invented.held[i] = NULL;
    }
-   vk_sync_destroy(device, invented->peer);
-   vk_sync_destroy(device, invented->sync);
-   fuzz_page_close(&invented->page);
+   fuzz_destroy(invented.peer);
+   fuzz_destroy(invented.sync);
+   fuzz_page_close(&invented.page);
 }
 
 void
-invented_by_turns(intptr_t arg)
+invented_by_turns(UNUSED intptr_t arg)
 {
-   const uint32_t episodes = 300;
-   struct fuzz_thread self = {0};
-   struct invented invented = {0};
-
-   (void)arg;
-   fuzz_learn_decoys();
-   invented.device = fuzz_device();
-   fuzz_bystanders_create(&invented.bystanders, invented.device);
-   fuzz_run("invented tickets by turns", episodes, episodes * STEPS,
-            invent_and_use, &invented);
-   fuzz_bystanders_destroy(&self, &invented.bystanders);
-   fuzz_check_nothing_left(true, true);
+   use_run("invented tickets by turns", 300, STEPS, invent_and_use, false);
 }
 
 /* By threads --------------------------------------------------------------- */
@@ -199,8 +157,6 @@ invented_by_turns(intptr_t arg)
 #define ROUNDS 12
 
 struct victim {
-   struct fuzz_thread *self, *producer;
-   struct vk_device *device;
    struct vk_sync *sync;
    struct fuzz_page page;
    volatile LONG stop;
@@ -216,17 +172,16 @@ static void
 invent(void *data)
 {
    struct victim *victim = data;
-   struct fuzz_rng *rng = &fuzz_thread(1)->rng;
 
    while (!victim->stop) {
-      if (fuzz_chance(rng, 60))
-         tickets_invent(rng, victim->page.layout);
+      if (fuzz_chance(60))
+         tickets_invent(victim->page.layout);
       else
-         fuzz_mutate(rng, victim->page.layout,
+         fuzz_mutate(victim->page.layout,
                      FIELD_BIT(ARMED) | FIELD_BIT(FAILED) | FIELD_BIT(OWNER) |
                      FIELD_BIT(TARGET) | FIELD_BIT(BELL));
-      if (fuzz_chance(rng, 10))
-         Sleep(fuzz_below(rng, 2));
+      if (fuzz_chance(10))
+         Sleep(fuzz_below(2));
    }
 }
 
@@ -250,7 +205,6 @@ static void
 produce(void *data)
 {
    struct victim *victim = data;
-   struct fuzz_thread *self = victim->producer;
 
    while (!victim->stop) {
       const uint64_t ticket = vk_sync_win32_load64(&victim->ticket);
@@ -260,12 +214,11 @@ produce(void *data)
          continue;
       }
 
-      if (fuzz_chance(&self->rng, 50))
-         Sleep(fuzz_below(&self->rng, 4));
-      fuzz_enter(self, "signalling", ticket);
-      FUZZ_CHECK(self, vk_sync_signal(victim->device, victim->sync, 0) ==
-                       VK_SUCCESS);
-      fuzz_leave(self, 0);
+      if (fuzz_chance(50))
+         Sleep(fuzz_below(4));
+      fuzz_enter("signalling", ticket);
+      FUZZ_CHECK(fuzz_signal(victim->sync, 0) == VK_SUCCESS);
+      fuzz_leave(0);
 
       bring(victim, (uint32_t)ticket);
       vk_sync_win32_store64(&victim->reached_ns, fuzz_now_ns());
@@ -275,88 +228,58 @@ produce(void *data)
 static void
 wait_once(struct victim *victim)
 {
-   struct fuzz_thread *self = victim->self;
    const uint64_t timeout_ns = 30 * 1000 * FUZZ_MS;
-   struct vk_sync *wait;
 
-   fuzz_enter(self, "taking a ticket", 0);
-   wait = take(self, victim->device, victim->sync);
-   fuzz_leave(self, 0);
+   fuzz_enter("taking a ticket", 0);
+   struct vk_sync *wait = take(victim->sync);
+   fuzz_leave(0);
 
    vk_sync_win32_store64(&victim->reached_ns, 0);
    vk_sync_win32_store64(&victim->ticket,
                          VK_SYNC_WIN32_TARGET_TICKET(as_win32(wait)->ticket));
 
-   fuzz_enter(self, "waiting", as_win32(wait)->ticket);
-   FUZZ_CHECK(self, vk_sync_wait(victim->device, wait, 0,
-                                 VK_SYNC_WAIT_COMPLETE,
-                                 os_time_get_absolute_timeout(timeout_ns)) ==
-                    VK_SUCCESS);
-   fuzz_leave(self, timeout_ns);
-   self->cases++;
+   fuzz_enter("waiting", as_win32(wait)->ticket);
+   FUZZ_CHECK(fuzz_wait(wait, 0, timeout_ns) == VK_SUCCESS);
+   fuzz_leave(timeout_ns);
+   fuzz_count_case();
 
    /* It may have been there before that was noticed. */
    while (vk_sync_win32_load64(&victim->reached_ns) == 0)
       SwitchToThread();
-   const uint64_t taken_ns =
-      fuzz_elapsed_ns(vk_sync_win32_load64(&victim->reached_ns));
-   FUZZ_CHECK(self, taken_ns <= FUZZ_LATE_NS);
-   self->slowest_ns = MAX2(self->slowest_ns, taken_ns);
+   fuzz_check_late(vk_sync_win32_load64(&victim->reached_ns), 0);
 
    vk_sync_win32_store64(&victim->ticket, 0);
-   vk_sync_destroy(victim->device, wait);
+   fuzz_destroy(wait);
 }
 
-struct crowd {
-   struct vk_device *device;
-   struct fuzz_bystanders bystanders;
-};
-
 static void
-invent_meanwhile(struct fuzz_thread *self, void *data)
+invent_meanwhile(UNUSED void *data)
 {
-   struct crowd *crowd = data;
    struct victim victim = {
-      .self = self,
-      .producer = fuzz_thread(2),
-      .device = crowd->device,
-      .sync = fuzz_shared_sync(crowd->device, VK_SYNC_WIN32_KIND_BINARY, NULL,
-                               false),
+      .sync = fuzz_shared_sync(VK_SYNC_WIN32_KIND_BINARY, NULL, false),
    };
    struct test_thread *threads[2];
 
-   fuzz_page_open(&victim.page, fuzz_export(victim.device, victim.sync));
-   victim.page.layout->word = some_word(&self->rng);
-   threads[0] = test_thread_start(invent, &victim);
-   threads[1] = test_thread_start(produce, &victim);
+   fuzz_page_open(&victim.page, fuzz_export(victim.sync));
+   victim.page.layout->word = some_word();
+   threads[0] = fuzz_start(1, invent, &victim);
+   threads[1] = fuzz_start(2, produce, &victim);
 
    for (unsigned i = 0; i < ROUNDS && !test_failed(); i++) {
       wait_once(&victim);
       for (unsigned j = 0; j < 4; j++)
-         fuzz_bystanders_use(self, &crowd->bystanders);
+         fuzz_bystanders_use(use_bystanders[0]);
    }
 
    InterlockedExchange(&victim.stop, 1);
    test_thread_join(threads[0]);
    test_thread_join(threads[1]);
-   vk_sync_destroy(victim.device, victim.sync);
+   fuzz_destroy(victim.sync);
    fuzz_page_close(&victim.page);
 }
 
 void
-invented_by_threads(intptr_t arg)
+invented_by_threads(UNUSED intptr_t arg)
 {
-   const uint32_t episodes = 40;
-   struct fuzz_thread self = {0};
-   struct crowd crowd;
-
-   (void)arg;
-   fuzz_learn_decoys();
-   crowd.device = fuzz_device();
-   use_learn(crowd.device);
-   fuzz_bystanders_create(&crowd.bystanders, crowd.device);
-   fuzz_run("invented tickets by threads", episodes, episodes * ROUNDS,
-            invent_meanwhile, &crowd);
-   fuzz_bystanders_destroy(&self, &crowd.bystanders);
-   fuzz_check_nothing_left(true, true);
+   use_run("invented tickets by threads", 40, ROUNDS, invent_meanwhile, false);
 }

@@ -7,33 +7,23 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#define STEPS 32
 #define MAX_LENGTH 40000
 #define KNOWN_LENGTH 48
 #define MAX_KNOWN 32
 
 struct known {
    wchar_t name[KNOWN_LENGTH];
-   const char *what;
-   enum verdict verdict;
-   enum vk_sync_win32_kind kind;
+   struct attempt attempt;
 };
 
-struct names {
-   struct vk_device *device;
-   struct vk_sync *syncs[2][3];
+static struct {
+   struct vk_sync *syncs[2][FUZZ_KINDS];
    struct known known[MAX_KNOWN];
    unsigned count;
 
    /* Room for a name with nothing behind it: who reads on is found out. */
    wchar_t *end;
-};
-
-static void
-close_deferred(void *data)
-{
-   CloseHandle((HANDLE)data);
-}
+} names;
 
 static void
 free_deferred(void *data)
@@ -57,27 +47,36 @@ allocate_end(void)
 
 /* Returns where the name is: right before the end. */
 static wchar_t *
-place(const struct names *names, const wchar_t *text, size_t length)
+place(const wchar_t *text, size_t length)
 {
-   wchar_t *name = names->end - length - 1;
+   wchar_t *name = names.end - length - 1;
 
    memmove(name, text, length * sizeof(*name));
    name[length] = 0;
    return name;
 }
 
-static struct known *
-add_known(struct names *names, const char *what, const wchar_t *prefix)
+/* The kind is of what is a payload. */
+static const wchar_t *
+add_known(const char *what, const wchar_t *prefix, enum verdict verdict,
+          enum vk_sync_win32_kind kind)
 {
-   struct known *known = &names->known[names->count];
+   struct known *known = &names.known[names.count];
 
-   REQUIRE(names->count < MAX_KNOWN);
+   REQUIRE(names.count < MAX_KNOWN);
    swprintf(known->name, KNOWN_LENGTH, L"%lsmesa-fuzz-%08x-%u", prefix,
-            (uint32_t)test_random(), names->count);
-   names->count++;
-   known->what = what;
-   known->verdict = BAD_UNMAPPED;
-   return known;
+            (uint32_t)test_random(), names.count);
+   names.count++;
+   known->attempt = (struct attempt) {
+      .what = what, .verdict = verdict, .kind = kind,
+   };
+   return known->name;
+}
+
+static const wchar_t *
+add_object(const char *what)
+{
+   return add_known(what, names.count & 1 ? L"Local\\" : L"", BAD_UNMAPPED, 0);
 }
 
 static void
@@ -85,86 +84,60 @@ keep(HANDLE handle)
 {
    REQUIRE(handle != NULL && handle != INVALID_HANDLE_VALUE);
    REQUIRE(GetLastError() != ERROR_ALREADY_EXISTS);
-   test_defer(close_deferred, handle);
+   test_own_handle(handle);
 }
 
 static void
-add_payloads(struct names *names)
+add_payloads(void)
 {
-   for (unsigned i = 0; i < 6; i++) {
+   for (unsigned i = 0; i < 2 * FUZZ_KINDS; i++) {
       const enum vk_sync_win32_kind kind = VK_SYNC_WIN32_KIND_FENCE + i / 2;
-      struct known *known =
-         add_known(names, "a payload's name", i & 1 ? L"Local\\" : L"");
+      const wchar_t *name = add_known("a payload's name",
+                                      i & 1 ? L"Local\\" : L"", GOOD, kind);
 
-      known->verdict = GOOD;
-      known->kind = kind;
-      names->syncs[i & 1][i / 2] =
-         fuzz_shared_sync(names->device, kind, known->name, false);
+      names.syncs[i & 1][i / 2] = fuzz_shared_sync(kind, name, false);
    }
 }
 
 static void
-add_objects(struct names *names)
+add_objects(void)
 {
-   keep(CreateEventW(NULL, TRUE, FALSE,
-                     add_known(names, "an event's name", L"Local\\")->name));
-   keep(CreateMutexW(NULL, FALSE,
-                     add_known(names, "a mutex's name", L"")->name));
-   keep(CreateSemaphoreW(NULL, 0, 1,
-                         add_known(names, "a semaphore's name", L"")->name));
-   keep(CreateWaitableTimerW(NULL, FALSE,
-                             add_known(names, "a timer's name", L"")->name));
-   keep(CreateJobObjectW(NULL, add_known(names, "a job's name", L"")->name));
+   keep(CreateEventW(NULL, TRUE, FALSE, add_object("an event's name")));
+   keep(CreateMutexW(NULL, FALSE, add_object("a mutex's name")));
+   keep(wrong_image_section(add_object("a program's section")));
 }
 
 static void
-add_sections(struct names *names)
+add_sections(void)
 {
-   const void *layout = fuzz_layout(names->syncs[0][2]);
+   const void *layout = fuzz_layout(names.syncs[0][FUZZ_KINDS - 1]);
    const SIZE_T size = sizeof(struct vk_sync_win32_layout);
-   wchar_t path[MAX_PATH];
-   struct known *known;
 
-   known = add_known(names, "a section of zeros", L"Local\\");
-   known->verdict = BAD;
-   keep(wrong_section("", 1, size, PAGE_READWRITE, known->name));
-
-   known = add_known(names, "a copy of a payload", L"");
-   known->verdict = GOOD;
-   known->kind = VK_SYNC_WIN32_KIND_TIMELINE;
-   keep(wrong_section(layout, size, size, PAGE_READWRITE, known->name));
-
-   known = add_known(names, "reserved memory", L"");
+   keep(wrong_section("", 1, size, PAGE_READWRITE,
+                      add_known("a section of zeros", L"Local\\", BAD, 0)));
+   keep(wrong_section(layout, size, size, PAGE_READWRITE,
+                      add_known("a copy of a payload", L"", GOOD,
+                                VK_SYNC_WIN32_KIND_TIMELINE)));
    keep(wrong_section(layout, size, size, PAGE_READWRITE | SEC_RESERVE,
-                      known->name));
-
-   known = add_known(names, "a program's section", L"");
-   REQUIRE(GetModuleFileNameW(NULL, path, MAX_PATH) < MAX_PATH);
-   HANDLE file = CreateFileW(path, GENERIC_READ | GENERIC_EXECUTE,
-                             FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
-                             OPEN_EXISTING, 0, NULL);
-   keep(CreateFileMappingW(file, NULL, PAGE_READONLY | SEC_IMAGE, 0, 0,
-                           known->name));
-   CloseHandle(file);
+                      add_object("reserved memory")));
 }
 
 static void
-names_create(struct names *names)
+names_create(void)
 {
-   *names = (struct names) { .device = fuzz_device() };
-   names->end = allocate_end();
-   add_payloads(names);
-   add_objects(names);
-   add_sections(names);
+   fuzz_open_device();
+   names.count = 0;
+   names.end = allocate_end();
+   add_payloads();
+   add_objects();
+   add_sections();
 }
 
 static void
-names_destroy(struct names *names)
+names_destroy(void)
 {
-   for (unsigned i = 0; i < 2; i++) {
-      for (unsigned j = 0; j < 3; j++)
-         vk_sync_destroy(names->device, names->syncs[i][j]);
-   }
+   for (unsigned i = 0; i < 2 * FUZZ_KINDS; i++)
+      fuzz_destroy(names.syncs[i & 1][i / 2]);
    fuzz_check_nothing_left(false, true);
 }
 
@@ -188,13 +161,13 @@ static const wchar_t *const special[] = {
 
 /* Whether it may be one that is there: by another prefix, or in capitals */
 static bool
-may_be_known(const struct names *names, const wchar_t *name)
+may_be_known(const wchar_t *name)
 {
    for (const wchar_t *at = name; *at; at++) {
       if (*at != L'm' && *at != L'M')
          continue;
-      for (unsigned i = 0; i < names->count; i++) {
-         const wchar_t *known = wcsstr(names->known[i].name, L"mesa-fuzz");
+      for (unsigned i = 0; i < names.count; i++) {
+         const wchar_t *known = wcsstr(names.known[i].name, L"mesa-fuzz");
 
          if (_wcsnicmp(at, known, wcslen(known)) == 0)
             return true;
@@ -204,13 +177,13 @@ may_be_known(const struct names *names, const wchar_t *name)
 }
 
 static void
-mutate_name(struct fuzz_rng *rng, wchar_t *text, size_t *length)
+mutate_name(wchar_t *text, size_t *length)
 {
-   const size_t at = *length > 0 ? fuzz_below(rng, (uint32_t)*length) : 0;
+   const size_t at = *length > 0 ? fuzz_below((uint32_t)*length) : 0;
 
-   switch (fuzz_below(rng, 6)) {
+   switch (fuzz_below(6)) {
    case 0:
-      text[at] = (wchar_t)fuzz_random(rng);
+      text[at] = (wchar_t)fuzz_random();
       break;
    case 1:
       *length = at;
@@ -219,7 +192,7 @@ mutate_name(struct fuzz_rng *rng, wchar_t *text, size_t *length)
       text[at] = L'\\';
       break;
    case 3:
-      text[(*length)++] = L' ' + (wchar_t)fuzz_below(rng, 95);
+      text[(*length)++] = L' ' + (wchar_t)fuzz_below(95);
       break;
    case 4:
       text[at] = towupper(text[at]);
@@ -231,192 +204,143 @@ mutate_name(struct fuzz_rng *rng, wchar_t *text, size_t *length)
 }
 
 static size_t
-random_text(struct fuzz_rng *rng, wchar_t *text)
+random_text(wchar_t *text)
 {
-   const size_t length = fuzz_chance(rng, 5) ?
-                         fuzz_below(rng, MAX_LENGTH) :
-                         fuzz_chance(rng, 5) ?
-                         32750 + fuzz_below(rng, 40) : fuzz_below(rng, 300);
-   const bool plain = fuzz_chance(rng, 50);
+   const size_t length = fuzz_chance(5) ?
+                         fuzz_below(MAX_LENGTH) :
+                         fuzz_chance(5) ?
+                         32750 + fuzz_below(40) : fuzz_below(300);
+   const bool plain = fuzz_chance(50);
 
    for (size_t i = 0; i < length; i++)
-      text[i] = plain ? L'a' + (wchar_t)fuzz_below(rng, 26) :
-                        (wchar_t)fuzz_random(rng);
+      text[i] = plain ? L'a' + (wchar_t)fuzz_below(26) :
+                        (wchar_t)fuzz_random();
    return length;
 }
 
-struct attempt {
-   wchar_t *name;
-   const char *what;
-   enum verdict verdict;
-   enum vk_sync_win32_kind kind;
-};
+static const char some_name[] = "some name";
 
 static struct attempt
-make_attempt(struct fuzz_rng *rng, const struct names *names)
+attempt_name(void)
 {
    static wchar_t text[MAX_LENGTH + 64];
-   const struct known *known = &names->known[fuzz_below(rng, names->count)];
-   struct attempt attempt = {
-      .what = "some name", .verdict = BAD_UNMAPPED, .kind = known->kind,
-   };
+   const struct known *known = &names.known[fuzz_below(names.count)];
+   struct attempt attempt = known->attempt;
    size_t length;
 
-   if (fuzz_chance(rng, 40)) {
-      attempt.name = place(names, known->name, wcslen(known->name));
-      attempt.what = known->what;
-      attempt.verdict = known->verdict;
+   if (fuzz_chance(40)) {
+      attempt.name = place(known->name, wcslen(known->name));
       return attempt;
    }
 
-   if (fuzz_chance(rng, 20)) {
-      const wchar_t *one = special[fuzz_below(rng, TEST_COUNT(special))];
+   if (fuzz_chance(20)) {
+      const wchar_t *one = special[fuzz_below(TEST_COUNT(special))];
 
       length = wcslen(one);
       memcpy(text, one, length * sizeof(*text));
-   } else if (fuzz_chance(rng, 10)) {
-      length = random_text(rng, text);
+   } else if (fuzz_chance(10)) {
+      length = random_text(text);
    } else {
-      const wchar_t *prefix = prefixes[fuzz_below(rng,
-                                                  TEST_COUNT(prefixes))];
+      const wchar_t *prefix = prefixes[fuzz_below(TEST_COUNT(prefixes))];
+
       swprintf(text, MAX_LENGTH, L"%ls%ls", prefix, known->name);
       length = wcslen(text);
    }
 
-   for (unsigned n = fuzz_below(rng, 3); n > 0; n--)
-      mutate_name(rng, text, &length);
-   attempt.name = place(names, text, length);
-   if (may_be_known(names, attempt.name))
-      attempt.verdict = EITHER;
+   for (unsigned n = fuzz_below(3); n > 0; n--)
+      mutate_name(text, &length);
+   attempt.what = some_name;
+   attempt.name = place(text, length);
+   attempt.verdict = may_be_known(attempt.name) ? EITHER : BAD_UNMAPPED;
+   return attempt;
+}
+
+/* A handle beside the name is one too many, as is a number's name. */
+static struct attempt
+make_attempt(UNUSED void *data)
+{
+   struct attempt attempt = attempt_name();
+
+   if (fuzz_chance(3)) {
+      attempt.handle = (HANDLE)(uintptr_t)4;
+      attempt.verdict = BAD_UNMAPPED;
+   } else if (fuzz_chance(3)) {
+      attempt.type = FUZZ_NUMBER;
+      attempt.verdict = BAD_UNMAPPED;
+   }
    return attempt;
 }
 
 static void
-import_some_names(struct fuzz_thread *self, void *data)
+import_some_names(UNUSED void *data)
 {
-   struct names *names = data;
-   struct target target;
-
-   target_create(&target, names->device, fuzz_any_kind(&self->rng),
-                 &self->rng);
-   for (unsigned i = 0; i < STEPS; i++) {
-      struct attempt attempt = make_attempt(&self->rng, names);
-      struct fuzz_import_info info =
-         fuzz_import_info(NULL);
-
-      info.name = attempt.name;
-      if (attempt.verdict == GOOD && attempt.kind != target.kind)
-         attempt.verdict = BAD;
-
-      /* A handle beside the name is one too many, as is a number's name. */
-      if (fuzz_chance(&self->rng, 3)) {
-         info.handle = (HANDLE)(uintptr_t)4;
-         attempt.verdict = BAD_UNMAPPED;
-      } else if (fuzz_chance(&self->rng, 3)) {
-         info.handle_type = FUZZ_NUMBER;
-         attempt.verdict = BAD_UNMAPPED;
-      }
-
-      if (target_import(self, &target, &info, attempt.verdict,
-                        attempt.what)) {
-         target_destroy(&target);
-         target_create(&target, names->device, fuzz_any_kind(&self->rng),
-                       &self->rng);
-      }
-   }
-   target_destroy(&target);
+   import_some(make_attempt, NULL);
 }
 
 void
-import_names(intptr_t arg)
+import_names(UNUSED intptr_t arg)
 {
-   const uint32_t episodes = 700;
-   struct names names;
-
-   (void)arg;
-   names_create(&names);
-   fuzz_run("names", episodes, episodes * STEPS, import_some_names, &names);
-   names_destroy(&names);
+   names_create();
+   fuzz_run("names", 700, IMPORT_STEPS, import_some_names, NULL);
+   names_destroy();
 }
 
 /* A name that is taken is never adopted; any other one may do or not, and who
  * imports by it gets this payload.
  */
 static void
-export_one_name(struct fuzz_thread *self, struct names *names,
-                const struct attempt *attempt)
+export_one_name(const struct attempt *attempt)
 {
-   const enum vk_sync_win32_kind kind = fuzz_any_kind(&self->rng);
-   const bool taken = attempt->name != NULL && attempt->verdict != EITHER &&
-                      strcmp(attempt->what, "some name") != 0;
+   const enum vk_sync_win32_kind kind = fuzz_any_kind();
+   const bool taken = attempt->what != some_name;
    /* What has a number has no name. */
-   const bool numbered = fuzz_chance(&self->rng, 10);
-   struct vk_sync *sync, *other;
-   VkResult result;
-
-   REQUIRE(vk_sync_create(names->device, &vk_sync_win32_type,
-                          VK_SYNC_IS_SHAREABLE |
-                          (kind == VK_SYNC_WIN32_KIND_TIMELINE ?
-                           VK_SYNC_IS_TIMELINE :
-                           kind == VK_SYNC_WIN32_KIND_FENCE ?
-                           VK_SYNC_IS_FENCE : 0), 0, &sync) == VK_SUCCESS);
-   other = fuzz_sync(names->device, kind, 0);
-   struct vk_sync_win32_payload *before = fuzz_payload(sync);
+   const bool numbered = fuzz_chance(10);
+   struct vk_sync *sync = fuzz_sync(kind, VK_SYNC_IS_SHAREABLE);
+   struct vk_sync *other = fuzz_sync(kind, 0);
+   const struct vk_sync_win32_payload *before = fuzz_payload(sync);
    const struct fuzz_counts counts = fuzz_count();
 
-   fuzz_enter(self, "exporting by name", taken);
-   result = fuzz_share(names->device, sync, attempt->name, numbered);
-   fuzz_leave(self, 0);
-   self->cases++;
+   fuzz_enter("exporting by name", taken);
+   const VkResult result = fuzz_share(sync, attempt->name, numbered);
+   fuzz_leave(0);
+   fuzz_count_case();
 
-   FUZZ_CHECK(self, result == VK_SUCCESS ||
-                    result == VK_ERROR_OUT_OF_DEVICE_MEMORY);
+   FUZZ_CHECK(result == VK_SUCCESS || result == VK_ERROR_OUT_OF_DEVICE_MEMORY);
    if (taken || numbered)
-      FUZZ_CHECK(self, result != VK_SUCCESS);
+      FUZZ_CHECK(result != VK_SUCCESS);
    if (result != VK_SUCCESS) {
       const struct fuzz_counts now = fuzz_count();
 
-      FUZZ_CHECK(self, fuzz_payload(sync) == before);
-      FUZZ_CHECK(self, now.views == counts.views);
-      FUZZ_CHECK(self, now.handles == counts.handles);
-      FUZZ_CHECK(self, now.allocations == counts.allocations);
+      FUZZ_CHECK(fuzz_payload(sync) == before);
+      FUZZ_CHECK(now.views == counts.views);
+      FUZZ_CHECK(now.handles == counts.handles);
+      FUZZ_CHECK(now.allocations == counts.allocations);
    } else if (attempt->name[0] != 0) {
-      struct fuzz_import_info info = fuzz_import_info(NULL);
       const uint64_t value = kind == VK_SYNC_WIN32_KIND_TIMELINE ? 77 : 0;
 
-      info.name = attempt->name;
-      FUZZ_CHECK(self, fuzz_import(names->device, other, &info) ==
-                       VK_SUCCESS);
-      FUZZ_CHECK(self, vk_sync_signal(names->device, sync, value) ==
-                       VK_SUCCESS);
-      FUZZ_CHECK(self, vk_sync_wait(names->device, other, value,
-                                    VK_SYNC_WAIT_COMPLETE, 0) == VK_SUCCESS);
+      FUZZ_CHECK(fuzz_import(other, FUZZ_NT_HANDLE, NULL, attempt->name) ==
+                 VK_SUCCESS);
+      FUZZ_CHECK(fuzz_signal(sync, value) == VK_SUCCESS);
+      FUZZ_CHECK(fuzz_wait(other, value, 0) == VK_SUCCESS);
    }
-   vk_sync_destroy(names->device, other);
-   vk_sync_destroy(names->device, sync);
+   fuzz_destroy(other);
+   fuzz_destroy(sync);
 }
 
 static void
-export_some_names(struct fuzz_thread *self, void *data)
+export_some_names(UNUSED void *data)
 {
-   struct names *names = data;
+   for (unsigned i = 0; i < IMPORT_STEPS; i++) {
+      const struct attempt attempt = attempt_name();
 
-   for (unsigned i = 0; i < STEPS; i++) {
-      const struct attempt attempt = make_attempt(&self->rng, names);
-
-      export_one_name(self, names, &attempt);
+      export_one_name(&attempt);
    }
 }
 
 void
-export_names(intptr_t arg)
+export_names(UNUSED intptr_t arg)
 {
-   const uint32_t episodes = 100;
-   struct names names;
-
-   (void)arg;
-   names_create(&names);
-   fuzz_run("names for export", episodes, episodes * STEPS,
-            export_some_names, &names);
-   names_destroy(&names);
+   names_create();
+   fuzz_run("names for export", 100, IMPORT_STEPS, export_some_names, NULL);
+   names_destroy();
 }

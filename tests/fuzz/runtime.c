@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime.h"
 
-#include <stdlib.h>
-
 #include "util/os_time.h"
 
 #include "vk_common_entrypoints.h"
 #include "vk_instance.h"
 #include "vk_physical_device.h"
 
-#include "stress.h"
+#include "fixture.h"
 
+struct vk_device *fuzz_device;
 
 static struct vk_sync_win32_nt_table real;
 
-/* What each thread pretends.  Not thread_local, for which some compilers
- * allocate memory.
- */
+/* What each thread pretends; not thread_local, as in fuzz.c */
 static DWORD tls_pretended;
 
+static VkDebugUtilsMessengerEXT messenger;
 static uint64_t messages;
-static char last_message[512];
 
 static LONG WINAPI
 query_section(HANDLE section, int info_class, void *info, SIZE_T size,
@@ -53,11 +50,10 @@ fuzz_pretend(const struct fuzz_section_info *info)
 static VkBool32 VKAPI_PTR
 on_message(UNUSED VkDebugUtilsMessageSeverityFlagBitsEXT severity,
            UNUSED VkDebugUtilsMessageTypeFlagsEXT types,
-           const VkDebugUtilsMessengerCallbackDataEXT *message,
+           UNUSED const VkDebugUtilsMessengerCallbackDataEXT *message,
            UNUSED void *data)
 {
    p_atomic_inc(&messages);
-   snprintf(last_message, sizeof(last_message), "%s", message->pMessage);
    return VK_FALSE;
 }
 
@@ -67,15 +63,14 @@ fuzz_message_count(void)
    return p_atomic_read(&messages);
 }
 
-const char *
-fuzz_last_message(void)
+enum vk_sync_win32_kind
+fuzz_any_kind(void)
 {
-   return last_message;
+   return VK_SYNC_WIN32_KIND_FENCE + fuzz_below(FUZZ_KINDS);
 }
 
-static struct vk_sync *
-create_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
-            enum vk_sync_flags flags, uint64_t initial)
+struct vk_sync *
+fuzz_sync(enum vk_sync_win32_kind kind, enum vk_sync_flags flags)
 {
    struct vk_sync *sync;
 
@@ -83,72 +78,120 @@ create_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
       flags |= VK_SYNC_IS_TIMELINE;
    if (kind == VK_SYNC_WIN32_KIND_FENCE)
       flags |= VK_SYNC_IS_FENCE;
-   REQUIRE(vk_sync_create(device, &vk_sync_win32_type, flags, initial,
-                          &sync) == VK_SUCCESS);
+   REQUIRE(vk_sync_create(fuzz_device, &vk_sync_win32_type, flags, 0, &sync) ==
+           VK_SUCCESS);
    return sync;
 }
 
-struct vk_sync *
-fuzz_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
-          uint64_t initial)
-{
-   return create_sync(device, kind, 0, initial);
-}
-
 VkResult
-fuzz_share(struct vk_device *device, struct vk_sync *sync,
-           const wchar_t *name, bool numbered)
+fuzz_share(struct vk_sync *sync, const wchar_t *name, bool numbered)
 {
    return vk_sync_set_win32_export_params(
-      device, sync, FUZZ_NT_HANDLE | (numbered ? FUZZ_NUMBER : 0), NULL, 0,
+      fuzz_device, sync, FUZZ_NT_HANDLE | (numbered ? FUZZ_NUMBER : 0), NULL, 0,
       name);
 }
 
 struct vk_sync *
-fuzz_shared_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
-                 const wchar_t *name, bool numbered)
+fuzz_shared_sync(enum vk_sync_win32_kind kind, const wchar_t *name,
+                 bool numbered)
 {
-   struct vk_sync *sync =
-      create_sync(device, kind, VK_SYNC_IS_SHAREABLE, 0);
+   struct vk_sync *sync = fuzz_sync(kind, VK_SYNC_IS_SHAREABLE);
 
-   REQUIRE(fuzz_share(device, sync, name, numbered) == VK_SUCCESS);
+   REQUIRE(fuzz_share(sync, name, numbered) == VK_SUCCESS);
    return sync;
 }
 
+void
+fuzz_destroy(struct vk_sync *sync)
+{
+   vk_sync_destroy(fuzz_device, sync);
+}
+
+static uint64_t
+deadline(uint64_t timeout_ns)
+{
+   return timeout_ns != 0 ? os_time_get_absolute_timeout(timeout_ns) : 0;
+}
+
+VkResult
+fuzz_wait(struct vk_sync *sync, uint64_t value, uint64_t timeout_ns)
+{
+   return vk_sync_wait(fuzz_device, sync, value, VK_SYNC_WAIT_COMPLETE,
+                       deadline(timeout_ns));
+}
+
+VkResult
+fuzz_wait_many(uint32_t count, const struct vk_sync_wait *waits,
+               enum vk_sync_wait_flags flags, uint64_t timeout_ns)
+{
+   return vk_sync_wait_many(fuzz_device, count, waits, flags,
+                            deadline(timeout_ns));
+}
+
+VkResult
+fuzz_signal(struct vk_sync *sync, uint64_t value)
+{
+   return vk_sync_signal(fuzz_device, sync, value);
+}
+
+VkResult
+fuzz_reset(struct vk_sync *sync)
+{
+   return vk_sync_reset(fuzz_device, sync);
+}
+
+VkResult
+fuzz_move(struct vk_sync *to, struct vk_sync *from)
+{
+   return vk_sync_move(fuzz_device, to, from);
+}
+
+VkResult
+fuzz_get_value(struct vk_sync *sync, uint64_t *value)
+{
+   return vk_sync_get_value(fuzz_device, sync, value);
+}
+
+VkResult
+fuzz_try_export(struct vk_sync *sync,
+                VkExternalSemaphoreHandleTypeFlagBits type, HANDLE *handle)
+{
+   return vk_sync_export_win32_handle(fuzz_device, sync, type, handle);
+}
+
 HANDLE
-fuzz_export(struct vk_device *device, struct vk_sync *sync)
+fuzz_export(struct vk_sync *sync)
 {
    HANDLE handle = NULL;
 
-   REQUIRE(vk_sync_export_win32_handle(device, sync, FUZZ_NT_HANDLE,
-                                       &handle) == VK_SUCCESS);
+   REQUIRE(fuzz_try_export(sync, FUZZ_NT_HANDLE, &handle) == VK_SUCCESS);
    return handle;
 }
 
-uint32_t
-fuzz_export_number(struct vk_device *device, struct vk_sync *sync)
+HANDLE
+fuzz_export_number(struct vk_sync *sync)
 {
    HANDLE handle = NULL;
 
-   REQUIRE(vk_sync_export_win32_handle(device, sync, FUZZ_NUMBER, &handle) ==
-           VK_SUCCESS);
-   return (uint32_t)(uintptr_t)handle;
+   REQUIRE(fuzz_try_export(sync, FUZZ_NUMBER, &handle) == VK_SUCCESS);
+   return handle;
 }
 
-struct fuzz_import_info
-fuzz_import_info(HANDLE handle)
+VkResult
+fuzz_import(struct vk_sync *sync, VkExternalSemaphoreHandleTypeFlagBits type,
+            HANDLE handle, const wchar_t *name)
 {
-   return (struct fuzz_import_info) {
-      .handle_type = FUZZ_NT_HANDLE,
-      .handle = handle,
-   };
+   return vk_sync_import_win32_handle(fuzz_device, sync, type, handle, name);
 }
 
-struct device {
-   struct vk_device *device;
-   VkInstance instance;
-   VkDebugUtilsMessengerEXT messenger;
-};
+struct vk_sync *
+fuzz_open(enum vk_sync_win32_kind kind, HANDLE handle)
+{
+   struct vk_sync *sync = fuzz_sync(kind, 0);
+
+   REQUIRE(fuzz_import(sync, FUZZ_NT_HANDLE, handle, NULL) == VK_SUCCESS);
+   return sync;
+}
 
 static struct fuzz_counts counts_before;
 
@@ -170,14 +213,10 @@ fuzz_check_nothing_left(bool handles, bool memory)
 }
 
 static void
-device_destroy(void *data)
+destroy_messenger(UNUSED void *data)
 {
-   struct device *self = data;
-
-   vk_common_DestroyDebugUtilsMessengerEXT(self->instance, self->messenger,
-                                           NULL);
-   stress_device_destroy(self->device);
-   free(self);
+   vk_common_DestroyDebugUtilsMessengerEXT(
+      vk_instance_to_handle(fuzz_device->physical->instance), messenger, NULL);
 }
 
 /* What is kept for the next time: for as many threads as are ever blocked at
@@ -185,44 +224,31 @@ device_destroy(void *data)
  */
 #define BLOCKED_THREADS 4
 
-struct blocked {
-   struct vk_device *device;
-   struct vk_sync *sync;
-};
-
 static void
-block(void *data)
+block(void *sync)
 {
-   const struct blocked *blocked = data;
-
-   EXPECT(vk_sync_wait(blocked->device, blocked->sync, 1,
-                       VK_SYNC_WAIT_COMPLETE, OS_TIMEOUT_INFINITE) ==
-          VK_SUCCESS);
+   EXPECT(fuzz_wait(sync, 1, OS_TIMEOUT_INFINITE) == VK_SUCCESS);
 }
 
 static void
-warm_up(struct vk_device *device)
+warm_up(void)
 {
-   struct blocked blocked = {
-      .device = device,
-      .sync = fuzz_shared_sync(device, VK_SYNC_WIN32_KIND_TIMELINE, NULL,
-                               true),
-   };
-   uint64_t *armed = &fuzz_layout(blocked.sync)->armed[0];
+   struct vk_sync *sync =
+      fuzz_shared_sync(VK_SYNC_WIN32_KIND_TIMELINE, NULL, true);
+   uint64_t *armed = &fuzz_layout(sync)->armed[0];
    struct test_thread *threads[BLOCKED_THREADS];
 
-   EXPECT(vk_sync_import_win32_handle(device, blocked.sync, FUZZ_NT_HANDLE,
-                                      GetCurrentProcess(), NULL) ==
-          VK_ERROR_INVALID_EXTERNAL_HANDLE);
+   EXPECT(fuzz_import(sync, FUZZ_NT_HANDLE, GetCurrentProcess(), NULL) ==
+          REFUSED);
 
    for (unsigned i = 0; i < BLOCKED_THREADS; i++)
-      threads[i] = test_thread_start(block, &blocked);
+      threads[i] = test_thread_start(block, sync);
    while (vk_sync_win32_load64(armed) + 1 != 1u << BLOCKED_THREADS)
       Sleep(1);
-   EXPECT(vk_sync_signal(device, blocked.sync, 1) == VK_SUCCESS);
+   EXPECT(fuzz_signal(sync, 1) == VK_SUCCESS);
    for (unsigned i = 0; i < BLOCKED_THREADS; i++)
       test_thread_join(threads[i]);
-   vk_sync_destroy(device, blocked.sync);
+   fuzz_destroy(sync);
 }
 
 static void
@@ -238,10 +264,9 @@ replace_calls(void)
    vk_sync_win32_nt.query_section = query_section;
 }
 
-struct vk_device *
-fuzz_device(void)
+void
+fuzz_open_device(void)
 {
-   struct device *self = calloc(1, sizeof(*self));
    const VkDebugUtilsMessengerCreateInfoEXT info = {
       .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
       .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
@@ -251,19 +276,13 @@ fuzz_device(void)
       .pfnUserCallback = on_message,
    };
 
-   REQUIRE(self != NULL);
    replace_calls();
-   self->device = stress_device_create();
-
-   /* Messages go to objects that the application has seen. */
-   self->instance = vk_instance_to_handle(self->device->physical->instance);
-   vk_device_to_handle(self->device);
-   REQUIRE(vk_common_CreateDebugUtilsMessengerEXT(self->instance, &info, NULL,
-                                                  &self->messenger) ==
-           VK_SUCCESS);
-   warm_up(self->device);
+   fuzz_device = unit_device();
+   REQUIRE(vk_common_CreateDebugUtilsMessengerEXT(
+              vk_instance_to_handle(fuzz_device->physical->instance), &info,
+              NULL, &messenger) == VK_SUCCESS);
+   test_defer(destroy_messenger, NULL);
+   warm_up();
    vk_sync_win32_bell_forget_all();
    counts_before = fuzz_count();
-   test_defer(device_destroy, self);
-   return self->device;
 }

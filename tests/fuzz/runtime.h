@@ -13,8 +13,11 @@
 #include "vk_sync_win32_payload.h"
 #include "vk_sync_win32_payload_section.h"
 
-/* Until the case ends */
-struct vk_device *fuzz_device(void);
+#define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
+
+/* The device of all that follows, from fuzz_open_device() to the case's end */
+extern struct vk_device *fuzz_device;
+void fuzz_open_device(void);
 
 /* Check that nothing is left of all that has been mapped since; nor, where the
  * case does not do so itself, opened and allocated.  By the thread that opened
@@ -22,46 +25,46 @@ struct vk_device *fuzz_device(void);
  */
 void fuzz_check_nothing_left(bool handles, bool memory);
 
-/* Messages through VK_EXT_debug_utils, and the text of the last one */
+/* Messages through VK_EXT_debug_utils */
 uint64_t fuzz_message_count(void);
-const char *fuzz_last_message(void);
+
+#define FUZZ_KINDS 3
+
+enum vk_sync_win32_kind fuzz_any_kind(void);
+
+/* A fence, a binary semaphore or a timeline; with flags, of which the kind's
+ * are added
+ */
+struct vk_sync *fuzz_sync(enum vk_sync_win32_kind kind,
+                          enum vk_sync_flags flags);
+/* With a name or a global share handle, if wanted */
+struct vk_sync *fuzz_shared_sync(enum vk_sync_win32_kind kind,
+                                 const wchar_t *name, bool numbered);
+VkResult fuzz_share(struct vk_sync *sync, const wchar_t *name, bool numbered);
+void fuzz_destroy(struct vk_sync *sync);
+
+/* The timeout is relative, and 0 is no wait at all. */
+VkResult fuzz_wait(struct vk_sync *sync, uint64_t value, uint64_t timeout_ns);
+VkResult fuzz_wait_many(uint32_t count, const struct vk_sync_wait *waits,
+                        enum vk_sync_wait_flags flags, uint64_t timeout_ns);
+VkResult fuzz_signal(struct vk_sync *sync, uint64_t value);
+VkResult fuzz_reset(struct vk_sync *sync);
+VkResult fuzz_move(struct vk_sync *to, struct vk_sync *from);
+VkResult fuzz_get_value(struct vk_sync *sync, uint64_t *value);
 
 #define FUZZ_NT_HANDLE VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
 #define FUZZ_NUMBER VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT
 
-struct vk_sync *fuzz_sync(struct vk_device *device,
-                          enum vk_sync_win32_kind kind, uint64_t initial);
-/* With a name or a global share handle, if wanted */
-struct vk_sync *fuzz_shared_sync(struct vk_device *device,
-                                 enum vk_sync_win32_kind kind,
-                                 const wchar_t *name, bool numbered);
-HANDLE fuzz_export(struct vk_device *device, struct vk_sync *sync);
-uint32_t fuzz_export_number(struct vk_device *device, struct vk_sync *sync);
-
-struct fuzz_import_info {
-   VkExternalSemaphoreHandleTypeFlagBits handle_type;
-   HANDLE handle;
-   const wchar_t *name;
-};
-
-static inline VkResult
-fuzz_import(struct vk_device *device, struct vk_sync *sync,
-            const struct fuzz_import_info *info)
-{
-   return vk_sync_import_win32_handle(device, sync, info->handle_type,
-                                      info->handle, info->name);
-}
-
-VkResult fuzz_share(struct vk_device *device, struct vk_sync *sync,
-                    const wchar_t *name, bool numbered);
-struct fuzz_import_info fuzz_import_info(HANDLE handle);
-
-static inline enum vk_sync_win32_kind
-fuzz_any_kind(struct fuzz_rng *rng)
-{
-   return (enum vk_sync_win32_kind)(VK_SYNC_WIN32_KIND_FENCE +
-                                    fuzz_below(rng, 3));
-}
+VkResult fuzz_try_export(struct vk_sync *sync,
+                         VkExternalSemaphoreHandleTypeFlagBits type,
+                         HANDLE *handle);
+HANDLE fuzz_export(struct vk_sync *sync);
+HANDLE fuzz_export_number(struct vk_sync *sync);
+VkResult fuzz_import(struct vk_sync *sync,
+                     VkExternalSemaphoreHandleTypeFlagBits type,
+                     HANDLE handle, const wchar_t *name);
+/* A new one with the payload that an NT handle leads to */
+struct vk_sync *fuzz_open(enum vk_sync_win32_kind kind, HANDLE handle);
 
 static inline struct vk_sync_win32_payload *
 fuzz_payload(const struct vk_sync *sync)
@@ -75,9 +78,17 @@ fuzz_layout(const struct vk_sync *sync)
    return vk_sync_win32_section_get_layout(fuzz_payload(sync));
 }
 
+/* What a section's header makes of it, and whether an import must take it */
+static inline bool
+fuzz_is_payload(const struct vk_sync_win32_layout *layout,
+                enum vk_sync_win32_kind kind)
+{
+   return layout->magic == VK_SYNC_WIN32_SECTION_MAGIC &&
+          layout->kind == (uint32_t)kind;
+}
+
 /* What the kernel says of a section in its stead, on this thread; by value */
 struct fuzz_section_info {
-   bool active;
    LONG status;
    ULONG attributes;
    LONGLONG size;
@@ -96,22 +107,13 @@ struct fuzz_bystander {
    uint64_t value;
 };
 
-struct fuzz_bystanders {
-   struct vk_device *device;
-   struct fuzz_bystander all[FUZZ_BYSTANDERS];
-};
-
-void fuzz_bystanders_create(struct fuzz_bystanders *bystanders,
-                            struct vk_device *device);
+void fuzz_bystanders_create(struct fuzz_bystander bystanders[FUZZ_BYSTANDERS]);
 /* Checks that they are as they should be, too */
-void fuzz_bystanders_destroy(struct fuzz_thread *self,
-                             struct fuzz_bystanders *bystanders);
+void fuzz_bystanders_destroy(struct fuzz_bystander bystanders[FUZZ_BYSTANDERS]);
 /* Use one of them, and check what comes of it. */
-void fuzz_bystanders_use(struct fuzz_thread *self,
-                         struct fuzz_bystanders *bystanders);
+void fuzz_bystanders_use(struct fuzz_bystander bystanders[FUZZ_BYSTANDERS]);
 /* Something to wait for, made such that it is there, or is not */
-struct vk_sync_wait fuzz_bystanders_wait(struct fuzz_thread *self,
-                                         struct fuzz_bystanders *bystanders,
-                                         unsigned index, bool reached);
+struct vk_sync_wait fuzz_bystander_wait(struct fuzz_bystander *bystander,
+                                        bool reached);
 
 #endif

@@ -3,65 +3,41 @@
 /* Threads and processes that write to a section while others use it */
 #include "use.h"
 
-#include <string.h>
-
-#include "util/os_time.h"
-
 #include "child.h"
 
 /* Scribbling --------------------------------------------------------------- */
 
 static void
-scribble(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
-         enum vk_sync_win32_kind kind)
+scribble(struct vk_sync_win32_layout *layout, enum vk_sync_win32_kind kind)
 {
-   for (unsigned n = 1 + fuzz_below(rng, 60); n > 0; n--)
-      fuzz_mutate(rng, layout, FIELDS_ANY);
+   for (unsigned n = 1 + fuzz_below(60); n > 0; n--)
+      fuzz_mutate(layout, FIELDS_ANY);
 
    /* Else nothing could be imported for most of the time. */
-   if (fuzz_chance(rng, 30)) {
+   if (fuzz_chance(30)) {
       layout->magic = VK_SYNC_WIN32_SECTION_MAGIC;
       layout->kind = kind;
    }
 
-   switch (fuzz_below(rng, 8)) {
-   case 0:
+   const uint32_t dice = fuzz_below(8);
+   if (dice == 0)
       Sleep(1);
-      break;
-   case 1:
-   case 2:
-   case 3:
+   else if (dice < 4)
       SwitchToThread();
-      break;
-   default:
-      break;
-   }
 }
+
+struct scribbler {
+   const struct hostile *hostile;
+   volatile LONG stop;
+};
 
 static void
 scribbler_run(void *data)
 {
-   struct scribbler *scribbler = data;
-   struct hostile *hostile = scribbler->hostile;
+   const struct scribbler *scribbler = data;
 
    while (!scribbler->stop)
-      scribble(&scribbler->self->rng, hostile->page.layout, hostile->kind);
-}
-
-void
-scribbler_start(struct scribbler *scribbler, struct fuzz_thread *self,
-                struct hostile *hostile)
-{
-   *scribbler = (struct scribbler) { .self = self, .hostile = hostile };
-   hostile->racing = true;
-   scribbler->thread = test_thread_start(scribbler_run, scribbler);
-}
-
-void
-scribbler_stop(struct scribbler *scribbler)
-{
-   InterlockedExchange(&scribbler->stop, 1);
-   test_thread_join(scribbler->thread);
+      scribble(scribbler->hostile->page.layout, scribbler->hostile->kind);
 }
 
 /* A thread that waits for the hostile payload or for another one, and the
@@ -71,68 +47,52 @@ scribbler_stop(struct scribbler *scribbler)
 #define MARKS 100
 
 struct pair {
-   struct vk_device *device;
-   struct hostile *hostile;
-   struct fuzz_thread *waiter, *waker;
+   const struct hostile *hostile;
    /* Of the hostile payload and, twice, of the other one */
    struct vk_sync *view, *mark, *mark_view;
    uint64_t signalled_ns[MARKS + 1];
-   struct test_thread *threads[2];
 };
 
 static void
 pair_wake(void *data)
 {
    struct pair *pair = data;
-   struct fuzz_thread *self = pair->waker;
 
    for (uint64_t i = 1; i <= MARKS; i++) {
-      if (fuzz_chance(&self->rng, 50))
-         Sleep(fuzz_below(&self->rng, 3));
+      if (fuzz_chance(50))
+         Sleep(fuzz_below(3));
       vk_sync_win32_store64(&pair->signalled_ns[i], fuzz_now_ns());
-      fuzz_enter(self, "waking", i);
-      FUZZ_CHECK(self, vk_sync_signal(pair->device, pair->mark_view, i) ==
-                       VK_SUCCESS);
-      fuzz_leave(self, 0);
+      fuzz_enter("waking", i);
+      FUZZ_CHECK(fuzz_signal(pair->mark_view, i) == VK_SUCCESS);
+      fuzz_leave(0);
    }
 }
 
 static uint64_t
 pair_wait_once(struct pair *pair, uint64_t seen)
 {
-   struct fuzz_thread *self = pair->waiter;
-   const bool timeline =
-      pair->hostile->kind == VK_SYNC_WIN32_KIND_TIMELINE;
+   const bool timeline = pair->hostile->kind == VK_SYNC_WIN32_KIND_TIMELINE;
    const uint64_t timeout_ns = 10 * 1000 * FUZZ_MS;
-   uint64_t value = 0;
    const struct vk_sync_wait waits[] = {
-      {
-         .sync = pair->view,
-         .wait_value = timeline ? fuzz_random(&self->rng) : 0,
-      },
+      { .sync = pair->view, .wait_value = timeline ? fuzz_random() : 0 },
       { .sync = pair->mark, .wait_value = seen + 1 },
    };
+   uint64_t value = 0;
 
-   fuzz_enter(self, "waiting for any", seen + 1);
-   FUZZ_CHECK(self, vk_sync_wait_many(
-                       pair->device, 2, waits, VK_SYNC_WAIT_ANY,
-                       os_time_get_absolute_timeout(timeout_ns)) ==
-                    VK_SUCCESS);
-   fuzz_leave(self, timeout_ns);
+   fuzz_enter("waiting for any", seen + 1);
+   FUZZ_CHECK(fuzz_wait_many(2, waits, VK_SYNC_WAIT_ANY, timeout_ns) ==
+              VK_SUCCESS);
+   fuzz_leave(timeout_ns);
 
-   FUZZ_CHECK(self, vk_sync_get_value(pair->device, pair->mark, &value) ==
-                    VK_SUCCESS);
-   FUZZ_CHECK(self, value >= seen && value <= MARKS);
+   FUZZ_CHECK(fuzz_get_value(pair->mark, &value) == VK_SUCCESS);
+   FUZZ_CHECK(value >= seen && value <= MARKS);
    if (value == seen) {
       SwitchToThread();
       return seen;
    }
 
-   const uint64_t taken_ns = fuzz_elapsed_ns(
-      vk_sync_win32_load64(&pair->signalled_ns[seen + 1]));
-   FUZZ_CHECK(self, taken_ns <= FUZZ_LATE_NS);
-   self->slowest_ns = MAX2(self->slowest_ns, taken_ns);
-   self->cases++;
+   fuzz_check_late(vk_sync_win32_load64(&pair->signalled_ns[seen + 1]), 0);
+   fuzz_count_case();
    return value;
 }
 
@@ -145,70 +105,43 @@ pair_wait(void *data)
       seen = pair_wait_once(pair, seen);
 }
 
-static struct vk_sync *
-open_view(struct vk_device *device, enum vk_sync_win32_kind kind,
-          HANDLE handle)
-{
-   const struct fuzz_import_info info =
-      fuzz_import_info(handle);
-   struct vk_sync *view = fuzz_sync(device, kind, 0);
-
-   REQUIRE(fuzz_import(device, view, &info) == VK_SUCCESS);
-   return view;
-}
-
 /* Before anybody scribbles */
 static void
-pair_create(struct pair *pair, struct fuzz_rng *rng)
+pair_create(struct pair *pair, const struct hostile *hostile)
 {
    const enum vk_sync_win32_kind kind = VK_SYNC_WIN32_KIND_TIMELINE;
 
-   pair->view = open_view(pair->device, pair->hostile->kind,
-                          pair->hostile->page.handle);
-   if (fuzz_chance(rng, 50)) {
-      pair->mark = fuzz_sync(pair->device, kind, 0);
-      pair->mark_view = pair->mark;
+   *pair = (struct pair) {
+      .hostile = hostile,
+      .view = fuzz_open(hostile->kind, hostile->page.handle),
+   };
+   if (fuzz_chance(50)) {
+      pair->mark = pair->mark_view = fuzz_sync(kind, 0);
    } else {
-      pair->mark = fuzz_shared_sync(pair->device, kind, NULL, false);
+      pair->mark = fuzz_shared_sync(kind, NULL, false);
 
-      HANDLE handle = fuzz_export(pair->device, pair->mark);
-      pair->mark_view = open_view(pair->device, kind, handle);
+      HANDLE handle = fuzz_export(pair->mark);
+      pair->mark_view = fuzz_open(kind, handle);
       CloseHandle(handle);
    }
 }
 
 static void
-pair_start(struct pair *pair)
+pair_destroy(struct pair *pair)
 {
-   pair->threads[0] = test_thread_start(pair_wake, pair);
-   pair->threads[1] = test_thread_start(pair_wait, pair);
-}
-
-static void
-pair_join(struct pair *pair)
-{
-   test_thread_join(pair->threads[0]);
-   test_thread_join(pair->threads[1]);
    if (pair->mark_view != pair->mark)
-      vk_sync_destroy(pair->device, pair->mark_view);
-   vk_sync_destroy(pair->device, pair->mark);
-   vk_sync_destroy(pair->device, pair->view);
+      fuzz_destroy(pair->mark_view);
+   fuzz_destroy(pair->mark);
+   fuzz_destroy(pair->view);
 }
 
 /* Threads ------------------------------------------------------------------ */
 
-#define USERS 2
 #define THREAD_STEPS 300
 
 struct user {
-   struct fuzz_thread *self;
    struct hostile hostile;
-   struct fuzz_bystanders bystanders;
-};
-
-struct threads {
-   struct vk_device *device;
-   struct user users[USERS];
+   struct fuzz_bystander *bystanders;
 };
 
 static void
@@ -217,8 +150,8 @@ user_run(void *data)
    struct user *user = data;
 
    for (unsigned i = 0; i < THREAD_STEPS; i++) {
-      hostile_use(user->self, &user->hostile, &user->bystanders);
-      fuzz_bystanders_use(user->self, &user->bystanders);
+      hostile_use(&user->hostile, user->bystanders);
+      fuzz_bystanders_use(user->bystanders);
    }
 }
 
@@ -233,60 +166,42 @@ copy_handle(HANDLE handle)
 }
 
 static void
-use_by_threads(struct fuzz_thread *self, void *data)
+use_by_threads(UNUSED void *data)
 {
-   struct threads *threads = data;
-   struct user *users = threads->users;
-   struct pair pair = {
-      .device = threads->device,
-      .waiter = fuzz_thread(3),
-      .waker = fuzz_thread(4),
-      .hostile = &users[0].hostile,
-   };
-   struct test_thread *other;
-   struct scribbler scribbler;
+   struct user users[USERS];
+   struct hostile *hostile = &users[0].hostile;
+   struct scribbler scribbler = { .hostile = hostile };
+   struct test_thread *threads[4];
+   struct pair pair;
 
-   users[0].self = self;
-   users[1].self = fuzz_thread(2);
-   hostile_create(&users[0].hostile, threads->device, &self->rng);
-   REQUIRE(hostile_open(&users[1].hostile, threads->device,
-                        users[0].hostile.kind,
-                        copy_handle(users[0].hostile.page.handle)));
-   users[1].hostile.number = users[0].hostile.number;
+   for (unsigned i = 0; i < USERS; i++)
+      users[i].bystanders = use_bystanders[i];
+   hostile_create(hostile);
+   hostile_open(&users[1].hostile, hostile->kind,
+                copy_handle(hostile->page.handle));
+   users[1].hostile.number = hostile->number;
+   pair_create(&pair, hostile);
 
-   pair_create(&pair, &self->rng);
-
-   scribbler_start(&scribbler, fuzz_thread(1), &users[0].hostile);
-   pair_start(&pair);
-   other = test_thread_start(user_run, &users[1]);
+   hostile->racing = true;
+   threads[0] = fuzz_start(1, scribbler_run, &scribbler);
+   threads[1] = fuzz_start(2, user_run, &users[1]);
+   threads[2] = fuzz_start(3, pair_wait, &pair);
+   threads[3] = fuzz_start(4, pair_wake, &pair);
    user_run(&users[0]);
-   test_thread_join(other);
-   pair_join(&pair);
-   scribbler_stop(&scribbler);
+   for (unsigned i = 1; i < TEST_COUNT(threads); i++)
+      test_thread_join(threads[i]);
+   InterlockedExchange(&scribbler.stop, 1);
+   test_thread_join(threads[0]);
 
+   pair_destroy(&pair);
    for (unsigned i = USERS; i-- > 0;)
-      hostile_destroy(users[i].self, &users[i].hostile);
+      hostile_destroy(&users[i].hostile);
 }
 
 void
-by_threads(intptr_t arg)
+by_threads(UNUSED intptr_t arg)
 {
-   const uint32_t episodes = 60;
-   struct threads threads;
-
-   (void)arg;
-   fuzz_learn_decoys();
-   threads.device = fuzz_device();
-   use_learn(threads.device);
-   for (unsigned i = 0; i < USERS; i++)
-      fuzz_bystanders_create(&threads.users[i].bystanders, threads.device);
-
-   fuzz_run("by threads", episodes, episodes * USERS * THREAD_STEPS,
-            use_by_threads, &threads);
-
-   for (unsigned i = 0; i < USERS; i++)
-      fuzz_bystanders_destroy(fuzz_thread(1), &threads.users[i].bystanders);
-   fuzz_check_nothing_left(true, true);
+   use_run("by threads", 60, USERS * THREAD_STEPS, use_by_threads, false);
 }
 
 /* Processes ---------------------------------------------------------------- */
@@ -299,22 +214,30 @@ struct assignment {
    enum vk_sync_win32_kind kind;
 };
 
+static struct assignment
+receive_assignment(struct child_link *link)
+{
+   struct assignment assignment;
+
+   REQUIRE(child_link_receive(link, &assignment, sizeof(assignment)));
+   fuzz_self()->random = assignment.seed;
+   return assignment;
+}
+
 int
 scribble_main(int argc, char **argv)
 {
    struct child_link link = child_link_open(argc, argv);
-   struct assignment assignment;
+   const struct assignment assignment = receive_assignment(&link);
    struct fuzz_page page;
    bool ready = true;
 
-   REQUIRE(child_link_receive(&link, &assignment, sizeof(assignment)));
-   struct fuzz_rng rng = { .state = assignment.seed };
    fuzz_page_open(&page, (HANDLE)(uintptr_t)assignment.section);
    REQUIRE(child_link_send(&link, &ready, sizeof(ready)));
 
    /* Until it is killed, in the middle of something */
    for (;;)
-      scribble(&rng, page.layout, assignment.kind);
+      scribble(page.layout, assignment.kind);
 }
 
 /* Uses it in good faith, and is checked as this process is. */
@@ -322,40 +245,37 @@ int
 user_main(int argc, char **argv)
 {
    struct child_link link = child_link_open(argc, argv);
-   struct fuzz_thread *self = fuzz_thread(1);
-   struct assignment assignment;
-   struct user user = { .self = self };
+   struct fuzz_thread *self = fuzz_self();
+   struct user user = { .bystanders = use_bystanders[0] };
    bool go;
 
    fuzz_watch("the other user");
-   REQUIRE(child_link_receive(&link, &assignment, sizeof(assignment)));
-   self->rng.state = assignment.seed;
+   const struct assignment assignment = receive_assignment(&link);
 
-   struct vk_device *device = fuzz_device();
-   REQUIRE(hostile_open(&user.hostile, device, assignment.kind,
-                        (HANDLE)(uintptr_t)assignment.section));
-   fuzz_bystanders_create(&user.bystanders, device);
+   fuzz_open_device();
+   hostile_open(&user.hostile, assignment.kind,
+                (HANDLE)(uintptr_t)assignment.section);
+   fuzz_bystanders_create(user.bystanders);
    REQUIRE(child_link_send(&link, &self->cases, sizeof(self->cases)));
 
    /* The scribbler has been started. */
    REQUIRE(child_link_receive(&link, &go, sizeof(go)));
    while (self->cases < PROCESS_STEPS)
       user_run(&user);
-   hostile_destroy(self, &user.hostile);
-   fuzz_bystanders_destroy(self, &user.bystanders);
+   hostile_destroy(&user.hostile);
+   fuzz_bystanders_destroy(user.bystanders);
    fuzz_check_nothing_left(false, true);
    REQUIRE(child_link_send(&link, &self->cases, sizeof(self->cases)));
    return test_failed();
 }
 
 static struct child *
-start_child(struct fuzz_thread *self, const char *role,
-            const struct hostile *hostile)
+start_child(const char *role, const struct hostile *hostile)
 {
    struct child *child = child_start(role, &hostile->page.handle, 1);
    const struct assignment assignment = {
       .section = (uint64_t)(uintptr_t)hostile->page.handle,
-      .seed = fuzz_random(&self->rng),
+      .seed = fuzz_random(),
       .kind = hostile->kind,
    };
 
@@ -364,54 +284,38 @@ start_child(struct fuzz_thread *self, const char *role,
 }
 
 static void
-use_by_processes(struct fuzz_thread *self, void *data)
+use_by_processes(UNUSED void *data)
 {
-   struct threads *threads = data;
-   struct user *user = &threads->users[0];
-   struct child *other, *scribbler;
+   struct user user = { .bystanders = use_bystanders[0] };
    uint64_t cases = 0;
    bool ready = true;
 
-   user->self = self;
-   hostile_create(&user->hostile, threads->device, &self->rng);
-   user->hostile.racing = true;
+   hostile_create(&user.hostile);
+   user.hostile.racing = true;
 
-   fuzz_enter(self, "starting the children", 0);
-   other = start_child(self, "user", &user->hostile);
+   fuzz_enter("starting the children", 0);
+   struct child *other = start_child("user", &user.hostile);
    REQUIRE(child_receive(other, &cases, sizeof(cases)));
-   scribbler = start_child(self, "scribble", &user->hostile);
+   struct child *scribbler = start_child("scribble", &user.hostile);
    REQUIRE(child_receive(scribbler, &ready, sizeof(ready)));
    REQUIRE(child_send(other, &ready, sizeof(ready)));
-   fuzz_leave(self, 30 * 1000 * FUZZ_MS);
+   fuzz_leave(30 * 1000 * FUZZ_MS);
 
    for (unsigned i = 0; i < PROCESS_STEPS / THREAD_STEPS + 1; i++)
-      user_run(user);
+      user_run(&user);
 
-   fuzz_enter(self, "waiting for the other user", 0);
+   fuzz_enter("waiting for the other user", 0);
    REQUIRE(child_receive(other, &cases, sizeof(cases)));
-   self->cases += cases;
-   FUZZ_CHECK(self, child_join(other, 20000) == 0);
-   fuzz_leave(self, 30 * 1000 * FUZZ_MS);
+   fuzz_self()->cases += cases;
+   FUZZ_CHECK(child_join(other, 20000) == 0);
+   fuzz_leave(30 * 1000 * FUZZ_MS);
 
    child_kill(scribbler);
-   hostile_destroy(self, &user->hostile);
+   hostile_destroy(&user.hostile);
 }
 
 void
-by_processes(intptr_t arg)
+by_processes(UNUSED intptr_t arg)
 {
-   const uint32_t episodes = 2;
-   struct threads threads;
-
-   (void)arg;
-   fuzz_learn_decoys();
-   threads.device = fuzz_device();
-   use_learn(threads.device);
-   fuzz_bystanders_create(&threads.users[0].bystanders, threads.device);
-
-   fuzz_run("by processes", episodes, episodes * 2 * PROCESS_STEPS,
-            use_by_processes, &threads);
-
-   fuzz_bystanders_destroy(fuzz_thread(1), &threads.users[0].bystanders);
-   fuzz_check_nothing_left(false, false);
+   use_run("by processes", 2, 2 * PROCESS_STEPS, use_by_processes, true);
 }

@@ -79,12 +79,6 @@ learn_owners(void)
    learn_owner(UINT32_MAX);
 }
 
-static void
-close_decoy(void *data)
-{
-   CloseHandle((HANDLE)data);
-}
-
 /* Semaphores of the right name, which pass, and of the other namespace, and
  * objects that are none
  */
@@ -107,7 +101,7 @@ learn_decoy(unsigned number)
            number < 6 ? CreateMutexW(NULL, FALSE, name) :
                         CreateEventW(NULL, TRUE, FALSE, name);
    if (decoy != NULL)
-      test_defer(close_decoy, decoy);
+      test_own_handle(decoy);
    learn_bell(id);
 }
 
@@ -143,95 +137,94 @@ fuzz_page_close(struct fuzz_page *page)
 }
 
 uint64_t
-fuzz_value64(struct fuzz_rng *rng, uint64_t old)
+fuzz_value64(uint64_t old)
 {
-   switch (fuzz_below(rng, 12)) {
+   switch (fuzz_below(12)) {
    case 0: return 0;
    case 1: return UINT64_MAX;
    case 2: return UINT64_MAX - 1;
-   case 3: return (uint64_t)INT64_MAX + fuzz_below(rng, 2);
+   case 3: return (uint64_t)INT64_MAX + fuzz_below(2);
    case 4: return old + 1;
    case 5: return old - 1;
-   case 6: return old ^ (UINT64_C(1) << fuzz_below(rng, 64));
-   case 7: return fuzz_below(rng, 256);
+   case 6: return old ^ (UINT64_C(1) << fuzz_below(64));
+   case 7: return fuzz_below(256);
    case 8: return old << 32 | old >> 32;
-   case 9: return (uint64_t)fuzz_value32(rng, (uint32_t)(old >> 32)) << 32 |
-                  fuzz_value32(rng, (uint32_t)old);
-   default: return fuzz_random(rng) >> fuzz_below(rng, 64);
+   case 9: return (uint64_t)fuzz_value32((uint32_t)(old >> 32)) << 32 |
+                  fuzz_value32((uint32_t)old);
+   default: return fuzz_random() >> fuzz_below(64);
    }
 }
 
 uint32_t
-fuzz_value32(struct fuzz_rng *rng, uint32_t old)
+fuzz_value32(uint32_t old)
 {
-   switch (fuzz_below(rng, 9)) {
+   switch (fuzz_below(9)) {
    case 0: return 0;
    case 1: return UINT32_MAX;
-   case 2: return (uint32_t)INT32_MAX + fuzz_below(rng, 2);
+   case 2: return (uint32_t)INT32_MAX + fuzz_below(2);
    case 3: return old + 1;
    case 4: return old - 1;
-   case 5: return old ^ (1u << fuzz_below(rng, 32));
-   case 6: return fuzz_below(rng, 8);
-   case 7: return old + (uint32_t)INT32_MAX + fuzz_below(rng, 3);
-   default: return (uint32_t)fuzz_random(rng) >> fuzz_below(rng, 32);
+   case 5: return old ^ (1u << fuzz_below(32));
+   case 6: return fuzz_below(8);
+   case 7: return old + (uint32_t)INT32_MAX + fuzz_below(3);
+   default: return (uint32_t)fuzz_random() >> fuzz_below(32);
    }
 }
 
 /* Of few signals and waits, near each other or as far as can be */
 static uint64_t
-mutate_word(struct fuzz_rng *rng, uint64_t old)
+mutate_word(uint64_t old)
 {
-   const uint32_t signals = fuzz_value32(rng, (uint32_t)old);
+   const uint32_t signals = fuzz_value32((uint32_t)old);
 
-   if (fuzz_chance(rng, 50))
-      return fuzz_value64(rng, old);
-   return (uint64_t)fuzz_value32(rng, signals) << 32 | signals;
+   if (fuzz_chance(50))
+      return fuzz_value64(old);
+   return (uint64_t)fuzz_value32(signals) << 32 | signals;
 }
 
 /* Of armed or failed bits */
 static void
-mutate_bits(struct fuzz_rng *rng, uint64_t *words)
+mutate_bits(uint64_t *words)
 {
-   uint64_t *word = &words[fuzz_below(rng, 2)];
+   uint64_t *word = &words[fuzz_below(2)];
 
-   switch (fuzz_below(rng, 32)) {
+   switch (fuzz_below(32)) {
    case 0:
       words[0] = words[1] = UINT64_MAX;
       break;
    case 1:
-      *word = fuzz_random(rng);
+      *word = fuzz_random();
       break;
    case 2:
       words[0] = words[1] = 0;
       break;
    case 3:
       /* There are no slots to the last ones. */
-      words[1] ^= UINT64_C(1) << (60 + fuzz_below(rng, 4));
+      words[1] ^= UINT64_C(1) << (60 + fuzz_below(4));
       break;
    case 4:
-      *word ^= UINT64_C(1) << fuzz_below(rng, 64);
+      *word ^= UINT64_C(1) << fuzz_below(64);
       break;
    default:
-      words[0] ^= UINT64_C(1) << fuzz_below(rng, 4);
+      words[0] ^= UINT64_C(1) << fuzz_below(4);
       break;
    }
 }
 
 uint64_t
-fuzz_owner(struct fuzz_rng *rng, uint64_t old)
+fuzz_owner(uint64_t old)
 {
-   return known.owner_count != 0 && fuzz_chance(rng, 60) ?
-          known.owners[fuzz_below(rng, known.owner_count)] :
-          fuzz_value64(rng, old);
+   return known.owner_count != 0 && fuzz_chance(60) ?
+          known.owners[fuzz_below(known.owner_count)] : fuzz_value64(old);
 }
 
 static void
-mutate_owner(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
+mutate_owner(struct vk_sync_win32_layout *layout,
              struct vk_sync_win32_slot *slot)
 {
-   const uint64_t owner = fuzz_owner(rng, slot->owner);
+   const uint64_t owner = fuzz_owner(slot->owner);
 
-   if (!fuzz_chance(rng, 2)) {
+   if (!fuzz_chance(2)) {
       slot->owner = owner;
       return;
    }
@@ -241,75 +234,69 @@ mutate_owner(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
 
 /* What somebody waits for, or the ticket that he says he has taken */
 static void
-mutate_target(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
+mutate_target(struct vk_sync_win32_layout *layout,
               struct vk_sync_win32_slot *slot)
 {
    const uint64_t word = layout->word;
 
-   if (fuzz_chance(rng, 50)) {
-      const uint32_t ticket =
-         (uint32_t)(word >> 32) + 2 - fuzz_below(rng, 5);
+   if (fuzz_chance(50)) {
+      const uint32_t ticket = (uint32_t)(word >> 32) + 2 - fuzz_below(5);
 
       slot->target = VK_SYNC_WIN32_TARGET_TICKET(ticket) |
-                     (fuzz_chance(rng, 80) ? VK_SYNC_WIN32_TARGET_TAKEN : 0);
-      slot->owner = fuzz_owner(rng, slot->owner);
+                     (fuzz_chance(80) ? VK_SYNC_WIN32_TARGET_TAKEN : 0);
+      slot->owner = fuzz_owner(slot->owner);
    } else {
-      slot->target = fuzz_value64(rng, fuzz_chance(rng, 50) ? word :
-                                       slot->target);
+      slot->target = fuzz_value64(fuzz_chance(50) ? word : slot->target);
    }
 }
 
 static void
-mutate_bell(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
+mutate_bell(struct vk_sync_win32_layout *layout,
             struct vk_sync_win32_slot *slot)
 {
-   if (fuzz_chance(rng, 30))
-      slot->bell = layout->slots[fuzz_below(rng, 4)].bell;
-   else if (known.bell_count != 0 && fuzz_chance(rng, 60))
-      slot->bell = known.bells[fuzz_below(rng, known.bell_count)];
+   if (fuzz_chance(30))
+      slot->bell = layout->slots[fuzz_below(4)].bell;
+   else if (known.bell_count != 0 && fuzz_chance(60))
+      slot->bell = known.bells[fuzz_below(known.bell_count)];
    else
-      slot->bell.bits[fuzz_below(rng, 2)] =
-         fuzz_value64(rng, slot->bell.bits[0]);
+      slot->bell.bits[fuzz_below(2)] = fuzz_value64(slot->bell.bits[0]);
 }
 
 /* Slots are taken from the first, so that is where things are. */
 static struct vk_sync_win32_slot *
-any_slot(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout)
+any_slot(struct vk_sync_win32_layout *layout)
 {
-   return &layout->slots[fuzz_chance(rng, 70) ?
-                         fuzz_below(rng, 4) :
-                         fuzz_below(rng, VK_SYNC_WIN32_SLOTS)];
+   return &layout->slots[fuzz_below(fuzz_chance(70) ? 4 : VK_SYNC_WIN32_SLOTS)];
 }
 
 static void
-mutate_raw(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
-           enum fuzz_field field)
+mutate_raw(struct vk_sync_win32_layout *layout, enum fuzz_field field)
 {
    uint64_t *words = (uint64_t *)layout;
    const uint32_t count = sizeof(*layout) / sizeof(*words);
-   const uint32_t first = field == FIELD_ALL ? 0 : fuzz_below(rng, count);
-   const uint32_t other = fuzz_below(rng, count);
+   const uint32_t first = field == FIELD_ALL ? 0 : fuzz_below(count);
+   const uint32_t other = fuzz_below(count);
    const uint32_t length = MIN2(16, count - first);
    const uint32_t end = field == FIELD_ALL ? count :
-                        first + 1 + fuzz_below(rng, length);
+                        first + 1 + fuzz_below(length);
 
    if (field == FIELD_BYTE) {
-      ((uint8_t *)&words[first])[fuzz_below(rng, 8)] = (uint8_t)other;
+      ((uint8_t *)&words[first])[fuzz_below(8)] = (uint8_t)other;
    } else if (field == FIELD_SWAP) {
       const uint64_t word = words[first];
       words[first] = words[other];
       words[other] = word;
    } else {
-      const bool random = fuzz_chance(rng, 50);
-      const uint64_t fill = fuzz_value64(rng, words[first]);
+      const bool random = fuzz_chance(50);
+      const uint64_t fill = fuzz_value64(words[first]);
 
       for (uint32_t i = first; i < end; i++)
-         words[i] = random ? fuzz_random(rng) : fill;
+         words[i] = random ? fuzz_random() : fill;
    }
 }
 
 static enum fuzz_field
-choose_field(struct fuzz_rng *rng, uint32_t fields)
+choose_field(uint32_t fields)
 {
    static const uint8_t weights[FIELD_COUNT] = {
       [FIELD_MAGIC] = 2, [FIELD_KIND] = 2, [FIELD_RESERVED] = 1,
@@ -318,64 +305,55 @@ choose_field(struct fuzz_rng *rng, uint32_t fields)
       [FIELD_BELL] = 20, [FIELD_BYTE] = 5, [FIELD_SWAP] = 2, [FIELD_RUN] = 2,
       [FIELD_ALL] = 1,
    };
-   uint32_t sum = 0, at;
+   for (;;) {
+      const uint32_t field = fuzz_below(FIELD_COUNT);
 
-   for (unsigned i = 0; i < FIELD_COUNT; i++)
-      sum += fields & (1u << i) ? weights[i] : 0;
-   at = fuzz_below(rng, sum);
-   for (unsigned i = 0; i < FIELD_COUNT; i++) {
-      const uint32_t weight = fields & (1u << i) ? weights[i] : 0;
-
-      if (at < weight)
-         return (enum fuzz_field)i;
-      at -= weight;
+      if (fields & 1u << field && fuzz_below(30) < weights[field])
+         return (enum fuzz_field)field;
    }
-   return FIELD_WORD;
 }
 
-enum fuzz_field
-fuzz_mutate(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout,
-            uint32_t fields)
+void
+fuzz_mutate(struct vk_sync_win32_layout *layout, uint32_t fields)
 {
-   const enum fuzz_field field = choose_field(rng, fields);
-   struct vk_sync_win32_slot *slot = any_slot(rng, layout);
+   const enum fuzz_field field = choose_field(fields);
+   struct vk_sync_win32_slot *slot = any_slot(layout);
 
    switch (field) {
    case FIELD_MAGIC:
-      layout->magic = fuzz_value64(rng, layout->magic);
+      layout->magic = fuzz_value64(layout->magic);
       break;
    case FIELD_KIND:
-      layout->kind = fuzz_chance(rng, 50) ? fuzz_below(rng, 5) :
-                     fuzz_value32(rng, layout->kind);
+      layout->kind = fuzz_chance(50) ? fuzz_below(5) :
+                     fuzz_value32(layout->kind);
       break;
    case FIELD_RESERVED:
-      layout->reserved = fuzz_value32(rng, layout->reserved);
+      layout->reserved = fuzz_value32(layout->reserved);
       break;
    case FIELD_PAD:
-      layout->pad0[fuzz_below(rng, 6)] = fuzz_random(rng);
-      layout->pad1[fuzz_below(rng, 3)] = fuzz_random(rng);
+      layout->pad0[fuzz_below(6)] = fuzz_random();
+      layout->pad1[fuzz_below(3)] = fuzz_random();
       break;
    case FIELD_WORD:
-      layout->word = mutate_word(rng, layout->word);
+      layout->word = mutate_word(layout->word);
       break;
    case FIELD_ARMED:
-      mutate_bits(rng, layout->armed);
+      mutate_bits(layout->armed);
       break;
    case FIELD_FAILED:
-      mutate_bits(rng, layout->failed);
+      mutate_bits(layout->failed);
       break;
    case FIELD_OWNER:
-      mutate_owner(rng, layout, slot);
+      mutate_owner(layout, slot);
       break;
    case FIELD_TARGET:
-      mutate_target(rng, layout, slot);
+      mutate_target(layout, slot);
       break;
    case FIELD_BELL:
-      mutate_bell(rng, layout, slot);
+      mutate_bell(layout, slot);
       break;
    default:
-      mutate_raw(rng, layout, field);
+      mutate_raw(layout, field);
       break;
    }
-   return field;
 }

@@ -53,18 +53,16 @@ void fuzz_learn(struct vk_sync_win32_layout *layout);
  */
 void fuzz_learn_decoys(void);
 
-/* Change one of the fields; returns which.  Plain stores, in the way of
- * somebody who does not care.
+/* Change one of the fields.  Plain stores, in the way of somebody who does not
+ * care.
  */
-enum fuzz_field fuzz_mutate(struct fuzz_rng *rng,
-                            struct vk_sync_win32_layout *layout,
-                            uint32_t fields);
+void fuzz_mutate(struct vk_sync_win32_layout *layout, uint32_t fields);
 
 /* Somebody who may own a slot: one of those learnt, or anybody */
-uint64_t fuzz_owner(struct fuzz_rng *rng, uint64_t old);
+uint64_t fuzz_owner(uint64_t old);
 
 /* A value near what it was, or at an edge of its type */
-uint64_t fuzz_value64(struct fuzz_rng *rng, uint64_t old);
-uint32_t fuzz_value32(struct fuzz_rng *rng, uint32_t old);
+uint64_t fuzz_value64(uint64_t old);
+uint32_t fuzz_value32(uint32_t old);
 
 #endif

@@ -3,44 +3,38 @@
 
 #include <string.h>
 
-void
-target_create(struct target *target, struct vk_device *device,
-              enum vk_sync_win32_kind kind, struct fuzz_rng *rng)
+struct target
+target_create(enum vk_sync_win32_kind kind)
 {
-   const bool timeline = kind == VK_SYNC_WIN32_KIND_TIMELINE;
+   const struct target target = {
+      .kind = kind,
+      .sync = fuzz_chance(30) ? fuzz_shared_sync(kind, NULL, fuzz_chance(50)) :
+                                fuzz_sync(kind, 0),
+   };
 
-   *target = (struct target) { .device = device, .kind = kind };
-   target->sync = fuzz_chance(rng, 30) ?
-                  fuzz_shared_sync(device, kind, NULL, fuzz_chance(rng, 50)) :
-                  fuzz_sync(device, kind, 0);
-   if (fuzz_chance(rng, 50))
-      REQUIRE(vk_sync_signal(device, target->sync,
-                             timeline ? 1 + fuzz_below(rng, 100) : 0) ==
-              VK_SUCCESS);
-}
-
-void
-target_destroy(struct target *target)
-{
-   vk_sync_destroy(target->device, target->sync);
+   if (fuzz_chance(50))
+      REQUIRE(fuzz_signal(target.sync,
+                          kind == VK_SYNC_WIN32_KIND_TIMELINE ?
+                          1 + fuzz_below(100) : 0) == VK_SUCCESS);
+   return target;
 }
 
 HANDLE
-no_handle(struct fuzz_rng *rng)
+no_handle(void)
 {
-   uint64_t value = fuzz_random(rng) >> fuzz_below(rng, 48);
+   uint64_t value = fuzz_random() >> fuzz_below(48);
 
    /* Pseudo-handles, 32-bit values that were extended either way */
-   switch (fuzz_below(rng, 8)) {
+   switch (fuzz_below(8)) {
    case 0:
-      return (HANDLE)-(intptr_t)(1 + fuzz_below(rng, 16));
+      return (HANDLE)-(intptr_t)(1 + fuzz_below(16));
    case 1:
       return (HANDLE)(intptr_t)(int32_t)((uint32_t)value | 0x80000000u);
    case 2:
       return (HANDLE)(uintptr_t)((uint32_t)value | 0x80000000u);
    case 3:
-      return (HANDLE)((uintptr_t)1 << (20 + fuzz_below(
-                                          rng, sizeof(uintptr_t) * 8 - 20)));
+      return (HANDLE)((uintptr_t)1 <<
+                      (20 + fuzz_below(sizeof(uintptr_t) * 8 - 20)));
    default:
       return (HANDLE)(uintptr_t)(value | 0x1000000u);
    }
@@ -58,7 +52,7 @@ struct snapshot {
 static void
 take(struct snapshot *snapshot, const struct target *target)
 {
-   struct vk_sync_win32_payload *payload = fuzz_payload(target->sync);
+   const struct vk_sync_win32_payload *payload = fuzz_payload(target->sync);
 
    memcpy(&snapshot->sync, target->sync, sizeof(snapshot->sync));
    snapshot->word = vk_sync_win32_load64(payload->word);
@@ -68,33 +62,36 @@ take(struct snapshot *snapshot, const struct target *target)
 }
 
 static void
-check_refusal(struct fuzz_thread *self, const struct target *target,
-              const struct snapshot *before, bool unmapped)
+check_refusal(const struct target *target, const struct snapshot *before,
+              bool unmapped)
 {
    struct snapshot after;
 
    take(&after, target);
-   FUZZ_CHECK(self, memcmp(&after.sync, &before->sync,
-                           sizeof(after.sync)) == 0);
-   FUZZ_CHECK(self, after.word == before->word);
-   FUZZ_CHECK(self, after.refcount == before->refcount);
-   FUZZ_CHECK(self, after.messages > before->messages);
-   FUZZ_CHECK(self, after.counts.views == before->counts.views);
-   FUZZ_CHECK(self, after.counts.handles == before->counts.handles);
-   FUZZ_CHECK(self, after.counts.allocations == before->counts.allocations);
+   FUZZ_CHECK(memcmp(&after.sync, &before->sync, sizeof(after.sync)) == 0);
+   FUZZ_CHECK(after.word == before->word);
+   FUZZ_CHECK(after.refcount == before->refcount);
+   FUZZ_CHECK(after.messages > before->messages);
+   FUZZ_CHECK(after.counts.views == before->counts.views);
+   FUZZ_CHECK(after.counts.handles == before->counts.handles);
+   FUZZ_CHECK(after.counts.allocations == before->counts.allocations);
    if (unmapped)
-      FUZZ_CHECK(self, after.counts.maps == before->counts.maps);
+      FUZZ_CHECK(after.counts.maps == before->counts.maps);
 }
 
+/* What has come by a number can be told by it. */
 static void
-check_success(struct fuzz_thread *self, const struct target *target,
-              const struct snapshot *before)
+check_success(const struct target *target, const struct snapshot *before,
+              const struct attempt *attempt)
 {
-   if (!FUZZ_CHECK(self, vk_sync_win32_payload_is_section(
-                            fuzz_payload(target->sync))))
+   const struct vk_sync_win32_payload *payload = fuzz_payload(target->sync);
+
+   if (!FUZZ_CHECK(vk_sync_win32_payload_is_section(payload)))
       return;
-   FUZZ_CHECK(self, fuzz_payload(target->sync)->kind == target->kind);
-   FUZZ_CHECK(self, fuzz_message_count() == before->messages);
+   FUZZ_CHECK(payload->kind == target->kind);
+   FUZZ_CHECK(fuzz_message_count() == before->messages);
+   if (attempt->type == FUZZ_NUMBER)
+      FUZZ_CHECK(fuzz_export_number(target->sync) == attempt->handle);
 }
 
 /* A number that was made up may be that of what the target lets go of. */
@@ -108,38 +105,54 @@ is_own(const struct target *target, HANDLE handle)
 }
 
 bool
-target_import(struct fuzz_thread *self, struct target *target,
-              const struct fuzz_import_info *info,
-              enum verdict verdict, const char *what)
+target_import(const struct target *target, const struct attempt *attempt)
 {
    struct snapshot before;
+   const enum verdict verdict =
+      attempt->verdict == GOOD && attempt->kind != target->kind ?
+      BAD : attempt->verdict;
 
    take(&before, target);
-   fuzz_guard_handle(is_own(target, info->handle) ? NULL : info->handle);
-   fuzz_enter(self, what, (uint64_t)(uintptr_t)info->handle);
+   fuzz_guard_handle(is_own(target, attempt->handle) ? NULL : attempt->handle);
+   fuzz_enter(attempt->what, (uint64_t)(uintptr_t)attempt->handle);
    const VkResult result =
-      fuzz_import(target->device, target->sync, info);
-   fuzz_leave(self, 0);
+      fuzz_import(target->sync, attempt->type ? attempt->type : FUZZ_NT_HANDLE,
+                  attempt->handle, attempt->name);
+   fuzz_leave(0);
    fuzz_guard_handle(NULL);
-   self->cases++;
+   fuzz_count_case();
 
-   FUZZ_CHECK(self, fuzz_count().wrong_closes == before.counts.wrong_closes);
-   switch (verdict) {
-   case GOOD:
-      FUZZ_CHECK(self, result == VK_SUCCESS);
-      break;
-   case BAD:
-   case BAD_UNMAPPED:
-      FUZZ_CHECK(self, result == REFUSED);
-      break;
-   case EITHER:
-      FUZZ_CHECK(self, result == VK_SUCCESS || result == REFUSED);
-      break;
-   }
+   FUZZ_CHECK(fuzz_count().wrong_closes == before.counts.wrong_closes);
+   FUZZ_CHECK(result == VK_SUCCESS || result == REFUSED);
+   if (verdict != EITHER)
+      FUZZ_CHECK((result == VK_SUCCESS) == (verdict == GOOD));
 
    if (result == VK_SUCCESS)
-      check_success(self, target, &before);
+      check_success(target, &before, attempt);
    else
-      check_refusal(self, target, &before, verdict == BAD_UNMAPPED);
+      check_refusal(target, &before, verdict == BAD_UNMAPPED);
    return result == VK_SUCCESS;
+}
+
+void
+import_some(struct attempt (*make)(void *data), void *data)
+{
+   struct target target = target_create(fuzz_any_kind());
+
+   for (unsigned i = 0; i < IMPORT_STEPS; i++) {
+      const struct attempt attempt = make(data);
+
+      if (attempt.kind != 0 && attempt.kind != target.kind &&
+          fuzz_chance(70)) {
+         fuzz_destroy(target.sync);
+         target = target_create(attempt.kind);
+      }
+      if (target_import(&target, &attempt)) {
+         fuzz_destroy(target.sync);
+         target = target_create(fuzz_any_kind());
+      }
+      if (attempt.close)
+         CloseHandle(attempt.handle);
+   }
+   fuzz_destroy(target.sync);
 }

@@ -122,6 +122,12 @@ tickets_take(struct tickets *tickets, uint32_t *slot)
    return vk_sync_win32_consumed(tickets->word);
 }
 
+bool
+tickets_is_reached(const struct tickets *tickets, uint32_t ticket)
+{
+   return (int32_t)((uint32_t)tickets->word - ticket) >= 0;
+}
+
 void
 tickets_block(struct tickets *tickets, uint32_t slot, uint32_t ticket)
 {
@@ -173,41 +179,38 @@ tickets_signal(struct tickets *tickets)
 }
 
 static uint32_t
-some_slot(struct fuzz_rng *rng)
+some_slot(void)
 {
-   return fuzz_chance(rng, 60) ? fuzz_below(rng, 8) :
-                                 fuzz_below(rng, VK_SYNC_WIN32_SLOTS);
+   return fuzz_chance(60) ? fuzz_below(8) : fuzz_below(VK_SYNC_WIN32_SLOTS);
 }
 
 /* Some in a row, such as a process has that dies with all of its tickets */
 void
-tickets_invent(struct fuzz_rng *rng, struct vk_sync_win32_layout *layout)
+tickets_invent(struct vk_sync_win32_layout *layout)
 {
-   const uint32_t count = fuzz_chance(rng, 3) ? VK_SYNC_WIN32_SLOTS :
-                                                1 + fuzz_below(rng, 4);
-   const uint32_t first = some_slot(rng);
+   const uint32_t count = fuzz_chance(3) ? VK_SYNC_WIN32_SLOTS :
+                                                1 + fuzz_below(4);
+   const uint32_t first = some_slot();
    /* A table full of owners takes long: the kernel is asked for each. */
-   const bool one_owner =
-      fuzz_chance(rng, count == VK_SYNC_WIN32_SLOTS ? 80 : 50);
-   uint32_t ticket = vk_sync_win32_consumed(layout->word) + 2 -
-                     fuzz_below(rng, 5);
-   uint64_t owner = fuzz_owner(rng, 0);
+   const bool one_owner = fuzz_chance(count == VK_SYNC_WIN32_SLOTS ? 80 : 50);
+   uint32_t ticket = vk_sync_win32_consumed(layout->word) + 2 - fuzz_below(5);
+   uint64_t owner = fuzz_owner(0);
 
    for (uint32_t i = 0; i < count; i++, ticket--) {
       struct vk_sync_win32_slot *slot =
          &layout->slots[(first + i) % VK_SYNC_WIN32_SLOTS];
 
       if (!one_owner)
-         owner = fuzz_owner(rng, slot->owner);
+         owner = fuzz_owner(slot->owner);
       slot->target = VK_SYNC_WIN32_TARGET_TICKET(ticket) |
-                     (fuzz_chance(rng, 90) ? VK_SYNC_WIN32_TARGET_TAKEN : 0);
+                     (fuzz_chance(90) ? VK_SYNC_WIN32_TARGET_TAKEN : 0);
       slot->owner = owner;
    }
 
    /* One who never comes to the end of giving back; those who take a ticket
     * wait a little for him.
     */
-   if (fuzz_below(rng, 300) == 0)
+   if (fuzz_below(300) == 0)
       layout->slots[first].owner = vk_sync_win32_owner_self() |
                                    VK_SYNC_WIN32_OWNER_RECOVERING;
 }

@@ -32,6 +32,7 @@ uint32_t tickets_take(struct tickets *tickets, uint32_t *slot);
  * one.
  */
 void tickets_block(struct tickets *tickets, uint32_t slot, uint32_t ticket);
+bool tickets_is_reached(const struct tickets *tickets, uint32_t ticket);
 /* Its signal has been seen, or never will be. */
 void tickets_see(struct tickets *tickets, uint32_t slot);
 void tickets_abandon(struct tickets *tickets, uint32_t slot);
@@ -44,7 +45,6 @@ bool tickets_match(const struct tickets *tickets,
                    struct vk_sync_win32_layout *layout);
 
 /* Note tickets that nobody has taken, of owners who are there or not */
-void tickets_invent(struct fuzz_rng *rng,
-                    struct vk_sync_win32_layout *layout);
+void tickets_invent(struct vk_sync_win32_layout *layout);
 
 #endif

@@ -3,66 +3,61 @@
 /* Sections that strangers write to while they are in use */
 #include "use.h"
 
-#include "util/os_time.h"
-
 #define STEPS 64
 
-struct use {
-   struct vk_device *device;
-   struct fuzz_bystanders bystanders;
-};
+struct fuzz_bystander use_bystanders[USERS][FUZZ_BYSTANDERS];
+
+/* Teach fuzz_mutate() a bell of this process: who waits in vain leaves his
+ * behind.
+ */
+static void
+learn(void)
+{
+   struct vk_sync *sync = fuzz_shared_sync(VK_SYNC_WIN32_KIND_FENCE, NULL,
+                                           false);
+
+   EXPECT(fuzz_wait(sync, 0, FUZZ_MS) == VK_TIMEOUT);
+   fuzz_learn(fuzz_layout(sync));
+   fuzz_destroy(sync);
+}
 
 void
-use_learn(struct vk_device *device)
+use_run(const char *part, uint32_t episodes, uint32_t cases,
+        void (*episode)(void *data), bool has_children)
 {
-   struct fuzz_rng rng = {0};
-   struct hostile hostile;
-
-   /* Who waits in vain leaves his bell behind. */
-   hostile_create(&hostile, device, &rng);
-   EXPECT(vk_sync_wait(device, hostile.sync,
-                       hostile.kind == VK_SYNC_WIN32_KIND_TIMELINE,
-                       VK_SYNC_WAIT_COMPLETE,
-                       os_time_get_absolute_timeout(FUZZ_MS)) == VK_TIMEOUT);
-   fuzz_learn(hostile.page.layout);
-   vk_sync_destroy(device, hostile.sync);
-   vk_sync_destroy(device, hostile.peer);
-   fuzz_page_close(&hostile.page);
+   fuzz_learn_decoys();
+   fuzz_open_device();
+   learn();
+   for (unsigned i = 0; i < USERS; i++)
+      fuzz_bystanders_create(use_bystanders[i]);
+   fuzz_run(part, episodes, cases, episode, NULL);
+   for (unsigned i = 0; i < USERS; i++)
+      fuzz_bystanders_destroy(use_bystanders[i]);
+   fuzz_check_nothing_left(!has_children, !has_children);
 }
 
 /* By turns: what comes of each use is known. */
 static void
-mutate_and_use(struct fuzz_thread *self, void *data)
+mutate_and_use(UNUSED void *data)
 {
-   struct use *use = data;
    struct hostile hostile;
-   const uint32_t fields = fuzz_chance(&self->rng, 60) ?
-                           FIELDS_ANY & ~FIELDS_HEADER : FIELDS_ANY;
+   const uint32_t fields =
+      fuzz_chance(60) ? FIELDS_ANY & ~FIELDS_HEADER : FIELDS_ANY;
 
-   hostile_create(&hostile, use->device, &self->rng);
+   hostile_create(&hostile);
    for (unsigned i = 0; i < STEPS; i++) {
-      for (unsigned n = fuzz_below(&self->rng, 4); n > 0; n--)
-         fuzz_mutate(&self->rng, hostile.page.layout, fields);
-      hostile_use(self, &hostile, &use->bystanders);
-      fuzz_bystanders_use(self, &use->bystanders);
+      for (unsigned n = fuzz_below(4); n > 0; n--)
+         fuzz_mutate(hostile.page.layout, fields);
+      hostile_use(&hostile, use_bystanders[0]);
+      fuzz_bystanders_use(use_bystanders[0]);
    }
-   hostile_destroy(self, &hostile);
+   hostile_destroy(&hostile);
 }
 
 static void
-by_turns(intptr_t arg)
+by_turns(UNUSED intptr_t arg)
 {
-   struct fuzz_thread self = {0};
-   struct use use;
-
-   (void)arg;
-   fuzz_learn_decoys();
-   use.device = fuzz_device();
-   use_learn(use.device);
-   fuzz_bystanders_create(&use.bystanders, use.device);
-   fuzz_run("by turns", 1000, 1000 * STEPS, mutate_and_use, &use);
-   fuzz_bystanders_destroy(&self, &use.bystanders);
-   fuzz_check_nothing_left(true, true);
+   use_run("by turns", 1000, STEPS, mutate_and_use, false);
 }
 
 int

@@ -4,20 +4,16 @@
 
 #include "hostile.h"
 
-/* A thread that writes to a section until it is told to stop */
-struct scribbler {
-   struct fuzz_thread *self;
-   struct hostile *hostile;
-   volatile LONG stop;
-   struct test_thread *thread;
-};
+#define USERS 2
 
-void scribbler_start(struct scribbler *scribbler, struct fuzz_thread *self,
-                     struct hostile *hostile);
-void scribbler_stop(struct scribbler *scribbler);
+/* A set for each thread that uses a hostile payload */
+extern struct fuzz_bystander use_bystanders[USERS][FUZZ_BYSTANDERS];
 
-/* Teach fuzz_mutate() a bell of this process. */
-void use_learn(struct vk_device *device);
+/* A part, with bystanders; in the end, nothing is left of it.  Where a case
+ * starts processes, only what is mapped can be told.
+ */
+void use_run(const char *part, uint32_t episodes, uint32_t cases,
+             void (*episode)(void *data), bool has_children);
 
 void by_threads(intptr_t arg);
 void by_processes(intptr_t arg);

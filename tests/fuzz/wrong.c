@@ -1,88 +1,71 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Handles of every kind that there is */
+/* Handles of the wrong objects, and of sections of all kinds */
 #include "import.h"
 
 #include <string.h>
 
 #include "foreign_handles.h"
 
-#ifndef SEC_IMAGE_NO_EXECUTE
-#define SEC_IMAGE_NO_EXECUTE 0x11000000
-#endif
-
-static void
-close_deferred(void *data)
-{
-   CloseHandle((HANDLE)data);
-}
-
 static void
 add(struct wrong_handles *wrong, const char *what, HANDLE handle,
     enum verdict verdict)
 {
    REQUIRE(wrong->count < MAX_WRONG);
-   wrong->all[wrong->count++] = (struct wrong_handle) {
-      .what = what, .handle = handle, .verdict = verdict,
+   wrong->all[wrong->count++] = (struct attempt) {
+      .what = what, .verdict = verdict, .kind = wrong->kind, .handle = handle,
    };
 }
 
 /* What some systems lack is left out. */
 static void
-add_new(struct wrong_handles *wrong, const char *what, HANDLE handle,
-        enum verdict verdict)
+add_section(struct wrong_handles *wrong, const char *what, SIZE_T size,
+            DWORD protection, enum verdict verdict)
 {
-   if (handle == NULL || handle == INVALID_HANDLE_VALUE)
-      return;
-   test_defer(close_deferred, handle);
-   add(wrong, what, handle, verdict);
+   HANDLE section = wrong_section(fuzz_layout(wrong->sync),
+                                  sizeof(struct vk_sync_win32_layout), size,
+                                  protection, NULL);
+
+   if (section != NULL)
+      add(wrong, what, test_own_handle(section), verdict);
 }
 
+/* The kernel says the same of all that is no section; of these, only what may
+ * be a payload is mapped.
+ */
 static void
-add_objects(struct wrong_handles *wrong)
+add_foreign(struct wrong_handles *wrong)
 {
    static const struct {
       const char *what;
       foreign_handle make;
-   } objects[] = {
-      { "an event", foreign_event },
-      { "a mutex", foreign_mutex },
-      { "a Win32 semaphore", foreign_win32_semaphore },
-      { "a timer", foreign_timer },
-      { "a file", foreign_file },
-      { "a pipe", foreign_pipe },
-      { "a process", foreign_process },
-      { "a thread", foreign_thread },
-      { "a token", foreign_token },
+      enum verdict verdict;
+   } foreign[] = {
+      { "an event", foreign_event, BAD_UNMAPPED },
+      { "a mutex", foreign_mutex, BAD_UNMAPPED },
+      { "a Win32 semaphore", foreign_win32_semaphore, BAD_UNMAPPED },
+      { "a timer", foreign_timer, BAD_UNMAPPED },
+      { "a file", foreign_file, BAD_UNMAPPED },
+      { "a pipe", foreign_pipe, BAD_UNMAPPED },
+      { "a process", foreign_process, BAD_UNMAPPED },
+      { "a thread", foreign_thread, BAD_UNMAPPED },
+      { "a token", foreign_token, BAD_UNMAPPED },
+      { "this process", foreign_current_process, BAD_UNMAPPED },
+      { "this thread", foreign_current_thread, BAD_UNMAPPED },
+      { "NULL", foreign_null, BAD_UNMAPPED },
+      { "a file's section", foreign_file_section, BAD_UNMAPPED },
+      { "a program's section", foreign_image_section, BAD_UNMAPPED },
+      { "reserved memory", foreign_reserve_section, BAD_UNMAPPED },
+      { "a section of zeros", foreign_zero_section, BAD },
+      { "a section of garbage", foreign_random_section, BAD },
+      { "a huge section", foreign_huge_section, BAD },
+      { "a section to be read", foreign_read_only, BAD },
+      { "a section to be queried", foreign_query_only, BAD },
    };
-   wchar_t folder[MAX_PATH];
-   HKEY key = NULL;
 
-   for (unsigned i = 0; i < TEST_COUNT(objects); i++)
-      add(wrong, objects[i].what, objects[i].make(wrong->genuine),
-          BAD_UNMAPPED);
-
-   add_new(wrong, "a job", CreateJobObjectW(NULL, NULL), BAD_UNMAPPED);
-   add_new(wrong, "a completion port",
-           CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1),
-           BAD_UNMAPPED);
-   if (GetTempPathW(MAX_PATH, folder))
-      add_new(wrong, "a folder",
-              CreateFileW(folder, GENERIC_READ,
-                          FILE_SHARE_READ | FILE_SHARE_WRITE |
-                          FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
-                          FILE_FLAG_BACKUP_SEMANTICS, NULL), BAD_UNMAPPED);
-   add_new(wrong, "the null device",
-           CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, 0, NULL,
-                       OPEN_EXISTING, 0, NULL), BAD_UNMAPPED);
-   if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, L"Software", 0, KEY_READ, &key) ==
-       ERROR_SUCCESS)
-      add_new(wrong, "a registry key", (HANDLE)key, BAD_UNMAPPED);
-   add(wrong, "a predefined registry key", (HANDLE)HKEY_LOCAL_MACHINE,
-       BAD_UNMAPPED);
-   add(wrong, "this process", GetCurrentProcess(), BAD_UNMAPPED);
-   add(wrong, "this thread", GetCurrentThread(), BAD_UNMAPPED);
-   add(wrong, "NULL", NULL, BAD_UNMAPPED);
+   for (unsigned i = 0; i < TEST_COUNT(foreign); i++)
+      add(wrong, foreign[i].what, foreign[i].make(wrong->genuine),
+          foreign[i].verdict);
 }
 
 HANDLE
@@ -111,62 +94,62 @@ wrong_section(const void *contents, SIZE_T contents_size, SIZE_T size,
    return section;
 }
 
+HANDLE
+wrong_image_section(const wchar_t *name)
+{
+   wchar_t path[MAX_PATH];
+
+   REQUIRE(GetModuleFileNameW(NULL, path, MAX_PATH) < MAX_PATH);
+   HANDLE file = CreateFileW(path, GENERIC_READ | GENERIC_EXECUTE,
+                             FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+                             OPEN_EXISTING, 0, NULL);
+   HANDLE section = CreateFileMappingW(file, NULL, PAGE_READONLY | SEC_IMAGE,
+                                       0, 0, name);
+   CloseHandle(file);
+   return section;
+}
+
 /* The same contents, in sections of other kinds */
 static void
 add_sections(struct wrong_handles *wrong)
 {
-   const void *layout = fuzz_layout(wrong->sync);
    const SIZE_T size = sizeof(struct vk_sync_win32_layout);
-   const HANDLE genuine = wrong->genuine;
 
-   add(wrong, "a file's section", foreign_file_section(genuine),
-       BAD_UNMAPPED);
-   add(wrong, "a program's section", foreign_image_section(genuine),
-       BAD_UNMAPPED);
-   add(wrong, "reserved memory", foreign_reserve_section(genuine),
-       BAD_UNMAPPED);
-   add(wrong, "a section of zeros", foreign_zero_section(genuine), BAD);
-   add(wrong, "a section of garbage", foreign_random_section(genuine), BAD);
-   add(wrong, "a huge section", foreign_huge_section(genuine), BAD);
-   add(wrong, "a section to be read", foreign_read_only(genuine), BAD);
-   add(wrong, "a section to be queried", foreign_query_only(genuine), BAD);
-
-   add_new(wrong, "a section that cannot be written",
-           wrong_section(layout, size, size, PAGE_READONLY, NULL), BAD);
-   add_new(wrong, "a section that is copied when it is written",
-           wrong_section(layout, size, size, PAGE_WRITECOPY, NULL), BAD);
-   add_new(wrong, "uncached memory",
-           wrong_section(layout, size, size,
-                         PAGE_READWRITE | SEC_COMMIT | SEC_NOCACHE, NULL),
-           BAD_UNMAPPED);
-   add_new(wrong, "reserved and uncached memory",
-           wrong_section(layout, size, size,
-                         PAGE_READWRITE | SEC_RESERVE | SEC_NOCACHE, NULL),
-           BAD_UNMAPPED);
+   add_section(wrong, "a section that cannot be written", size, PAGE_READONLY,
+               BAD);
+   add_section(wrong, "a section that is copied when it is written", size,
+               PAGE_WRITECOPY, BAD);
+   add_section(wrong, "uncached memory", size,
+               PAGE_READWRITE | SEC_COMMIT | SEC_NOCACHE, BAD_UNMAPPED);
+   add_section(wrong, "reserved and uncached memory", size,
+               PAGE_READWRITE | SEC_RESERVE | SEC_NOCACHE, BAD_UNMAPPED);
 
    /* Nothing is wrong with these. */
-   add_new(wrong, "a copy of a payload",
-           wrong_section(layout, size, size, PAGE_READWRITE, NULL), GOOD);
-   add_new(wrong, "a larger copy of a payload",
-           wrong_section(layout, size, 20 * size, PAGE_READWRITE, NULL),
-           GOOD);
-   add(wrong, "a payload", genuine, GOOD);
+   add_section(wrong, "a copy of a payload", size, PAGE_READWRITE, GOOD);
+   add_section(wrong, "a larger copy of a payload", 20 * size, PAGE_READWRITE,
+               GOOD);
+   add(wrong, "a payload", wrong->genuine, GOOD);
 }
 
 void
-wrong_handles_create(struct wrong_handles *wrong, struct vk_device *device,
-                     enum vk_sync_win32_kind kind)
+wrong_handles_create(struct wrong_handles wrong[FUZZ_KINDS])
 {
-   *wrong = (struct wrong_handles) { .kind = kind };
-   wrong->sync = fuzz_shared_sync(device, kind, NULL, true);
-   wrong->genuine = fuzz_export(device, wrong->sync);
-   add_objects(wrong);
-   add_sections(wrong);
+   for (unsigned i = 0; i < FUZZ_KINDS; i++) {
+      wrong[i] = (struct wrong_handles) {
+         .kind = VK_SYNC_WIN32_KIND_FENCE + i,
+      };
+      wrong[i].sync = fuzz_shared_sync(wrong[i].kind, NULL, true);
+      wrong[i].genuine = fuzz_export(wrong[i].sync);
+      add_foreign(&wrong[i]);
+      add_sections(&wrong[i]);
+   }
 }
 
 void
-wrong_handles_destroy(struct wrong_handles *wrong, struct vk_device *device)
+wrong_handles_destroy(struct wrong_handles wrong[FUZZ_KINDS])
 {
-   vk_sync_destroy(device, wrong->sync);
-   CloseHandle(wrong->genuine);
+   for (unsigned i = 0; i < FUZZ_KINDS; i++) {
+      fuzz_destroy(wrong[i].sync);
+      CloseHandle(wrong[i].genuine);
+   }
 }

@@ -12,8 +12,8 @@
 /* So that requests without end are noticed */
 #define MAX_PENDING 64
 
-struct nt_shim_fence_event {
-   struct nt_shim_fence_event *next;
+struct fence_event {
+   struct list_head node;
    struct nt_shim_object *event;
    uint64_t value;
 };
@@ -27,16 +27,20 @@ find_fence(const struct vk_win32_d3d12_fence *fence)
    return object;
 }
 
+/* With nt_shim_objects_mutex held */
+static void
+free_event(struct fence_event *pending)
+{
+   list_del(&pending->node);
+   nt_shim_unref_object(pending->event);
+   free(pending);
+}
+
 void
 nt_shim_finish_fence(struct nt_shim_object *object)
 {
-   while (object->pending != NULL) {
-      struct nt_shim_fence_event *pending = object->pending;
-
-      object->pending = pending->next;
-      nt_shim_unref_object(pending->event);
-      free(pending);
-   }
+   list_for_each_entry_safe(struct fence_event, pending, &object->pending, node)
+      free_event(pending);
 }
 
 bool
@@ -105,64 +109,43 @@ vk_win32_d3d12_is_removed(const struct vk_win32_d3d12_fence *fence)
    return false;
 }
 
-static struct nt_shim_fence_event *
-take_reached(struct nt_shim_object *object)
-{
-   struct nt_shim_fence_event **link = &object->pending;
-
-   while (*link != NULL && (*link)->value > object->value)
-      link = &(*link)->next;
-
-   struct nt_shim_fence_event *found = *link;
-   if (found != NULL)
-      *link = found->next;
-   return found;
-}
-
 HRESULT
 vk_win32_d3d12_signal(const struct vk_win32_d3d12_fence *fence,
                       uint64_t value)
 {
    struct nt_shim_object *object = find_fence(fence);
-   struct nt_shim_fence_event *reached;
 
    nt_shim_disturb();
    pthread_mutex_lock(&object->mutex);
    object->value = value;
-   while ((reached = take_reached(object)) != NULL) {
-      nt_shim_release_object(reached->event, 1);
+   list_for_each_entry_safe(struct fence_event, pending, &object->pending,
+                            node) {
+      if (pending->value > value)
+         continue;
+      nt_shim_release_object(pending->event, 1);
       pthread_mutex_lock(&nt_shim_objects_mutex);
-      nt_shim_unref_object(reached->event);
+      free_event(pending);
       pthread_mutex_unlock(&nt_shim_objects_mutex);
-      free(reached);
    }
    pthread_mutex_unlock(&object->mutex);
    return S_OK;
 }
 
-static bool
+static void
 add_pending(struct nt_shim_object *object, uint64_t value,
             struct nt_shim_object *event)
 {
-   struct nt_shim_fence_event **link = &object->pending;
-   unsigned count = 0;
+   struct fence_event *pending = malloc(sizeof(*pending));
 
-   for (; *link != NULL; link = &(*link)->next)
-      count++;
-   NT_SHIM_CHECK(count < MAX_PENDING);
-
-   struct nt_shim_fence_event *pending = calloc(1, sizeof(*pending));
-   if (pending == NULL)
-      return false;
-
+   NT_SHIM_CHECK(pending != NULL);
+   NT_SHIM_CHECK(list_length(&object->pending) < MAX_PENDING);
    pending->event = event;
    pending->value = value;
-   *link = pending;
+   list_addtail(&pending->node, &object->pending);
 
    pthread_mutex_lock(&nt_shim_objects_mutex);
    event->refcount++;
    pthread_mutex_unlock(&nt_shim_objects_mutex);
-   return true;
 }
 
 HRESULT
@@ -171,15 +154,14 @@ vk_win32_d3d12_set_event(const struct vk_win32_d3d12_fence *fence,
 {
    struct nt_shim_object *object = find_fence(fence);
    struct nt_shim_object *target = nt_shim_find_object(event);
-   HRESULT result = S_OK;
 
    NT_SHIM_CHECK(target != NULL && target->type == OBJECT_EVENT);
    nt_shim_disturb();
    pthread_mutex_lock(&object->mutex);
    if (object->value >= value)
       nt_shim_release_object(target, 1);
-   else if (!add_pending(object, value, target))
-      result = E_OUTOFMEMORY;
+   else
+      add_pending(object, value, target);
    pthread_mutex_unlock(&object->mutex);
-   return result;
+   return S_OK;
 }

@@ -18,20 +18,15 @@
 #include "nt_shim.h"
 
 struct vk_device *
-stress_device_create(void)
+stress_device(void)
 {
    struct vk_device *device = calloc(1, sizeof(*device));
 
    REQUIRE(device != NULL);
+   test_defer(free, device);
    device->alloc = *vk_default_allocator();
    nt_shim_set_chaos(4, test_random());
    return device;
-}
-
-void
-stress_device_destroy(struct vk_device *device)
-{
-   free(device);
 }
 
 bool
@@ -53,50 +48,49 @@ stress_enter_process(unsigned process)
 uint32_t
 stress_resource_count(void)
 {
-   DWORD handles = 0;
+   return test_count_handles() + nt_shim_view_count();
+}
 
-   GetProcessHandleCount(GetCurrentProcess(), &handles);
-   return handles + nt_shim_view_count();
+static void
+say(const char *where, int number, const char *format, va_list args)
+{
+   char text[512] = "no message";
+
+   if (format != NULL)
+      vsnprintf(text, sizeof(text), format, args);
+   test_diag("%s:%d: %s", where, number, text);
 }
 
 VkResult
-__vk_errorf(const void *object, VkResult error, const char *file, int line,
-            const char *format, ...)
+__vk_errorf(UNUSED const void *object, VkResult error, const char *file,
+            int line, const char *format, ...)
 {
-   char text[512] = "no message";
    va_list args;
 
-   (void)object;
-   if (format != NULL) {
-      va_start(args, format);
-      vsnprintf(text, sizeof(text), format, args);
-      va_end(args);
-   }
-   test_diag("%s:%d: error %d: %s", file, line, error, text);
+   test_diag("error %d", error);
+   va_start(args, format);
+   say(file, line, format, args);
+   va_end(args);
    return error;
 }
 
 void
-__vk_log_impl(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
-              VkDebugUtilsMessageTypeFlagsEXT types, int object_count,
-              const void **objects_or_instance, const char *file, int line,
-              const char *format, ...)
+__vk_log_impl(UNUSED VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+              UNUSED VkDebugUtilsMessageTypeFlagsEXT types,
+              UNUSED int object_count, UNUSED const void **objects_or_instance,
+              const char *file, int line, const char *format, ...)
 {
-   char text[512];
    va_list args;
 
-   (void)severity, (void)types, (void)object_count, (void)objects_or_instance;
    va_start(args, format);
-   vsnprintf(text, sizeof(text), format, args);
+   say(file, line, format, args);
    va_end(args);
-   test_diag("%s:%d: %s", file, line, text);
 }
 
 VkResult
-_vk_device_set_lost(struct vk_device *device, const char *file, int line,
-                    const char *format, ...)
+_vk_device_set_lost(UNUSED struct vk_device *device, const char *file,
+                    int line, UNUSED const char *format, ...)
 {
-   (void)device, (void)format;
    test_fail(false, file, line, "the device was lost");
    return VK_ERROR_DEVICE_LOST;
 }
@@ -104,13 +98,11 @@ _vk_device_set_lost(struct vk_device *device, const char *file, int line,
 void
 mesa_log(enum mesa_log_level level, const char *tag, const char *format, ...)
 {
-   char text[512];
    va_list args;
 
    va_start(args, format);
-   vsnprintf(text, sizeof(text), format, args);
+   say(tag, level, format, args);
    va_end(args);
-   test_diag("%s (%d): %s", tag, level, text);
 }
 
 const char *

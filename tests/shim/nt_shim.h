@@ -119,9 +119,6 @@ typedef struct {
 #define DUPLICATE_SAME_ACCESS 0x00000002
 
 #define PAGE_READWRITE 0x04
-#define SEC_FILE 0x00800000
-#define SEC_IMAGE 0x01000000
-#define SEC_RESERVE 0x04000000
 #define SEC_COMMIT 0x08000000
 
 #define WAIT_OBJECT_0 0
@@ -139,14 +136,11 @@ void nt_shim_step(void);
 
 /* Locks and barriers */
 
-typedef pthread_rwlock_t SRWLOCK;
-#define SRWLOCK_INIT PTHREAD_RWLOCK_INITIALIZER
+typedef pthread_mutex_t SRWLOCK;
+#define SRWLOCK_INIT PTHREAD_MUTEX_INITIALIZER
 
 void AcquireSRWLockExclusive(SRWLOCK *lock);
 void ReleaseSRWLockExclusive(SRWLOCK *lock);
-void AcquireSRWLockShared(SRWLOCK *lock);
-void ReleaseSRWLockShared(SRWLOCK *lock);
-BOOLEAN TryAcquireSRWLockExclusive(SRWLOCK *lock);
 
 /* No step: a ticket is known to be lost with who dies at this point. */
 static inline void

@@ -11,8 +11,6 @@
 
 #include "sddl.h"
 
-#include "vk_sync_win32_nt.h"
-
 /* Handles are reused as late as can be, so that the use of a closed one is
  * noticed.
  */
@@ -22,7 +20,7 @@ pthread_mutex_t nt_shim_objects_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct nt_shim_object *handles[MAX_HANDLES];
 static uint16_t handle_processes[MAX_HANDLES];
 static uint32_t next_handle, handle_count;
-static struct nt_shim_object *named;
+static struct list_head named = { &named, &named };
 
 static _Thread_local DWORD last_error;
 
@@ -93,11 +91,11 @@ nt_shim_close_handles_of(unsigned process)
 struct nt_shim_object *
 nt_shim_find_named(const wchar_t *name)
 {
-   struct nt_shim_object *object = named;
-
-   while (name != NULL && object != NULL && wcscmp(object->name, name) != 0)
-      object = object->next_named;
-   return name != NULL ? object : NULL;
+   list_for_each_entry(struct nt_shim_object, object, &named, named) {
+      if (name != NULL && wcscmp(object->name, name) == 0)
+         return object;
+   }
+   return NULL;
 }
 
 struct nt_shim_object *
@@ -109,10 +107,11 @@ nt_shim_create_object(enum object_type type, const wchar_t *name)
    object->type = type;
    object->fd = -1;
    pthread_mutex_init(&object->mutex, NULL);
+   list_inithead(&object->waits);
+   list_inithead(&object->pending);
    if (name != NULL) {
       object->name = wcsdup(name);
-      object->next_named = named;
-      named = object;
+      list_add(&object->named, &named);
    }
    return object;
 }
@@ -124,16 +123,12 @@ nt_shim_unref_object(struct nt_shim_object *object)
    if (--object->refcount > 0)
       return;
 
-   if (object->name != NULL) {
-      struct nt_shim_object **link = &named;
-      while (*link != object)
-         link = &(*link)->next_named;
-      *link = object->next_named;
-      free(object->name);
-   }
+   if (object->name != NULL)
+      list_del(&object->named);
+   free(object->name);
    if (object->type == OBJECT_FENCE)
       nt_shim_finish_fence(object);
-   NT_SHIM_CHECK(object->waits == NULL);
+   NT_SHIM_CHECK(list_is_empty(&object->waits));
    pthread_mutex_destroy(&object->mutex);
    if (object->fd >= 0)
       close(object->fd);
@@ -206,9 +201,9 @@ nt_shim_open_named(enum object_type type, const wchar_t *name, bool common)
 }
 
 /* ObjectNameInformation, of a named object */
-static LONG
-query_object(HANDLE handle, int info_class, void *info, ULONG size,
-             ULONG *result_size)
+LONG
+nt_shim_query_object(HANDLE handle, int info_class, void *info, ULONG size,
+                     ULONG *result_size)
 {
    struct nt_shim_object *object = nt_shim_find_object(handle);
    UNICODE_STRING *string = info;
@@ -268,30 +263,4 @@ BOOLEAN
 SystemFunction036(PVOID buffer, ULONG size)
 {
    return getrandom(buffer, size, 0) == (ssize_t)size;
-}
-
-/* The table --------------------------------------------------------------- */
-
-/* Programs here end when they have no other threads left. */
-static BOOLEAN
-is_shutting_down(void)
-{
-   return FALSE;
-}
-
-void
-nt_shim_resolve(struct vk_sync_win32_nt_table *table)
-{
-   nt_shim_wait_init();
-   *table = (struct vk_sync_win32_nt_table) {
-      .wait_for_keyed_event = nt_shim_wait_for_keyed_event,
-      .release_keyed_event = nt_shim_release_keyed_event,
-      .wait_for_single_object = nt_shim_wait_for_single_object,
-      .wait_for_multiple_objects = nt_shim_wait_for_multiple_objects,
-      .release_semaphore = nt_shim_release_semaphore,
-      .delay_execution = nt_shim_delay_execution,
-      .query_section = nt_shim_query_section,
-      .query_object = query_object,
-      .is_shutting_down = is_shutting_down,
-   };
 }

@@ -4,7 +4,7 @@
 
 #include "nt_shim.h"
 
-#include <time.h>
+#include "util/list.h"
 
 #define STATUS_SUCCESS 0
 #define STATUS_TIMEOUT 0x102
@@ -37,7 +37,7 @@ struct nt_shim_object {
    /* Handles and views, under nt_shim_objects_mutex */
    uint32_t refcount;
    wchar_t *name;
-   struct nt_shim_object *next_named;
+   struct list_head named;
 
    /* Protects what follows, of events, semaphores and fences */
    pthread_mutex_t mutex;
@@ -46,11 +46,11 @@ struct nt_shim_object {
     * pass, and those that wait
     */
    LONG count, maximum;
-   struct nt_shim_wait_link *waits;
+   struct list_head waits;
 
    /* Fences of Direct3D 12, in d3d12_shim.c */
    uint64_t value;
-   struct nt_shim_fence_event *pending;
+   struct list_head pending;
 
    /* Sections */
    int fd;
@@ -89,6 +89,11 @@ HANDLE nt_shim_open_named(enum object_type type, const wchar_t *name,
  */
 bool nt_shim_release_object(struct nt_shim_object *object, LONG count);
 
+LONG nt_shim_query_section(HANDLE handle, int info_class, void *info,
+                           SIZE_T size, SIZE_T *result_size);
+LONG nt_shim_query_object(HANDLE handle, int info_class, void *info,
+                          ULONG size, ULONG *result_size);
+
 /* Processes --------------------------------------------------------------- */
 
 unsigned nt_shim_current_process(void);
@@ -99,28 +104,5 @@ bool nt_shim_is_ending(void);
 
 /* The thread takes a lock of Windows, or has given one back. */
 void nt_shim_note_lock(int change);
-
-/* Waits ------------------------------------------------------------------- */
-
-struct timespec nt_shim_deadline(const LARGE_INTEGER *timeout);
-void nt_shim_cond_init(pthread_cond_t *cond);
-/* Until the deadline, if any, or the end of the process: then false */
-bool nt_shim_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
-                       const struct timespec *deadline);
-void nt_shim_wait_init(void);
-
-LONG nt_shim_wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
-                                  const LARGE_INTEGER *timeout);
-LONG nt_shim_release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
-                                 const LARGE_INTEGER *timeout);
-LONG nt_shim_wait_for_single_object(HANDLE handle, BOOLEAN alertable,
-                                    const LARGE_INTEGER *timeout);
-LONG nt_shim_wait_for_multiple_objects(ULONG count, const HANDLE *handles,
-                                       ULONG wait_any, BOOLEAN alertable,
-                                       const LARGE_INTEGER *timeout);
-LONG nt_shim_release_semaphore(HANDLE handle, LONG count, LONG *previous);
-LONG nt_shim_query_section(HANDLE handle, int info_class, void *info,
-                           SIZE_T size, SIZE_T *result_size);
-LONG nt_shim_delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval);
 
 #endif

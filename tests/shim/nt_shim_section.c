@@ -9,12 +9,9 @@
 
 #define MAX_VIEWS 4096
 
-/* Unmapped views of which the addresses are kept from reuse */
-#define QUARANTINE 1024
-
 /* ThreadSanitizer knows memory by its address: all views are one there.
- * Otherwise each view has a place of its own, and using it after it has been
- * unmapped faults.
+ * Otherwise each view has a place of its own, which no other ever gets, so that
+ * using it after it has been unmapped faults.
  */
 #ifdef __SANITIZE_THREAD__
 #define VIEWS_ARE_ONE 1
@@ -29,14 +26,6 @@ struct view {
 
 static struct view views[MAX_VIEWS];
 static uint32_t view_count;
-
-#if !VIEWS_ARE_ONE
-static struct {
-   void *address;
-   size_t size;
-} quarantine[QUARANTINE];
-static uint32_t next_quarantine;
-#endif
 
 HANDLE
 CreateFileMappingW(HANDLE file, SECURITY_ATTRIBUTES *attributes,
@@ -124,19 +113,10 @@ UnmapViewOfFile(const void *address)
       i++;
    NT_SHIM_CHECK(i < MAX_VIEWS && address != NULL);
 
-#if !VIEWS_ARE_ONE
-   const size_t size = views[i].section->size;
-   NT_SHIM_CHECK(mmap((void *)address, size, PROT_NONE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-                 address);
-   if (quarantine[next_quarantine].address != NULL)
-      munmap(quarantine[next_quarantine].address,
-             quarantine[next_quarantine].size);
-   quarantine[next_quarantine].address = (void *)address;
-   quarantine[next_quarantine].size = size;
-   next_quarantine = (next_quarantine + 1) % QUARANTINE;
-#endif
-
+   if (!VIEWS_ARE_ONE)
+      NT_SHIM_CHECK(mmap((void *)address, views[i].section->size, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+                    address);
    nt_shim_unref_object(views[i].section);
    views[i] = (struct view) {0};
    view_count--;

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Locks, time and keyed events: what never has a handle. */
+/* Locks, time, and what threads wait for: keyed events, which have no handle,
+ * and events and semaphores
+ */
 #include "nt_shim_private.h"
 
 #include <sched.h>
 #include <time.h>
 
+#include "vk_sync_win32_nt.h"
+
 #define BUCKETS 1024
+#define MAX_OBJECTS 2
 
 /* Chaos ------------------------------------------------------------------- */
 
@@ -68,20 +73,9 @@ AcquireSRWLockExclusive(SRWLOCK *lock)
 {
    nt_shim_step();
    touch(lock);
-   NT_SHIM_CHECK(pthread_rwlock_wrlock(lock) == 0);
+   NT_SHIM_CHECK(pthread_mutex_lock(lock) == 0);
    nt_shim_note_lock(1);
    nt_shim_disturb();
-}
-
-BOOLEAN
-TryAcquireSRWLockExclusive(SRWLOCK *lock)
-{
-   nt_shim_step();
-   touch(lock);
-   if (pthread_rwlock_trywrlock(lock) != 0)
-      return FALSE;
-   nt_shim_note_lock(1);
-   return TRUE;
 }
 
 void
@@ -89,25 +83,7 @@ ReleaseSRWLockExclusive(SRWLOCK *lock)
 {
    nt_shim_disturb();
    touch(lock);
-   NT_SHIM_CHECK(pthread_rwlock_unlock(lock) == 0);
-   nt_shim_note_lock(-1);
-   nt_shim_step();
-}
-
-void
-AcquireSRWLockShared(SRWLOCK *lock)
-{
-   nt_shim_step();
-   touch(lock);
-   NT_SHIM_CHECK(pthread_rwlock_rdlock(lock) == 0);
-   nt_shim_note_lock(1);
-}
-
-void
-ReleaseSRWLockShared(SRWLOCK *lock)
-{
-   touch(lock);
-   NT_SHIM_CHECK(pthread_rwlock_unlock(lock) == 0);
+   NT_SHIM_CHECK(pthread_mutex_unlock(lock) == 0);
    nt_shim_note_lock(-1);
    nt_shim_step();
 }
@@ -115,8 +91,8 @@ ReleaseSRWLockShared(SRWLOCK *lock)
 /* Time -------------------------------------------------------------------- */
 
 /* The pthread form of an NT time-out; only relative ones are supported. */
-struct timespec
-nt_shim_deadline(const LARGE_INTEGER *timeout)
+static struct timespec
+deadline_of(const LARGE_INTEGER *timeout)
 {
    NT_SHIM_CHECK(timeout->QuadPart <= 0);
 
@@ -131,8 +107,8 @@ nt_shim_deadline(const LARGE_INTEGER *timeout)
    };
 }
 
-void
-nt_shim_cond_init(pthread_cond_t *cond)
+static void
+cond_init(pthread_cond_t *cond)
 {
    pthread_condattr_t attributes;
 
@@ -150,8 +126,8 @@ is_before(const struct timespec *a, const struct timespec *b)
 }
 
 /* A thread whose process may end looks after that itself. */
-bool
-nt_shim_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+static bool
+cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                   const struct timespec *deadline)
 {
    const LARGE_INTEGER slice = { .QuadPart = -10 * 10000 };
@@ -160,7 +136,7 @@ nt_shim_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
    if (whole && deadline == NULL)
       return pthread_cond_wait(cond, mutex) == 0;
 
-   struct timespec until = nt_shim_deadline(&slice);
+   struct timespec until = deadline_of(&slice);
    const bool last = deadline != NULL && (whole || is_before(deadline, &until));
    if (last)
       until = *deadline;
@@ -169,12 +145,12 @@ nt_shim_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
    return error == 0 || (!last && !nt_shim_is_ending());
 }
 
-LONG
-nt_shim_delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
+static LONG
+delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
    (void)alertable;
    nt_shim_step();
-   const struct timespec deadline = nt_shim_deadline(interval);
+   const struct timespec deadline = deadline_of(interval);
    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL))
       ;
    return STATUS_SUCCESS;
@@ -186,7 +162,7 @@ Sleep(DWORD milliseconds)
    const LARGE_INTEGER interval = {
       .QuadPart = -(LONGLONG)milliseconds * 10000,
    };
-   nt_shim_delay_execution(FALSE, &interval);
+   delay_execution(FALSE, &interval);
 }
 
 /* Keyed events ------------------------------------------------------------ */
@@ -199,19 +175,21 @@ struct keyed_party {
    bool waits;
    bool met;
    pthread_cond_t cond;
-   struct keyed_party *next;
+   struct list_head node;
 };
 
 static struct bucket {
    pthread_mutex_t mutex;
-   struct keyed_party *first;
+   struct list_head parties;
 } buckets[BUCKETS];
 
-void
-nt_shim_wait_init(void)
+static void
+init_buckets(void)
 {
-   for (unsigned i = 0; i < BUCKETS; i++)
+   for (unsigned i = 0; i < BUCKETS; i++) {
       pthread_mutex_init(&buckets[i].mutex, NULL);
+      list_inithead(&buckets[i].parties);
+   }
 }
 
 static LONG
@@ -219,22 +197,21 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
 {
    struct bucket *bucket =
       &buckets[(uintptr_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 54];
-   struct keyed_party **link, *other;
    struct timespec deadline = {0};
 
    if ((uintptr_t)key & 1)
       return STATUS_INVALID_PARAMETER;
    if (timeout != NULL)
-      deadline = nt_shim_deadline(timeout);
+      deadline = deadline_of(timeout);
 
    nt_shim_step();
    pthread_mutex_lock(&bucket->mutex);
 
-   for (link = &bucket->first; (other = *link) != NULL; link = &other->next) {
+   list_for_each_entry(struct keyed_party, other, &bucket->parties, node) {
       if (other->key != key || other->waits == waits)
          continue;
 
-      *link = other->next;
+      list_del(&other->node);
       other->met = true;
       pthread_cond_signal(&other->cond);
       pthread_mutex_unlock(&bucket->mutex);
@@ -243,19 +220,16 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
    }
 
    struct keyed_party self = { .key = key, .waits = waits };
-   nt_shim_cond_init(&self.cond);
-   *link = &self;
+   cond_init(&self.cond);
+   list_addtail(&self.node, &bucket->parties);
 
    bool in_time = true;
    while (!self.met && in_time)
-      in_time = nt_shim_cond_wait(&self.cond, &bucket->mutex,
+      in_time = cond_wait(&self.cond, &bucket->mutex,
                                   timeout != NULL ? &deadline : NULL);
 
-   if (!self.met) {
-      for (link = &bucket->first; *link != &self; link = &(*link)->next)
-         ;
-      *link = self.next;
-   }
+   if (!self.met)
+      list_del(&self.node);
    pthread_mutex_unlock(&bucket->mutex);
    pthread_cond_destroy(&self.cond);
    nt_shim_step();
@@ -263,18 +237,247 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
    return self.met ? STATUS_SUCCESS : STATUS_TIMEOUT;
 }
 
-LONG
-nt_shim_wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
+static LONG
+wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                              const LARGE_INTEGER *timeout)
 {
    NT_SHIM_CHECK(event == NULL && !alertable);
    return keyed_meet(key, timeout, true);
 }
 
-LONG
-nt_shim_release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
+static LONG
+release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                             const LARGE_INTEGER *timeout)
 {
    NT_SHIM_CHECK(event == NULL && !alertable);
    return keyed_meet(key, timeout, false);
+}
+
+/* Events and semaphores --------------------------------------------------- */
+
+static bool refuse_semaphores;
+
+void
+nt_shim_refuse_semaphores(bool refuse)
+{
+   refuse_semaphores = refuse;
+}
+
+/* Named ones are never adopted. */
+static HANDLE
+create(enum object_type type, const wchar_t *name, LONG initial, LONG maximum)
+{
+   nt_shim_step();
+   pthread_mutex_lock(&nt_shim_objects_mutex);
+   NT_SHIM_CHECK(nt_shim_find_named(name) == NULL);
+   struct nt_shim_object *object = nt_shim_create_object(type, name);
+   object->count = initial;
+   object->maximum = maximum;
+   HANDLE handle = nt_shim_add_handle(object);
+   pthread_mutex_unlock(&nt_shim_objects_mutex);
+
+   SetLastError(ERROR_SUCCESS);
+   return handle;
+}
+
+HANDLE
+CreateEventW(SECURITY_ATTRIBUTES *attributes, BOOL manual_reset,
+             BOOL initial_state, const wchar_t *name)
+{
+   NT_SHIM_CHECK(attributes == NULL && name == NULL && !manual_reset);
+   return create(OBJECT_EVENT, NULL, initial_state, 1);
+}
+
+HANDLE
+CreateSemaphoreW(SECURITY_ATTRIBUTES *attributes, LONG initial, LONG maximum,
+                 const wchar_t *name)
+{
+   NT_SHIM_CHECK(initial >= 0 && initial <= maximum && maximum > 0);
+   NT_SHIM_CHECK((attributes != NULL) == (name != NULL));
+   if (refuse_semaphores) {
+      SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+      return NULL;
+   }
+   return create(OBJECT_SEMAPHORE, name, initial, maximum);
+}
+
+/* What such a handle is kept in is a variable: here, of all processes. */
+HANDLE
+OpenSemaphoreW(DWORD access, BOOL inherit, const wchar_t *name)
+{
+   NT_SHIM_CHECK(access == SEMAPHORE_MODIFY_STATE && !inherit);
+   return nt_shim_open_named(OBJECT_SEMAPHORE, name, true);
+}
+
+/* A thread that waits for any of some objects.  It is linked to each, and
+ * looks at all of them when it has been poked.
+ */
+struct wait {
+   pthread_mutex_t mutex;
+   pthread_cond_t cond;
+   bool poked;
+};
+
+struct wait_link {
+   struct wait *wait;
+   struct list_head node;
+};
+
+static void
+poke(struct wait *wait)
+{
+   pthread_mutex_lock(&wait->mutex);
+   wait->poked = true;
+   pthread_cond_signal(&wait->cond);
+   pthread_mutex_unlock(&wait->mutex);
+}
+
+/* Until it is poked or it is time */
+static bool
+sleep_in(struct wait *wait, const struct timespec *deadline)
+{
+   bool in_time = true;
+
+   pthread_mutex_lock(&wait->mutex);
+   while (!wait->poked && in_time)
+      in_time = cond_wait(&wait->cond, &wait->mutex, deadline);
+   wait->poked = false;
+   pthread_mutex_unlock(&wait->mutex);
+   return in_time;
+}
+
+bool
+nt_shim_release_object(struct nt_shim_object *object, LONG count)
+{
+   pthread_mutex_lock(&object->mutex);
+   const bool fits = object->count + count <= object->maximum;
+   if (fits) {
+      object->count += count;
+      list_for_each_entry(struct wait_link, link, &object->waits, node)
+         poke(link->wait);
+   }
+   pthread_mutex_unlock(&object->mutex);
+   return fits;
+}
+
+static LONG
+release_semaphore(HANDLE handle, LONG count, LONG *previous)
+{
+   struct nt_shim_object *object = nt_shim_find_object(handle);
+
+   NT_SHIM_CHECK(object != NULL && object->type == OBJECT_SEMAPHORE);
+   NT_SHIM_CHECK(count > 0 && previous == NULL);
+   nt_shim_step();
+   const bool fits = nt_shim_release_object(object, count);
+   nt_shim_step();
+   return fits ? STATUS_SUCCESS : (LONG)STATUS_SEMAPHORE_LIMIT_EXCEEDED;
+}
+
+/* Pass the object; or else, the first time, link the wait to it. */
+static bool
+try_pass(struct nt_shim_object *object, struct wait_link *link, bool first)
+{
+   pthread_mutex_lock(&object->mutex);
+   const bool passed = object->count > 0;
+   if (passed) {
+      object->count--;
+   } else if (first) {
+      list_add(&link->node, &object->waits);
+   }
+   pthread_mutex_unlock(&object->mutex);
+   return passed;
+}
+
+static void
+unlink_wait(struct nt_shim_object *object, struct wait_link *link)
+{
+   pthread_mutex_lock(&object->mutex);
+   if (list_is_linked(&link->node))
+      list_del(&link->node);
+   pthread_mutex_unlock(&object->mutex);
+}
+
+/* The number of the object that let us pass, or -1 */
+static int
+wait_for_any(struct nt_shim_object *const *objects, unsigned count,
+             const struct timespec *deadline)
+{
+   struct wait wait = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+   struct wait_link links[MAX_OBJECTS] = {0};
+   bool in_time = true;
+   int passed = -1;
+
+   cond_init(&wait.cond);
+   for (unsigned i = 0; i < count; i++)
+      links[i].wait = &wait;
+
+   for (bool first = true; passed < 0 && in_time; first = false) {
+      if (!first)
+         in_time = sleep_in(&wait, deadline);
+      for (unsigned i = 0; i < count && passed < 0; i++) {
+         if (try_pass(objects[i], &links[i], first))
+            passed = (int)i;
+      }
+   }
+
+   for (unsigned i = 0; i < count; i++)
+      unlink_wait(objects[i], &links[i]);
+   pthread_cond_destroy(&wait.cond);
+   pthread_mutex_destroy(&wait.mutex);
+   return passed;
+}
+
+static LONG
+wait_for_multiple_objects(ULONG count, const HANDLE *handles, ULONG wait_any,
+                          BOOLEAN alertable, const LARGE_INTEGER *timeout)
+{
+   struct nt_shim_object *objects[MAX_OBJECTS];
+   struct timespec deadline;
+
+   NT_SHIM_CHECK(count >= 1 && count <= MAX_OBJECTS && wait_any && !alertable);
+   for (unsigned i = 0; i < count; i++) {
+      objects[i] = nt_shim_find_object(handles[i]);
+      NT_SHIM_CHECK(objects[i] != NULL && objects[i]->maximum > 0);
+   }
+   if (timeout != NULL)
+      deadline = deadline_of(timeout);
+
+   nt_shim_step();
+   const int passed = wait_for_any(objects, (unsigned)count,
+                                   timeout != NULL ? &deadline : NULL);
+   nt_shim_step();
+   return passed >= 0 ? STATUS_SUCCESS + passed : STATUS_TIMEOUT;
+}
+
+static LONG
+wait_for_single_object(HANDLE handle, BOOLEAN alertable,
+                               const LARGE_INTEGER *timeout)
+{
+   return wait_for_multiple_objects(1, &handle, TRUE, alertable, timeout);
+}
+
+/* The table --------------------------------------------------------------- */
+
+/* Programs here end when they have no other threads left. */
+static BOOLEAN
+is_shutting_down(void)
+{
+   return FALSE;
+}
+
+void
+nt_shim_resolve(struct vk_sync_win32_nt_table *table)
+{
+   init_buckets();
+   *table = (struct vk_sync_win32_nt_table) {
+      .wait_for_keyed_event = wait_for_keyed_event,
+      .release_keyed_event = release_keyed_event,
+      .wait_for_single_object = wait_for_single_object,
+      .wait_for_multiple_objects = wait_for_multiple_objects,
+      .release_semaphore = release_semaphore,
+      .delay_execution = delay_execution,
+      .query_section = nt_shim_query_section,
+      .query_object = nt_shim_query_object,
+      .is_shutting_down = is_shutting_down,
+   };
 }

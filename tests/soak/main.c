@@ -15,13 +15,6 @@
 /* A process ----------------------------------------------------------------- */
 
 static void
-close_one(struct vk_device *device, const char *name, struct vk_sync *sync)
-{
-   (void)name;
-   vk_sync_destroy(device, sync);
-}
-
-static void
 warm_up(const struct peer_run *run, struct vk_device *device, unsigned index)
 {
    char name[24];
@@ -78,7 +71,7 @@ soak_process_main(int argc, char **argv)
 
    for (unsigned i = 0; i < SOAK_THREADS; i++)
       vk_sync_destroy(device, locals[i]);
-   soak_payloads_visit(&payloads, device, close_one);
+   soak_payloads_close(&payloads, device);
    process->after = peer_measure();
    for (unsigned i = 0; i < HOOK_CALLS; i++)
       process->calls[i] = hook.calls[i];
@@ -109,14 +102,6 @@ count_operations(void)
 }
 
 static void
-dump_one(struct vk_device *device, const char *name, struct vk_sync *sync)
-{
-   (void)device;
-   if (peer_count_owned(sync) > 0)
-      peer_dump(name, sync);
-}
-
-static void
 give_up(const char *why)
 {
    static const char *const waits[] = {
@@ -137,7 +122,12 @@ give_up(const char *why)
                 worker->operations, waits[worker->waiting_for],
                 worker->waiting_target);
    }
-   soak_payloads_visit(&soak->payloads, NULL, dump_one);
+   for (unsigned i = 0; i < SOAK_PAYLOADS; i++) {
+      const struct soak_payload *payload = &soak->payloads.all[i];
+
+      if (peer_count_owned(payload->sync) > 0)
+         peer_dump(payload->name, payload->sync);
+   }
    test_fail(true, __FILE__, __LINE__, "%s", why);
 }
 
@@ -177,40 +167,40 @@ await_everyone(size_t offset)
 
 /* Nobody waits any more, or has a ticket. */
 static void
-check_section(struct vk_device *device, const char *name,
-              struct vk_sync *sync)
+check_sections(void)
 {
-   const struct vk_sync_win32_layout *layout = unit_layout(sync);
+   for (unsigned i = 0; i < SOAK_PAYLOADS; i++) {
+      const struct soak_payload *payload = &soak->payloads.all[i];
 
-   (void)device;
-   if (!EXPECT_U64(peer_count_owned(sync), 0) ||
-       !EXPECT_U64(layout->armed[0] | layout->armed[1], 0))
-      peer_dump(name, sync);
+      if (!EXPECT_U64(peer_count_owned(payload->sync), 0) ||
+          !EXPECT_U64(unit_armed(payload->sync), 0))
+         peer_dump(payload->name, payload->sync);
+   }
 }
 
 static void
 check_words(void)
 {
-   struct soak_payloads *payloads = &soak->payloads;
+   const struct soak_payloads *payloads = &soak->payloads;
 
    for (unsigned i = 0; i < SOAK_WORKERS; i++) {
-      EXPECT_U64(peer_word(payloads->timelines[i]), soak->board->steps);
+      EXPECT_U64(peer_word(payloads->timelines[i].sync), soak->board->steps);
       for (unsigned j = 0; j < SOAK_NEIGHBOURS; j++) {
-         struct vk_sync *back = payloads->letters[i ^ 1u << j][j];
-         EXPECT_U64(peer_signals(payloads->letters[i][j]),
-                    peer_consumed(payloads->letters[i][j]));
-         EXPECT_U64(peer_signals(payloads->letters[i][j]),
-                    peer_signals(back));
+         struct vk_sync *letters = payloads->letters[i][j].sync;
+         struct vk_sync *back = payloads->letters[i ^ 1u << j][j].sync;
+
+         EXPECT_U64(peer_signals(letters), peer_consumed(letters));
+         EXPECT_U64(peer_signals(letters), peer_signals(back));
       }
    }
    for (unsigned i = 0; i < SOAK_TOKENS; i++) {
-      EXPECT_U64(peer_signals(payloads->tokens[i]),
-                 peer_consumed(payloads->tokens[i]) + 1);
-      EXPECT_U64(peer_consumed(payloads->tokens[i]),
-                 soak->board->tokens[i].ticket);
+      struct vk_sync *token = payloads->tokens[i].sync;
+
+      EXPECT_U64(peer_signals(token), peer_consumed(token) + 1);
+      EXPECT_U64(peer_consumed(token), soak->board->tokens[i].ticket);
    }
-   EXPECT_U64(peer_signals(payloads->rush), SOAK_RUSH_TICKETS);
-   EXPECT_U64(peer_consumed(payloads->rush), SOAK_RUSH_TICKETS);
+   EXPECT_U64(peer_signals(payloads->rush.sync), SOAK_RUSH_TICKETS);
+   EXPECT_U64(peer_consumed(payloads->rush.sync), SOAK_RUSH_TICKETS);
 }
 
 static void
@@ -260,7 +250,7 @@ set_up(struct vk_device *device, uint64_t steps)
 
    for (unsigned i = 0; i < SOAK_TOKENS; i++) {
       soak_block_write(&soak->board->tokens[i].block, UINT64_C(0x1000) + i, 0);
-      REQUIRE(vk_sync_signal(device, soak->payloads.tokens[i], 0) ==
+      REQUIRE(vk_sync_signal(device, soak->payloads.tokens[i].sync, 0) ==
               VK_SUCCESS);
    }
    for (unsigned i = 0; i < SOAK_PROCESSES; i++)
@@ -268,14 +258,13 @@ set_up(struct vk_device *device, uint64_t steps)
 }
 
 static void
-run_soak(intptr_t arg)
+run_soak(UNUSED intptr_t arg)
 {
    const uint64_t operations =
       getenv("LVP_SYNC_LONG") ? 10 * OPERATIONS : OPERATIONS;
    struct vk_device *device = unit_device();
    DWORD status;
 
-   (void)arg;
    soak = calloc(1, sizeof(*soak));
    REQUIRE(soak != NULL);
    test_defer(free, soak);
@@ -288,7 +277,7 @@ run_soak(intptr_t arg)
    await_everyone(offsetof(struct soak_process, done));
    soak->ended_ms = test_now_ms();
 
-   soak_payloads_visit(&soak->payloads, device, check_section);
+   check_sections();
    check_words();
    EXPECT(count_operations() >= operations);
 
@@ -298,7 +287,7 @@ run_soak(intptr_t arg)
       REQUIRE_U64(status, 0);
       check_process(i);
    }
-   soak_payloads_visit(&soak->payloads, device, close_one);
+   soak_payloads_close(&soak->payloads, device);
    report();
 }
 

@@ -5,46 +5,32 @@ void
 soak_payloads_open(struct soak_payloads *payloads, const struct peer_run *run,
                    struct vk_device *device, bool create)
 {
-   struct vk_sync *(*get)(const struct peer_run *, struct vk_device *,
-                           enum vk_sync_win32_kind, const char *) =
-      create ? peer_share : peer_open;
-   char name[24];
-
    for (unsigned i = 0; i < SOAK_WORKERS; i++) {
-      snprintf(name, sizeof(name), "timeline%u", i);
-      payloads->timelines[i] = get(run, device,
-                                   VK_SYNC_WIN32_KIND_TIMELINE, name);
-      for (unsigned j = 0; j < SOAK_NEIGHBOURS; j++) {
-         snprintf(name, sizeof(name), "letter%u-%u", i, j);
-         payloads->letters[i][j] = get(run, device, VK_SYNC_WIN32_KIND_BINARY, name);
-      }
+      snprintf(payloads->timelines[i].name, SOAK_NAME_SIZE, "timeline%u", i);
+      for (unsigned j = 0; j < SOAK_NEIGHBOURS; j++)
+         snprintf(payloads->letters[i][j].name, SOAK_NAME_SIZE, "letter%u-%u",
+                  i, j);
    }
-   for (unsigned i = 0; i < SOAK_TOKENS; i++) {
-      snprintf(name, sizeof(name), "token%u", i);
-      payloads->tokens[i] = get(run, device, VK_SYNC_WIN32_KIND_BINARY, name);
+   for (unsigned i = 0; i < SOAK_TOKENS; i++)
+      snprintf(payloads->tokens[i].name, SOAK_NAME_SIZE, "token%u", i);
+   snprintf(payloads->rush.name, SOAK_NAME_SIZE, "rush");
+
+   for (unsigned i = 0; i < SOAK_PAYLOADS; i++) {
+      struct soak_payload *payload = &payloads->all[i];
+      const enum vk_sync_win32_kind kind =
+         i < SOAK_WORKERS ? VK_SYNC_WIN32_KIND_TIMELINE :
+                            VK_SYNC_WIN32_KIND_BINARY;
+
+      payload->sync = (create ? peer_share : peer_open)(run, device, kind,
+                                                        payload->name);
    }
-   payloads->rush = get(run, device, VK_SYNC_WIN32_KIND_BINARY, "rush");
 }
 
 void
-soak_payloads_visit(struct soak_payloads *payloads, struct vk_device *device,
-                    soak_visitor visitor)
+soak_payloads_close(struct soak_payloads *payloads, struct vk_device *device)
 {
-   char name[24];
-
-   for (unsigned i = 0; i < SOAK_WORKERS; i++) {
-      snprintf(name, sizeof(name), "timeline%u", i);
-      visitor(device, name, payloads->timelines[i]);
-      for (unsigned j = 0; j < SOAK_NEIGHBOURS; j++) {
-         snprintf(name, sizeof(name), "letter%u-%u", i, j);
-         visitor(device, name, payloads->letters[i][j]);
-      }
-   }
-   for (unsigned i = 0; i < SOAK_TOKENS; i++) {
-      snprintf(name, sizeof(name), "token%u", i);
-      visitor(device, name, payloads->tokens[i]);
-   }
-   visitor(device, "rush", payloads->rush);
+   for (unsigned i = 0; i < SOAK_PAYLOADS; i++)
+      vk_sync_destroy(device, payloads->all[i].sync);
 }
 
 static uint64_t

@@ -100,21 +100,33 @@ struct soak_board {
    uint8_t rush_owners[SOAK_RUSH_TICKETS + 1];
 };
 
+#define SOAK_NAME_SIZE 24
+#define SOAK_PAYLOADS \
+   (SOAK_WORKERS + SOAK_WORKERS * SOAK_NEIGHBOURS + SOAK_TOKENS + 1)
+
+struct soak_payload {
+   char name[SOAK_NAME_SIZE];
+   struct vk_sync *sync;
+};
+
 struct soak_payloads {
-   struct vk_sync *timelines[SOAK_WORKERS];
-   /* [to][which neighbour it is from] */
-   struct vk_sync *letters[SOAK_WORKERS][SOAK_NEIGHBOURS];
-   struct vk_sync *tokens[SOAK_TOKENS];
-   struct vk_sync *rush;
+   union {
+      struct {
+         struct soak_payload timelines[SOAK_WORKERS];
+         /* [to][which neighbour it is from] */
+         struct soak_payload letters[SOAK_WORKERS][SOAK_NEIGHBOURS];
+         struct soak_payload tokens[SOAK_TOKENS];
+         struct soak_payload rush;
+      };
+      struct soak_payload all[SOAK_PAYLOADS];
+   };
 };
 
 void soak_payloads_open(struct soak_payloads *payloads,
                         const struct peer_run *run, struct vk_device *device,
                         bool create);
-typedef void (*soak_visitor)(struct vk_device *device, const char *name,
-                             struct vk_sync *sync);
-void soak_payloads_visit(struct soak_payloads *payloads,
-                         struct vk_device *device, soak_visitor visitor);
+void soak_payloads_close(struct soak_payloads *payloads,
+                         struct vk_device *device);
 
 /* Block contents: any two differ. */
 void soak_block_write(struct soak_block *block, uint64_t author,

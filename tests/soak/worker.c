@@ -48,20 +48,27 @@ wait_many(struct worker *w, enum soak_wait what, uint32_t count,
    vk_sync_win32_store64(&w->shared->operations, w->shared->operations + 1);
 }
 
-/* A semaphore wait operation as vkQueueSubmit() does it; gives its ticket */
+/* A semaphore wait operation as vkQueueSubmit() begins it; gives its ticket */
+static uint32_t
+take_ticket(struct worker *w, struct vk_sync *sync, struct vk_sync_wait *wait)
+{
+   struct vk_device *device = w->self->device;
+
+   *wait = (struct vk_sync_wait) {
+      .sync = peer_private(device, VK_SYNC_WIN32_KIND_BINARY),
+   };
+   REQUIRE(vk_sync_move(device, wait->sync, sync) == VK_SUCCESS);
+   return ((struct vk_sync_win32 *)wait->sync)->ticket;
+}
+
 static uint32_t
 wait_for_binary(struct worker *w, enum soak_wait what, struct vk_sync *sync)
 {
-   struct vk_device *device = w->self->device;
-   struct vk_sync_wait wait = {0};
-
-   REQUIRE(vk_sync_create(device, &vk_sync_win32_type, 0, 0, &wait.sync) ==
-           VK_SUCCESS);
-   REQUIRE(vk_sync_move(device, wait.sync, sync) == VK_SUCCESS);
-   const uint32_t ticket = ((struct vk_sync_win32 *)wait.sync)->ticket;
+   struct vk_sync_wait wait;
+   const uint32_t ticket = take_ticket(w, sync, &wait);
 
    wait_many(w, what, 1, &wait, false);
-   vk_sync_destroy(device, wait.sync);
+   vk_sync_destroy(w->self->device, wait.sync);
    return ticket;
 }
 
@@ -75,11 +82,10 @@ look_at(struct worker *w, uint32_t which)
 {
    const uint32_t other = neighbour(w, which);
    struct soak_worker *shared = &w->self->board->workers[other];
+   struct vk_sync *timeline = w->self->payloads->timelines[other].sync;
    uint64_t value;
 
-   REQUIRE(vk_sync_get_value(w->self->device,
-                             w->self->payloads->timelines[other], &value) ==
-           VK_SUCCESS);
+   REQUIRE(vk_sync_get_value(w->self->device, timeline, &value) == VK_SUCCESS);
    REQUIRE(value >= w->seen[which]);
    REQUIRE(value <= vk_sync_win32_load64(&shared->begun));
    w->seen[which] = value;
@@ -120,7 +126,7 @@ wait_for_neighbours(struct worker *w, enum soak_wait what, uint32_t count,
 
       waits[i] = (struct vk_sync_wait) {
          .sync = private ? local_timeline(w, other) :
-                           w->self->payloads->timelines[other],
+                           w->self->payloads->timelines[other].sync,
          .wait_value = value,
       };
    }
@@ -145,7 +151,7 @@ step_on(struct worker *w, uint64_t step)
 
    soak_block_write(&shared->blocks[step % SOAK_BLOCKS], w->self->index, step);
    vk_sync_win32_store64(&shared->begun, step);
-   signal_one(w, w->self->payloads->timelines[w->self->index], step);
+   signal_one(w, w->self->payloads->timelines[w->self->index].sync, step);
    signal_one(w, local_timeline(w, w->self->index), step);
 
    if (below(&w->random, 4) == 0)
@@ -172,7 +178,7 @@ send_letter(struct worker *w, uint32_t which)
    soak_block_write(&w->self->board->workers[to].letters[which],
                     author_of_letter(w->self->index, which),
                     ++w->letters_sent[which]);
-   signal_one(w, w->self->payloads->letters[to][which], 0);
+   signal_one(w, w->self->payloads->letters[to][which].sync, 0);
 }
 
 /* The so many-th wait gets the so many-th letter. */
@@ -181,7 +187,7 @@ receive_letter(struct worker *w, uint32_t which)
 {
    const uint32_t ticket =
       wait_for_binary(w, SOAK_LETTER,
-                      w->self->payloads->letters[w->self->index][which]);
+                      w->self->payloads->letters[w->self->index][which].sync);
 
    REQUIRE_U64(ticket, ++w->letters_received[which]);
    soak_block_check(&w->shared->letters[which],
@@ -207,7 +213,7 @@ exchange_letters(struct worker *w, uint32_t which)
 static void
 take_token(struct worker *w, uint32_t which)
 {
-   struct vk_sync *sync = w->self->payloads->tokens[which];
+   struct vk_sync *sync = w->self->payloads->tokens[which].sync;
    struct soak_token *token = &w->self->board->tokens[which];
    const uint64_t author = UINT64_C(0x1000) + which;
    const uint32_t ticket = wait_for_binary(w, SOAK_TOKEN, sync);
@@ -245,15 +251,12 @@ rush(struct worker *w)
 {
    struct soak_board *board = w->self->board;
    struct vk_device *device = w->self->device;
-   struct vk_sync *sync = w->self->payloads->rush;
-   struct vk_sync_wait waits[SOAK_RUSH] = {0};
+   struct vk_sync *sync = w->self->payloads->rush.sync;
+   struct vk_sync_wait waits[SOAK_RUSH];
 
    for (unsigned i = 0; i < SOAK_RUSH; i++) {
-      REQUIRE(vk_sync_create(device, &vk_sync_win32_type, 0, 0,
-                             &waits[i].sync) == VK_SUCCESS);
-      REQUIRE(vk_sync_move(device, waits[i].sync, sync) == VK_SUCCESS);
+      const uint32_t ticket = take_ticket(w, sync, &waits[i]);
 
-      const uint32_t ticket = ((struct vk_sync_win32 *)waits[i].sync)->ticket;
       REQUIRE(ticket >= 1 && ticket <= SOAK_RUSH_TICKETS);
       REQUIRE_U64(board->rush_owners[ticket], 0);
       board->rush_owners[ticket] = (uint8_t)(w->self->index + 1);

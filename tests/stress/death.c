@@ -29,14 +29,22 @@
 #define ROUNDS 120
 #define LANES 3
 
+enum {
+   /* A semaphore, and two timelines */
+   REQUEST,
+   ANSWER,
+   CLOCK,
+   PAYLOADS,
+};
+
 /* What one process has of a lane */
 struct view {
-   struct vk_sync *request, *answer, *clock;
+   struct vk_sync *syncs[PAYLOADS];
 };
 
 struct lane {
    struct view survivor;
-   HANDLE request, answer, clock;
+   HANDLE handles[PAYLOADS];
    /* How often the request was signalled, and how often that was seen: by
     * processes that have ended, too
     */
@@ -66,7 +74,9 @@ static void
 survivor_run(void *data)
 {
    struct stress_thread *self = data;
+   struct vk_device *device = self->stress->device;
    struct lane *lane = &death.lanes[self->index];
+   struct vk_sync *const *syncs = lane->survivor.syncs;
    uint64_t ticks = 0;
 
    stress_enter(self);
@@ -74,17 +84,15 @@ survivor_run(void *data)
       STRESS_SET(&self->busy_ns, (uint64_t)os_time_get_nano());
       const uint64_t number = lane->sent + 1;
       const struct stress_item answer = {
-         .sync = lane->survivor.answer, .value = number,
+         .sync = syncs[ANSWER], .value = number,
       };
 
       STRESS_SET(&lane->sent, number);
-      EXPECT(vk_sync_signal(self->stress->device, lane->survivor.request, 0) ==
-             VK_SUCCESS);
+      EXPECT(vk_sync_signal(device, syncs[REQUEST], 0) == VK_SUCCESS);
 
       /* Who has seen it may end before it has answered. */
       while (STRESS_GET(&lane->seen) < number && !STRESS_GET(&death.stop)) {
-         EXPECT(vk_sync_signal(self->stress->device, lane->survivor.clock,
-                               ++ticks) == VK_SUCCESS);
+         EXPECT(vk_sync_signal(device, syncs[CLOCK], ++ticks) == VK_SUCCESS);
          (void)stress_wait(self, &answer, 1, false,
                            1 + stress_below(self, 20) * STRESS_MS);
       }
@@ -106,7 +114,7 @@ static void
 wait_for_ticks(struct victim *victim)
 {
    struct stress_thread *self = victim->self;
-   struct stress_item item = { .sync = victim->view.clock };
+   struct stress_item item = { .sync = victim->view.syncs[CLOCK] };
 
    EXPECT(vk_sync_get_value(self->stress->device, item.sync, &item.value) ==
           VK_SUCCESS);
@@ -128,7 +136,7 @@ answer_requests(void *data)
       struct stress_item item = {
          .sync = stress_sync(self, 0, STRESS_PRIVATE),
       };
-      EXPECT(vk_sync_move(device, item.sync, victim->view.request) ==
+      EXPECT(vk_sync_move(device, item.sync, victim->view.syncs[REQUEST]) ==
              VK_SUCCESS);
 
       wait_for_ticks(victim);
@@ -139,7 +147,7 @@ answer_requests(void *data)
       EXPECT(number <= STRESS_GET(&lane->sent));
 
       stress_destroy(self, item.sync);
-      EXPECT(vk_sync_signal(device, victim->view.answer, number) ==
+      EXPECT(vk_sync_signal(device, victim->view.syncs[ANSWER], number) ==
              VK_SUCCESS);
    }
 }
@@ -158,14 +166,25 @@ victim_run(void *data)
    STRESS_SET(&victim->self->kernel_call, NULL);
 }
 
+static enum vk_sync_flags
+flags_of(unsigned payload)
+{
+   return payload == REQUEST ? 0 : VK_SYNC_IS_TIMELINE;
+}
+
 static void
 open_view(struct stress_thread *self, struct lane *lane, struct view *view)
 {
-   view->request = stress_import(self, 0, STRESS_OPAQUE, lane->request);
-   view->answer = stress_import(self, VK_SYNC_IS_TIMELINE, STRESS_OPAQUE,
-                                lane->answer);
-   view->clock = stress_import(self, VK_SYNC_IS_TIMELINE, STRESS_OPAQUE,
-                               lane->clock);
+   for (unsigned i = 0; i < PAYLOADS; i++)
+      view->syncs[i] = stress_import(self, flags_of(i), STRESS_OPAQUE,
+                                     lane->handles[i]);
+}
+
+static void
+close_view(struct stress_thread *self, struct view *view)
+{
+   for (unsigned i = 0; i < PAYLOADS; i++)
+      stress_destroy(self, view->syncs[i]);
 }
 
 /* As the kernel does it: whatever is in the section stays as it is. */
@@ -208,9 +227,8 @@ run_process(struct victim victims[LANES])
       test_thread_join(victims[i].thread);
 
    for (unsigned i = 0; i < LANES; i++) {
-      unmap(victims[i].view.request);
-      unmap(victims[i].view.answer);
-      unmap(victims[i].view.clock);
+      for (unsigned j = 0; j < PAYLOADS; j++)
+         unmap(victims[i].view.syncs[j]);
    }
    nt_shim_bury_process(process, process % NT_SHIM_REMAINS);
 }
@@ -231,14 +249,6 @@ check_slots(struct vk_sync *sync, bool idle)
    EXPECT(!idle || (layout->armed[0] | layout->armed[1]) == 0);
 }
 
-static void
-close_view(struct stress_thread *self, struct view *view)
-{
-   stress_destroy(self, view->request);
-   stress_destroy(self, view->answer);
-   stress_destroy(self, view->clock);
-}
-
 /* While no process uses the lane but the one that survives */
 static void
 check_lane(struct stress_thread *self, struct lane *lane, bool idle)
@@ -246,13 +256,12 @@ check_lane(struct stress_thread *self, struct lane *lane, bool idle)
    struct view view;
 
    open_view(self, lane, &view);
-   const uint64_t word = vk_sync_win32_load64(
-      stress_payload(view.request)->word);
+   const uint64_t word =
+      vk_sync_win32_load64(stress_payload(view.syncs[REQUEST])->word);
 
    EXPECT_U64(vk_sync_win32_consumed(word), STRESS_GET(&lane->seen));
-   check_slots(view.request, idle);
-   check_slots(view.answer, idle);
-   check_slots(view.clock, idle);
+   for (unsigned i = 0; i < PAYLOADS; i++)
+      check_slots(view.syncs[i], idle);
    close_view(self, &view);
 }
 
@@ -264,16 +273,12 @@ create_lanes(struct stress_thread *self)
    for (unsigned i = 0; i < LANES; i++) {
       struct lane *lane = &death.lanes[i];
 
-      *lane = (struct lane) {
-         .survivor = {
-            .request = stress_sync(self, 0, STRESS_OPAQUE),
-            .answer = stress_sync(self, VK_SYNC_IS_TIMELINE, STRESS_OPAQUE),
-            .clock = stress_sync(self, VK_SYNC_IS_TIMELINE, STRESS_OPAQUE),
-         },
-      };
-      lane->request = stress_export(self, lane->survivor.request);
-      lane->answer = stress_export(self, lane->survivor.answer);
-      lane->clock = stress_export(self, lane->survivor.clock);
+      for (unsigned j = 0; j < PAYLOADS; j++) {
+         struct vk_sync *sync = stress_sync(self, flags_of(j), STRESS_OPAQUE);
+
+         lane->survivor.syncs[j] = sync;
+         lane->handles[j] = stress_export(self, sync);
+      }
    }
 }
 
@@ -284,9 +289,8 @@ destroy_lanes(struct stress_thread *self)
       struct lane *lane = &death.lanes[i];
 
       check_lane(self, lane, true);
-      CloseHandle(lane->request);
-      CloseHandle(lane->answer);
-      CloseHandle(lane->clock);
+      for (unsigned j = 0; j < PAYLOADS; j++)
+         CloseHandle(lane->handles[j]);
       close_view(self, &lane->survivor);
    }
 }
@@ -321,16 +325,15 @@ run_rounds(struct stress_thread *self)
 }
 
 void
-stress_death(intptr_t arg)
+stress_death(UNUSED intptr_t arg)
 {
    struct stress *stress = calloc(1, sizeof(*stress));
    struct stress_thread *self = &stress->threads[THREADS - 1];
    uint64_t seen = 0;
 
-   (void)arg;
    REQUIRE(stress != NULL);
    death = (struct death) { .stress = stress };
-   stress->device = stress_device_create();
+   stress->device = stress_device();
    for (unsigned i = 0; i < THREADS; i++) {
       struct stress_thread *thread = &stress->threads[i];
 
@@ -360,6 +363,5 @@ stress_death(intptr_t arg)
    test_diag("%u processes have ended, %" PRIu64 " signals were seen", ROUNDS,
              seen);
    EXPECT(seen > ROUNDS);
-   stress_device_destroy(stress->device);
    free(stress);
 }

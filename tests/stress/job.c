@@ -182,10 +182,7 @@ stress_promise_fence(struct stress_thread *self, struct vk_sync *through,
 {
    struct stress_signal signal = prepare(self, through, 0);
 
-   item->promise = calloc(1, sizeof(*item->promise));
-   REQUIRE(item->promise != NULL);
-   item->promise->refs = 2;
-   signal.promise = item->promise;
+   signal.promise = item->promise = stress_promise_create();
    stress_push_signal(self, &signal);
 }
 
@@ -194,14 +191,13 @@ stress_promise_timeline(struct stress_thread *self,
                         struct stress_timeline *timeline,
                         struct stress_item *item)
 {
-   struct vk_sync *through =
-      timeline->views[stress_below(self, timeline->view_count)];
+   struct vk_sync *through = stress_any_view(self, &timeline->object);
 
    item->timeline = timeline;
-   item->sync = stress_own_view(self, timeline->views, timeline->view_count);
+   item->sync = stress_own_view(self, &timeline->object);
 
    if (timeline->ordered)
-      mtx_lock(&timeline->order);
+      mtx_lock(&timeline->object.order);
 
    item->value = p_atomic_inc_return(&timeline->next);
    struct stress_signal signal = prepare(self, through, item->value);
@@ -212,7 +208,7 @@ stress_promise_timeline(struct stress_thread *self,
       stress_do_signal(self, &signal);
 
    if (timeline->ordered)
-      mtx_unlock(&timeline->order);
+      mtx_unlock(&timeline->object.order);
 }
 
 /* A sync of its own to wait on, with a ticket, as vkQueueSubmit() makes it of a
@@ -226,14 +222,13 @@ take_ticket(struct stress_thread *self, struct stress_semaphore *semaphore)
    struct vk_sync *sync;
 
    self->operations++;
-   if (semaphore->handle != NULL && stress_chance(self, 5)) {
-      sync = stress_import(self, 0, STRESS_OPAQUE, semaphore->handle);
+   if (semaphore->object.handle != NULL && stress_chance(self, 5)) {
+      sync = stress_import(self, 0, STRESS_OPAQUE, semaphore->object.handle);
       vk_sync_win32_type.begin_wait(device, sync);
    } else {
       sync = stress_sync(self, 0, STRESS_PRIVATE);
       EXPECT(vk_sync_move(device, sync,
-                          stress_own_view(self, semaphore->views,
-                                          semaphore->view_count)) ==
+                          stress_own_view(self, &semaphore->object)) ==
              VK_SUCCESS);
    }
    return sync;
@@ -245,14 +240,13 @@ stress_promise_ticket(struct stress_thread *self,
                       struct stress_semaphore *semaphore,
                       struct stress_item *item)
 {
-   struct vk_sync *through =
-      semaphore->views[stress_below(self, semaphore->view_count)];
+   struct vk_sync *through = stress_any_view(self, &semaphore->object);
    struct stress_signal signal = prepare(self, through, 0);
 
    signal.semaphore = semaphore;
    item->semaphore = semaphore;
 
-   mtx_lock(&semaphore->order);
+   mtx_lock(&semaphore->object.order);
 
    const bool first = stress_chance(self, 50);
    semaphore->signals++;
@@ -266,7 +260,7 @@ stress_promise_ticket(struct stress_thread *self,
    if (!first)
       stress_push_signal(self, &signal);
 
-   mtx_unlock(&semaphore->order);
+   mtx_unlock(&semaphore->object.order);
 }
 
 void

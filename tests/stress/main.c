@@ -2,7 +2,6 @@
 #include "stress.h"
 
 static const struct stress_config mixed = {
-   .name = "mixed",
    .operations = 1000 * 1000,
    .weights = {
       [OP_FENCE] = 30, [OP_SET] = 8, [OP_TIMELINE] = 20,
@@ -12,7 +11,6 @@ static const struct stress_config mixed = {
 };
 
 static const struct stress_config private_only = {
-   .name = "private",
    .operations = 300 * 1000,
    .weights = {
       [OP_FENCE] = 40, [OP_SET] = 10, [OP_TIMELINE] = 25,
@@ -21,7 +19,6 @@ static const struct stress_config private_only = {
 };
 
 static const struct stress_config shared_only = {
-   .name = "shared",
    .operations = 300 * 1000,
    .weights = {
       [OP_FENCE] = 35, [OP_SET] = 3, [OP_TIMELINE] = 30,
@@ -31,7 +28,6 @@ static const struct stress_config shared_only = {
 };
 
 static const struct stress_config quiet = {
-   .name = "quiet",
    .operations = 200 * 1000,
    .weights = {
       [OP_FENCE] = 40, [OP_SET] = 1, [OP_TIMELINE] = 40, [OP_SEMAPHORE] = 20,
@@ -41,7 +37,6 @@ static const struct stress_config quiet = {
 };
 
 static const struct stress_config ephemeral = {
-   .name = "ephemeral",
    .operations = 40 * 1000,
    .weights = { [OP_FENCE] = 60, [OP_TIMEOUT] = 10, [OP_CHURN] = 10 },
    .shared_percent = 80,
@@ -50,7 +45,6 @@ static const struct stress_config ephemeral = {
 };
 
 static const struct stress_config crowded = {
-   .name = "crowded",
    .operations = 20 * 1000,
    .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
    .shared_percent = 80,
@@ -59,7 +53,6 @@ static const struct stress_config crowded = {
 
 #ifndef VK_SYNC_WIN32_NO_LOOK
 static const struct stress_config silent = {
-   .name = "silent",
    .operations = 10 * 1000,
    .weights = { [OP_TIMELINE] = 1 },
    .shared_percent = 100,
@@ -67,7 +60,6 @@ static const struct stress_config silent = {
 };
 
 static const struct stress_config deaf = {
-   .name = "deaf",
    .operations = 20 * 1000,
    .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
    .shared_percent = 80,
@@ -78,7 +70,6 @@ static const struct stress_config deaf = {
 
 #ifndef _WIN32
 static const struct stress_config no_bell = {
-   .name = "no bell",
    .operations = 20 * 1000,
    .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
    .shared_percent = 80,
@@ -93,7 +84,8 @@ run(intptr_t arg)
 }
 
 /* The watchdog of this program is a better one than the test framework's. */
-#define CASE(name, config) { (name), run, (intptr_t)&(config), 24 * 3600 }
+#define DAY (24 * 3600)
+#define CASE(name, config) { (name), run, (intptr_t)&(config), DAY }
 
 int
 main(int argc, char **argv)
@@ -111,7 +103,7 @@ main(int argc, char **argv)
 #endif
 #ifndef _WIN32
       CASE("no bells", no_bell),
-      { "processes that end", stress_death },
+      { "processes that end", stress_death, 0, DAY },
 #endif
       { 0 },
    };

@@ -80,3 +80,18 @@ stress_make_views(struct stress_thread *self, struct vk_sync *views[VIEWS],
       views[i] = stress_import_sync(self, views[0]);
    return VIEWS;
 }
+
+struct vk_sync *
+stress_any_view(struct stress_thread *self, const struct stress_object *object)
+{
+   return object->views[stress_below(self, object->view_count)];
+}
+
+struct vk_sync *
+stress_own_view(struct stress_thread *self, const struct stress_object *object)
+{
+   const unsigned own = object->view_count / PROCESSES;
+
+   return own == 0 ? object->views[0] :
+          object->views[self->process * own + stress_below(self, own)];
+}

@@ -60,10 +60,7 @@ submit(struct stress_thread *self, struct stress_fence *fence,
                                  &job.waits[i]);
    }
 
-   item->promise = calloc(1, sizeof(*item->promise));
-   REQUIRE(item->promise != NULL);
-   item->promise->refs = 2;
-   job.signal.promise = item->promise;
+   job.signal.promise = item->promise = stress_promise_create();
    job.signal.sync = fence->peer != NULL ? fence->peer : fence->sync;
    /* A ticket is of one process. */
    stress_push(&stress->queues[SIGNAL_THREADS + self->process], &job);
@@ -102,8 +99,7 @@ op_fence(struct stress_thread *self)
 static void
 look_at_timeline(struct stress_thread *self, struct stress_timeline *timeline)
 {
-   struct vk_sync *sync =
-      stress_own_view(self, timeline->views, timeline->view_count);
+   struct vk_sync *sync = stress_own_view(self, &timeline->object);
    const uint64_t seen = vk_sync_win32_load64(&timeline->seen);
    uint64_t value = 0, old;
 

@@ -8,19 +8,21 @@
 #include "vk_sync_win32_owner.h"
 #include "vk_sync_win32_park.h"
 
-static unsigned
-make_views(struct stress_thread *self, struct vk_sync **views,
-           enum vk_sync_flags flags,
-           VkExternalSemaphoreHandleTypeFlagBits type)
+static void
+create_object(struct stress_thread *self, struct stress_object *object,
+              enum vk_sync_flags flags,
+              VkExternalSemaphoreHandleTypeFlagBits type)
 {
-   const unsigned count = stress_make_views(self, views, flags, type);
-   struct vk_sync_win32_layout *layout = stress_layout(views[0]);
+   mtx_init(&object->order, mtx_plain);
+   object->view_count = stress_make_views(self, object->views, flags, type);
+   if (type != STRESS_PRIVATE)
+      object->handle = stress_export(self, object->views[0]);
 
+   struct vk_sync_win32_layout *layout = stress_layout(object->views[0]);
    if (layout != NULL && self->stress->config->crowded) {
       for (unsigned i = FREE_SLOTS; i < VK_SYNC_WIN32_SLOTS; i++)
          EXPECT(vk_sync_win32_slot_claim(layout) != VK_SYNC_WIN32_NO_SLOT);
    }
-   return count;
 }
 
 static void
@@ -29,36 +31,25 @@ create_objects(struct stress *stress)
    const struct stress_config *config = stress->config;
    struct stress_thread *self = &stress->threads[0];
 
-   if (config->ephemeral)
-      return;
-
    for (unsigned i = 0; i < TIMELINES; i++) {
       struct stress_timeline *timeline = &stress->timelines[i];
       const bool shared = i * 100 / TIMELINES < config->shared_percent;
 
-      mtx_init(&timeline->order, mtx_plain);
       timeline->ordered = i % 2 == 0;
       /* Threads that race for the next value would take it back. */
       timeline->d3d12 = stress->has_d3d12 && timeline->ordered && i % 4 == 0;
-      timeline->view_count =
-         make_views(self, timeline->views, VK_SYNC_IS_TIMELINE,
-                    shared ? stress_timeline_type(timeline) : STRESS_PRIVATE);
-      if (shared)
-         timeline->handle = stress_export(self, timeline->views[0]);
       timeline->home = i / 2 % SIGNAL_THREADS;
       if (timeline->ordered)
          timeline->proofs = calloc(PROOFS, sizeof(*timeline->proofs));
+      create_object(self, &timeline->object, VK_SYNC_IS_TIMELINE,
+                    shared ? stress_timeline_type(timeline) : STRESS_PRIVATE);
    }
    for (unsigned i = 0; i < SEMAPHORES; i++) {
       struct stress_semaphore *semaphore = &stress->semaphores[i];
       const bool shared = i * 100 / SEMAPHORES < config->shared_percent;
 
-      mtx_init(&semaphore->order, mtx_plain);
-      semaphore->view_count =
-         make_views(self, semaphore->views, 0,
+      create_object(self, &semaphore->object, 0,
                     shared ? STRESS_OPAQUE : STRESS_PRIVATE);
-      if (shared)
-         semaphore->handle = stress_export(self, semaphore->views[0]);
 
       /* Some have been in use for long: their counters are about to wrap. */
       if (i % 2 == 0)
@@ -66,7 +57,7 @@ create_objects(struct stress *stress)
       const uint32_t base = -stress_below(self, 1000);
       semaphore->signals = semaphore->tickets = base;
       semaphore->begun = semaphore->waited = base;
-      vk_sync_win32_store64(stress_payload(semaphore->views[0])->word,
+      vk_sync_win32_store64(stress_payload(semaphore->object.views[0])->word,
                             (uint64_t)base << 32 | base);
    }
 }
@@ -92,9 +83,9 @@ check_objects(struct stress *stress)
    for (unsigned i = 0; i < TIMELINES; i++) {
       const struct stress_timeline *timeline = &stress->timelines[i];
 
-      for (unsigned j = 0; j < timeline->view_count; j++) {
+      for (unsigned j = 0; j < timeline->object.view_count; j++) {
          uint64_t value = 0;
-         EXPECT(vk_sync_get_value(stress->device, timeline->views[j],
+         EXPECT(vk_sync_get_value(stress->device, timeline->object.views[j],
                                   &value) == VK_SUCCESS);
          EXPECT_U64(value, timeline->next);
       }
@@ -105,9 +96,9 @@ check_objects(struct stress *stress)
       EXPECT_U64(semaphore->begun, semaphore->signals);
       EXPECT_U64(semaphore->waited, semaphore->tickets);
       EXPECT_U64(semaphore->signals, semaphore->tickets);
-      for (unsigned j = 0; j < semaphore->view_count; j++) {
+      for (unsigned j = 0; j < semaphore->object.view_count; j++) {
          const uint64_t word = vk_sync_win32_load64(
-            stress_payload(semaphore->views[j])->word);
+            stress_payload(semaphore->object.views[j])->word);
          EXPECT_U64((uint32_t)word, semaphore->signals);
          EXPECT_U64(word >> 32, semaphore->tickets);
       }
@@ -115,9 +106,9 @@ check_objects(struct stress *stress)
 }
 
 static void
-check_idle(struct stress_thread *self, struct vk_sync **views, unsigned count)
+destroy_object(struct stress_thread *self, struct stress_object *object)
 {
-   struct vk_sync_win32_layout *layout = stress_layout(views[0]);
+   struct vk_sync_win32_layout *layout = stress_layout(object->views[0]);
    unsigned taken = 0;
 
    for (unsigned i = 0; layout != NULL && i < VK_SYNC_WIN32_SLOTS; i++) {
@@ -129,8 +120,11 @@ check_idle(struct stress_thread *self, struct vk_sync **views, unsigned count)
       EXPECT_U64(taken, self->stress->config->crowded ?
                         VK_SYNC_WIN32_SLOTS - FREE_SLOTS : 0);
 
-   for (unsigned i = 0; i < count; i++)
-      stress_destroy(self, views[i]);
+   for (unsigned i = 0; i < object->view_count; i++)
+      stress_destroy(self, object->views[i]);
+   if (object->handle != NULL)
+      CloseHandle(object->handle);
+   mtx_destroy(&object->order);
 }
 
 static void
@@ -138,24 +132,12 @@ destroy_objects(struct stress *stress)
 {
    struct stress_thread *self = &stress->threads[0];
 
-   if (stress->config->ephemeral)
-      return;
-
    for (unsigned i = 0; i < TIMELINES; i++) {
-      struct stress_timeline *timeline = &stress->timelines[i];
-      check_idle(self, timeline->views, timeline->view_count);
-      if (timeline->handle != NULL)
-         CloseHandle(timeline->handle);
-      mtx_destroy(&timeline->order);
-      free(timeline->proofs);
+      destroy_object(self, &stress->timelines[i].object);
+      free(stress->timelines[i].proofs);
    }
-   for (unsigned i = 0; i < SEMAPHORES; i++) {
-      struct stress_semaphore *semaphore = &stress->semaphores[i];
-      check_idle(self, semaphore->views, semaphore->view_count);
-      if (semaphore->handle != NULL)
-         CloseHandle(semaphore->handle);
-      mtx_destroy(&semaphore->order);
-   }
+   for (unsigned i = 0; i < SEMAPHORES; i++)
+      destroy_object(self, &stress->semaphores[i].object);
 }
 
 static void
@@ -239,7 +221,8 @@ run_once(const struct stress_config *config, struct vk_device *device,
    stress_watch_start(stress);
    stress_enter(&stress->threads[0]);
    stress->has_d3d12 = !config->silent && stress_device_has_d3d12();
-   create_objects(stress);
+   if (!config->ephemeral)
+      create_objects(stress);
    create_loose(stress);
 
    stress_first_wait(&stress->threads[0]);
@@ -262,7 +245,8 @@ run_once(const struct stress_config *config, struct vk_device *device,
 
    if (!test_failed())
       check_objects(stress);
-   destroy_objects(stress);
+   if (!config->ephemeral)
+      destroy_objects(stress);
    if (stress->loose != NULL)
       CloseHandle(stress->loose);
    stress_watch_stop();
@@ -303,7 +287,7 @@ count_resources(uint32_t expected)
 void
 stress_run(const struct stress_config *config)
 {
-   struct vk_device *device = stress_device_create();
+   struct vk_device *device = stress_device();
 
    forget_waiters();
 #ifndef _WIN32
@@ -329,5 +313,4 @@ stress_run(const struct stress_config *config)
    }
    if (!test_failed())
       EXPECT_U64(after, before);
-   stress_device_destroy(device);
 }

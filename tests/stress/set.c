@@ -113,7 +113,7 @@ wait_through_new_view(struct stress_thread *self,
 {
    struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
                                         stress_timeline_type(timeline),
-                                        timeline->handle);
+                                        timeline->object.handle);
    struct stress_item item = {0};
 
    stress_promise_timeline(self, timeline, &item);
@@ -177,7 +177,7 @@ stress_op_churn(struct stress_thread *self)
 
    if (stress_chance(self, 60))
       wait_for_loose(self);
-   else if (timeline->handle != NULL && stress_chance(self, 50))
+   else if (timeline->object.handle != NULL && stress_chance(self, 50))
       wait_through_new_view(self, timeline);
    else
       wait_through_views(self);

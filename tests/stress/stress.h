@@ -63,7 +63,6 @@ enum stress_op {
 };
 
 struct stress_config {
-   const char *name;
    uint64_t operations;
    unsigned weights[OP_COUNT];
    unsigned shared_percent;
@@ -110,10 +109,19 @@ struct stress_promise {
    uint32_t refs;
 };
 
-struct stress_timeline {
+/* What is signalled and waited for again and again: one view of it or, with a
+ * handle, as many as can be
+ */
+struct stress_object {
    struct vk_sync *views[VIEWS];
    unsigned view_count;
    HANDLE handle;
+   /* Of submission */
+   mtx_t order;
+};
+
+struct stress_timeline {
+   struct stress_object object;
 
    /* Only one thread signals it, in order, so that `proofs` can be told.
     * Else, threads race for the next value.
@@ -122,7 +130,6 @@ struct stress_timeline {
    /* Its shared payload is a fence of Direct3D 12. */
    bool d3d12;
    unsigned home;
-   mtx_t order;
 
    uint64_t next;
    uint64_t begun;
@@ -132,14 +139,8 @@ struct stress_timeline {
 };
 
 struct stress_semaphore {
-   struct vk_sync *views[VIEWS];
-   unsigned view_count;
-   HANDLE handle;
-
-   /* Submission order */
-   mtx_t order;
+   struct stress_object object;
    uint32_t signals, tickets;
-
    uint32_t begun, waited;
 };
 
@@ -294,6 +295,11 @@ unsigned stress_make_views(struct stress_thread *self,
                            struct vk_sync *views[VIEWS],
                            enum vk_sync_flags flags,
                            VkExternalSemaphoreHandleTypeFlagBits type);
+/* One of all, or of those that the thread's process has */
+struct vk_sync *stress_any_view(struct stress_thread *self,
+                                const struct stress_object *object);
+struct vk_sync *stress_own_view(struct stress_thread *self,
+                                const struct stress_object *object);
 
 static inline struct vk_sync_win32_payload *
 stress_payload(const struct vk_sync *sync)
@@ -336,6 +342,8 @@ void stress_wait_for(struct stress_thread *self,
 void stress_check_item(const struct stress_item *item);
 void stress_release_item(struct stress_thread *self,
                          struct stress_item *item);
+/* For the signaller, and for who waits */
+struct stress_promise *stress_promise_create(void);
 void stress_promise_unref(struct stress_promise *promise);
 
 /* watch.c */
@@ -347,11 +355,10 @@ void stress_enter(struct stress_thread *self);
 /* dump.c */
 void stress_dump(struct stress *stress);
 
-/* The device that the syncs belong to: device_mesa.c or, for the shim,
- * device_shim.c
+/* The device that the syncs belong to, until the case ends: device_mesa.c or,
+ * for the shim, device_shim.c
  */
-struct vk_device *stress_device_create(void);
-void stress_device_destroy(struct vk_device *device);
+struct vk_device *stress_device(void);
 bool stress_device_has_d3d12(void);
 /* Let the calling thread pose as one of that process, where that is possible */
 void stress_enter_process(unsigned process);
@@ -378,17 +385,6 @@ static inline bool
 stress_chance(struct stress_thread *self, uint32_t percent)
 {
    return stress_below(self, 100) < percent;
-}
-
-/* One of those that the thread's process has */
-static inline struct vk_sync *
-stress_own_view(struct stress_thread *self, struct vk_sync *const *views,
-                unsigned count)
-{
-   const unsigned own = count / PROCESSES;
-
-   return count < PROCESSES ? views[0] :
-          views[self->process * own + stress_below(self, own)];
 }
 
 #endif

@@ -8,6 +8,16 @@
 
 #include "util/os_time.h"
 
+struct stress_promise *
+stress_promise_create(void)
+{
+   struct stress_promise *promise = calloc(1, sizeof(*promise));
+
+   REQUIRE(promise != NULL);
+   promise->refs = 2;
+   return promise;
+}
+
 void
 stress_promise_unref(struct stress_promise *promise)
 {

@@ -23,7 +23,6 @@
 static struct vk_sync_win32_nt_table real;
 static thread_local struct stress_thread *current;
 
-static struct stress *watched;
 static struct test_thread *watchdog;
 static uint32_t stop;
 
@@ -188,9 +187,8 @@ stress_watch_start(struct stress *stress)
       vk_sync_win32_nt.delay_execution = delay_execution;
    }
 
-   watched = stress;
    STRESS_SET(&stop, 0);
-   watchdog = test_thread_start(watch_run, watched);
+   watchdog = test_thread_start(watch_run, stress);
 }
 
 void

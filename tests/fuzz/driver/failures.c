@@ -25,42 +25,38 @@ struct scene {
 };
 
 static void
-create(struct scene *scene)
+create_and_destroy(struct scene *scene, VkFlags types, const wchar_t *name)
 {
    struct vkt_object *object;
 
    if (vkt_try_create(scene->device, &(struct vkt_object_info){
                                         .kind = scene->kind,
-                                        .export_types = scene->type,
+                                        .export_types = types,
+                                        .win32_info = name != NULL,
+                                        .name = name,
                                      }, &object) == VK_SUCCESS)
       vkt_destroy(object);
+}
+
+static void
+create(struct scene *scene)
+{
+   create_and_destroy(scene, scene->type, NULL);
 }
 
 static void
 create_private(struct scene *scene)
 {
-   struct vkt_object *object;
-
-   if (vkt_try_create(scene->device, &(struct vkt_object_info){
-                                        .kind = scene->kind,
-                                     }, &object) == VK_SUCCESS)
-      vkt_destroy(object);
+   create_and_destroy(scene, 0, NULL);
 }
 
 static void
 create_named(struct scene *scene)
 {
-   struct vkt_object *object;
    wchar_t name[64];
 
    swprintf(name, TEST_COUNT(name), L"%ls-new", scene->name);
-   if (vkt_try_create(scene->device, &(struct vkt_object_info){
-                                        .kind = scene->kind,
-                                        .export_types = VKT_OPAQUE_WIN32,
-                                        .win32_info = true,
-                                        .name = name,
-                                     }, &object) == VK_SUCCESS)
-      vkt_destroy(object);
+   create_and_destroy(scene, VKT_OPAQUE_WIN32, name);
 }
 
 static void
