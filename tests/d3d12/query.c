@@ -77,7 +77,8 @@ no_device_but_for_fences(intptr_t arg)
 }
 
 struct closer {
-   struct vkt_object *semaphore;
+   VkDevice device;
+   VkSemaphore semaphore;
    /* Which round it shall close the semaphore of, and of which it has */
    LONG volatile asked, done;
 };
@@ -92,9 +93,27 @@ close_semaphores(void *data)
          YieldProcessor();
       if (closer->asked < 0)
          return;
-      vkt_destroy(closer->semaphore);
+      vkDestroySemaphore(closer->device, closer->semaphore, NULL);
       InterlockedExchange(&closer->done, round);
    }
+}
+
+/* Not vkt_create(), whose vkt_destroy() takes a lock between the two threads */
+static VkSemaphore
+create_shared(VkDevice device)
+{
+   const VkExportSemaphoreCreateInfo export_info = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+      .handleTypes = SHARE_D3D12,
+   };
+   const VkSemaphoreCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+      .pNext = &export_info,
+   };
+   VkSemaphore semaphore;
+
+   REQUIRE_OK(vkCreateSemaphore(device, &info, NULL, &semaphore));
+   return semaphore;
 }
 
 /* Nor if the last two are closed at once */
@@ -102,19 +121,19 @@ static void
 no_device_after_the_last_two(intptr_t arg)
 {
    const struct runtime *runtime = runtime_load();
-   struct vkt_device *device = share_open();
-   struct closer closer = {0};
+   VkDevice device = share_open()->handle;
+   struct closer closer = {.device = device};
    const LONG rounds = 20000 * test_scale();
    struct test_thread *thread = test_thread_start(close_semaphores, &closer);
 
    for (LONG round = 1; round <= rounds && !test_failed(); round++) {
-      struct vkt_object *semaphore = share_create(device, VKT_BINARY, 0);
+      VkSemaphore semaphore = create_shared(device);
 
-      closer.semaphore = share_create(device, VKT_BINARY, 0);
+      closer.semaphore = create_shared(device);
       InterlockedExchange(&closer.asked, round);
       for (uint32_t i = test_random_below(200); i > 0; i--)
          YieldProcessor();
-      vkt_destroy(semaphore);
+      vkDestroySemaphore(device, semaphore, NULL);
       while (closer.done != round)
          YieldProcessor();
       EXPECT_U64((uint64_t)runtime->d3d12_objects(), 0);
