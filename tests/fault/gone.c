@@ -4,19 +4,15 @@
  * were blocked on that have been terminated, nor a process that ends while
  * its threads are blocked.
  */
-#include "api.h"
+#include "peer.h"
+#include "step.h"
 
 #include <process.h>
 #include <stdlib.h>
 
-#include "util/macros.h"
 #include "util/os_time.h"
 
-#include "step.h"
-
-#define MS UINT64_C(1000000)
 #define NEVER (UINT64_C(1) << 40)
-#define PATIENCE_S 20
 #define TRIES 3
 
 /* A signal may take as long, and longer for each of the dead: what it tries in
@@ -33,7 +29,6 @@ static struct {
    struct vk_device *device;
    struct vk_sync_wait waits[2];
    uint32_t count;
-   HANDLE threads[MOST_THREADS];
    uint32_t waiting, done;
 } grave;
 
@@ -41,8 +36,8 @@ static unsigned __stdcall
 wait_in_grave(UNUSED void *data)
 {
    p_atomic_inc(&grave.waiting);
-   REQUIRE(vk_sync_wait_many(grave.device, grave.count, grave.waits,
-                             VK_SYNC_WAIT_ANY, UINT64_MAX) == VK_SUCCESS);
+   REQUIRE_OK(vk_sync_wait_many(grave.device, grave.count, grave.waits,
+                                VK_SYNC_WAIT_ANY, UINT64_MAX));
    p_atomic_inc(&grave.done);
    return 0;
 }
@@ -65,110 +60,90 @@ terminate(HANDLE thread)
 }
 
 /* The first threads to wait, or the last, or some; one goes on. */
-static void
-dig_graves(unsigned dead)
+static double
+bury(unsigned dead, struct vk_sync *sync, uint64_t value)
 {
    const unsigned living = test_random_below(dead + 1);
+   HANDLE threads[MOST_THREADS];
 
    grave.waiting = grave.done = 0;
    for (unsigned i = 0; i <= dead; i++)
-      grave.threads[i] = start_thread(wait_in_grave, NULL);
-   PEER_AWAIT(vk_sync_win32_load32(&grave.waiting) == dead + 1, PATIENCE_S);
+      threads[i] = start_thread(wait_in_grave, NULL);
+   PEER_AWAIT(vk_sync_win32_load32(&grave.waiting) == dead + 1);
    Sleep(20 + test_random_below(100));
-
    for (unsigned i = 0; i <= dead; i++) {
       if (i != living)
-         terminate(grave.threads[i]);
+         terminate(threads[i]);
       else
-         CloseHandle(grave.threads[i]);
+         CloseHandle(threads[i]);
    }
-}
-
-struct kind {
-   const char *name;
-   enum vk_sync_win32_kind kind;
-   bool shared;
-   /* Beside it */
-   int other;
-};
-
-static const struct kind kinds[] = {
-   { "private timeline", VK_SYNC_WIN32_KIND_TIMELINE, false, -1 },
-   { "private fence", VK_SYNC_WIN32_KIND_FENCE, false, -1 },
-   { "shared timeline", VK_SYNC_WIN32_KIND_TIMELINE, true, -1 },
-   { "shared fence", VK_SYNC_WIN32_KIND_FENCE, true, -1 },
-   { "private timeline, or a shared one", VK_SYNC_WIN32_KIND_TIMELINE, false,
-     2 },
-   { "shared timeline, or a private one", VK_SYNC_WIN32_KIND_TIMELINE, true,
-     0 },
-};
-
-static struct vk_sync *
-new_sync(const struct kind *kind)
-{
-   return kind->shared ? peer_shared(grave.device, kind->kind) :
-                         peer_private(grave.device, kind->kind);
-}
-
-static double
-bury(struct vk_sync *sync, uint64_t value, unsigned dead)
-{
-   dig_graves(dead);
 
    const double start_ms = test_now_ms();
-   REQUIRE(vk_sync_signal(grave.device, sync, value) == VK_SUCCESS);
+   REQUIRE_OK(unit_signal(grave.device, sync, value));
    const double ms = test_now_ms() - start_ms;
 
-   PEER_AWAIT(vk_sync_win32_load32(&grave.done) == 1, PATIENCE_S);
+   PEER_AWAIT(vk_sync_win32_load32(&grave.done) == 1);
    return ms;
 }
+
+static const struct kind {
+   const char *name;
+   enum vk_sync_flags flags;
+   bool shared;
+   /* There is a timeline beside it, shared if this is private. */
+   bool two;
+} kinds[] = {
+   { "private timeline", VK_SYNC_IS_TIMELINE, false },
+   { "private fence", VK_SYNC_IS_FENCE, false },
+   { "shared timeline", VK_SYNC_IS_TIMELINE, true },
+   { "shared fence", VK_SYNC_IS_FENCE, true },
+   { "private timeline, or a shared one", VK_SYNC_IS_TIMELINE, false, true },
+   { "shared timeline, or a private one", VK_SYNC_IS_TIMELINE, true, true },
+};
 
 static void
 signal_the_dead(const struct kind *kind, unsigned dead)
 {
    const double limit_ms = LIMIT_MS + LIMIT_MS_EACH * dead;
-   const bool timeline = kind->kind == VK_SYNC_WIN32_KIND_TIMELINE;
-   struct vk_sync *sync = new_sync(kind);
+   const bool timeline = kind->flags & VK_SYNC_IS_TIMELINE;
+   struct vk_device *device = grave.device;
+   struct vk_sync *sync = unit_create(device, kind->flags, kind->shared);
+   struct vk_sync *other = unit_create(device, VK_SYNC_IS_TIMELINE,
+                                       !kind->shared);
    double ms = 0;
 
-   grave.count = kind->other < 0 ? 1 : 2;
-   grave.waits[0] = (struct vk_sync_wait) { .sync = sync };
-   if (kind->other >= 0)
-      grave.waits[1] = (struct vk_sync_wait) {
-         .sync = new_sync(&kinds[kind->other]), .wait_value = NEVER,
-      };
-
+   grave.count = kind->two ? 2 : 1;
+   grave.waits[1] = (struct vk_sync_wait) {
+      .sync = other, .wait_value = NEVER,
+   };
    for (unsigned i = 1; i <= TRIES; i++) {
-      grave.waits[0].wait_value = timeline ? i : 0;
-      ms = bury(sync, timeline ? i : 0, dead);
+      grave.waits[0] = (struct vk_sync_wait) {
+         .sync = sync, .wait_value = timeline ? i : 0,
+      };
+      ms = bury(dead, sync, i);
       if (ms < limit_ms)
          break;
       if (!timeline)
-         REQUIRE(vk_sync_reset(grave.device, sync) == VK_SUCCESS);
+         REQUIRE_OK(vk_sync_reset(device, sync));
    }
    test_diag("%s, %u dead: the signal takes %.1f ms", kind->name, dead, ms);
    EXPECT(ms < limit_ms);
 
    /* What the dead leave behind hurts nobody later, either. */
-   if (kind->other >= 0)
-      REQUIRE(vk_sync_signal(grave.device, grave.waits[1].sync, NEVER) ==
-              VK_SUCCESS);
+   REQUIRE_OK(vk_sync_signal(device, other, NEVER));
    for (unsigned i = 0; i < 2; i++) {
       if (!timeline)
-         REQUIRE(vk_sync_reset(grave.device, sync) == VK_SUCCESS);
-      REQUIRE(vk_sync_signal(grave.device, sync,
-                             timeline ? NEVER + i : 0) == VK_SUCCESS);
+         REQUIRE_OK(vk_sync_reset(device, sync));
+      REQUIRE_OK(unit_signal(device, sync, NEVER + i));
    }
 }
 
 /* A child, since the threads' stacks and more are lost for good. */
 static int
-signaller_main(int argc, char **argv)
+signaller_main(UNUSED int argc, UNUSED char **argv)
 {
    static const unsigned counts[] = { 1, 3, MOST_THREADS - 1 };
 
-   (void)argc;
-   (void)argv;
    grave.device = unit_device();
    for (unsigned i = 0; i < TEST_COUNT(kinds); i++) {
       for (unsigned j = 0; j < TEST_COUNT(counts); j++)
@@ -181,46 +156,39 @@ static unsigned __stdcall
 wait_for_fence(void *fence)
 {
    p_atomic_inc(&grave.waiting);
-   (void)!api_wait_fence(grave.device, (VkFence)fence, UINT64_MAX);
+   (void)!unit_fence_wait((VkFence)fence, UINT64_MAX);
    return 0;
 }
 
 /* The submit thread wakes who waits for a fence, and has more to do. */
 static int
-submitter_main(int argc, char **argv)
+submitter_main(UNUSED int argc, UNUSED char **argv)
 {
    enum { BATCHES = 12, THREADS = 3 };
-   HANDLE threads[BATCHES][THREADS];
-   VkFence fences[BATCHES];
+   HANDLE threads[(BATCHES - 1) * THREADS];
+   unsigned count = 0;
 
-   (void)argc;
-   (void)argv;
    grave.device = unit_device();
    VkQueue queue = unit_queue(grave.device);
-   VkSemaphore gate = api_semaphore(grave.device, true);
+   VkSemaphore gate = unit_semaphore(grave.device, VK_SYNC_IS_TIMELINE);
+   VkFence fence = VK_NULL_HANDLE;
 
-   for (unsigned i = 0; i < BATCHES; i++) {
-      fences[i] = api_fence(grave.device);
-      api_submit(queue, &(struct api_batch) {
-         .wait = gate, .wait_value = i + 1, .fence = fences[i],
-      });
-      for (unsigned j = 0; j < THREADS && i < BATCHES - 1; j++)
-         threads[i][j] = start_thread(wait_for_fence, (void *)fences[i]);
+   for (unsigned i = 1; i <= BATCHES; i++) {
+      const struct unit_batch batch = { .wait = gate, .wait_value = i };
+
+      fence = unit_fence(grave.device);
+      REQUIRE_OK(unit_submit(queue, 1, &batch, fence));
+      for (unsigned j = 0; j < THREADS && i < BATCHES; j++)
+         threads[count++] = start_thread(wait_for_fence, (void *)fence);
    }
-   PEER_AWAIT(vk_sync_win32_load32(&grave.waiting) == (BATCHES - 1) * THREADS,
-              PATIENCE_S);
+   PEER_AWAIT(vk_sync_win32_load32(&grave.waiting) == count);
    Sleep(50);
-   for (unsigned i = 0; i < BATCHES - 1; i++) {
-      for (unsigned j = 0; j < THREADS; j++)
-         terminate(threads[i][j]);
-   }
+   for (unsigned i = 0; i < count; i++)
+      terminate(threads[i]);
 
-   const double start_ms = test_now_ms();
-   REQUIRE(api_signal(grave.device, gate, BATCHES) == VK_SUCCESS);
-   REQUIRE(api_wait_fence(grave.device, fences[BATCHES - 1],
-                          PATIENCE_S * 1000 * MS) == VK_SUCCESS);
-   test_diag("%u batches whose waiters are dead take %.1f ms", BATCHES - 1,
-             test_now_ms() - start_ms);
+   REQUIRE_OK(vk_sync_signal(grave.device, unit_semaphore_sync(gate),
+                             BATCHES));
+   REQUIRE_OK(unit_fence_wait(fence, PATIENCE_S * 1000 * MS));
    return 0;
 }
 
@@ -246,6 +214,7 @@ enum ending {
 };
 
 #define END_STATUS 42
+#define ALL_DONE 1000
 
 struct end_board {
    uint64_t seed;
@@ -253,7 +222,9 @@ struct end_board {
    uint32_t steps;
    /* Waits without a time-out, which takes a while */
    uint32_t patient;
-   uint32_t at_exit, at_detach, failed;
+   /* How far it has come */
+   uint32_t at_exit, at_detach;
+   uint32_t failed;
 };
 
 static struct {
@@ -274,8 +245,7 @@ static struct {
 static VkResult
 wait_for(struct vk_sync *sync, uint64_t value, uint64_t timeout_ns)
 {
-   return vk_sync_wait(end.device, sync, value, VK_SYNC_WAIT_COMPLETE,
-                       os_time_get_absolute_timeout(timeout_ns));
+   return unit_wait(end.device, sync, value, timeout_ns);
 }
 
 static VkResult
@@ -305,24 +275,24 @@ use_all(void)
    for (unsigned i = 0; i < 2; i++) {
       signal_next(end.private[i]);
       signal_next(end.shared[i]);
-      EXPECT(wait_for(end.private[i], 1, UINT64_MAX) == VK_SUCCESS);
-      EXPECT(wait_for(end.shared[i], 1, UINT64_MAX) == VK_SUCCESS);
+      EXPECT_OK(wait_for(end.private[i], 1, UINT64_MAX));
+      EXPECT_OK(wait_for(end.shared[i], 1, UINT64_MAX));
       EXPECT(wait_for(end.shared[i], NEVER, 5 * MS) != VK_SUCCESS);
    }
-   REQUIRE(vk_sync_get_value(end.device, end.shared[0], &value) ==
-           VK_SUCCESS);
-   EXPECT(vk_sync_signal(end.device, end.fence, 0) == VK_SUCCESS);
-   EXPECT(vk_sync_reset(end.device, end.fence) == VK_SUCCESS);
-   REQUIRE(vk_sync_get_value(end.device, api_semaphore_sync(end.semaphore),
-                             &value) == VK_SUCCESS);
-   EXPECT(api_signal(end.device, end.semaphore, value + 1) == VK_SUCCESS);
+   REQUIRE_OK(vk_sync_get_value(end.device, end.shared[0], &value));
+   EXPECT_OK(vk_sync_signal(end.device, end.fence, 0));
+   EXPECT_OK(vk_sync_reset(end.device, end.fence));
+   struct vk_sync *semaphore = unit_semaphore_sync(end.semaphore);
+   REQUIRE_OK(vk_sync_get_value(end.device, semaphore, &value));
+   EXPECT_OK(vk_sync_signal(end.device, semaphore, value + 1));
 }
 
 static void
 at_exit(void)
 {
    use_all();
-   EXPECT(wait_for_any(end.private[0], end.shared[0], 5 * MS) == VK_TIMEOUT);
+   EXPECT_RESULT(wait_for_any(end.private[0], end.shared[0], 5 * MS),
+                 VK_TIMEOUT);
    vk_sync_win32_store32(&end.board->at_exit, 1);
 }
 
@@ -335,24 +305,23 @@ at_detach(UNUSED void *data)
    if (!vk_sync_win32_nt.is_shutting_down())
       return;
 
-   vk_sync_win32_store32(&end.board->at_detach, 1);
+   end.board->at_detach = 1;
    use_all();
-   end.board->failed = 1;
    signal_next(end.private[2]);
    for (unsigned i = 0; i < 3; i++) {
-   end.board->failed = 10 * i + 10;
-      EXPECT(wait_for(end.private[i], 1, 5 * MS) == VK_SUCCESS);
-      EXPECT(wait_for(end.private[i], NEVER, UINT64_MAX) ==
-             VK_ERROR_DEVICE_LOST);
-   end.board->failed = 10 * i + 11;
+      end.board->at_detach = 10 * (i + 1);
+      EXPECT_OK(wait_for(end.private[i], 1, 5 * MS));
+      EXPECT_RESULT(wait_for(end.private[i], NEVER, UINT64_MAX),
+                    VK_ERROR_DEVICE_LOST);
+      end.board->at_detach++;
       EXPECT(wait_for_any(end.private[i], end.shared[0], 5 * MS) !=
              VK_SUCCESS);
    }
    if (end.board->patient)
-      EXPECT(wait_for_any(end.private[2], end.shared[0], UINT64_MAX) ==
-             VK_ERROR_DEVICE_LOST);
+      EXPECT_RESULT(wait_for_any(end.private[2], end.shared[0], UINT64_MAX),
+                    VK_ERROR_DEVICE_LOST);
    end.board->failed = test_failed();
-   vk_sync_win32_store32(&end.board->at_detach, 2);
+   vk_sync_win32_store32(&end.board->at_detach, ALL_DONE);
 }
 
 static unsigned __stdcall
@@ -445,14 +414,14 @@ start_threads(void)
       CloseHandle(start_thread(block_for_good, (void *)i));
    for (uintptr_t i = 0; i < 3; i++)
       CloseHandle(start_thread(come_and_go, (void *)i));
-   api_submit(queue, &(struct api_batch) {
-      .wait = end.semaphore, .wait_value = NEVER, .fence = api_fence(end.device),
-   });
+   REQUIRE_OK(unit_submit(queue, 1, &(struct unit_batch) {
+      .wait = end.semaphore, .wait_value = NEVER,
+   }, unit_fence(end.device)));
 
    end.steps_left = (int32_t)end.board->steps;
    step_install();
    CloseHandle(start_thread(stop_in_wait, NULL));
-   PEER_AWAIT(vk_sync_win32_load32(&end.stopped), PATIENCE_S);
+   PEER_AWAIT(vk_sync_win32_load32(&end.stopped));
    Sleep(peer_random_below(&end.board->seed, 60));
 }
 
@@ -465,11 +434,11 @@ ender_main(int argc, char **argv)
 
    end.device = unit_device();
    for (unsigned i = 0; i < 3; i++)
-      end.private[i] = peer_private(end.device, VK_SYNC_WIN32_KIND_TIMELINE);
+      end.private[i] = unit_sync(end.device, VK_SYNC_IS_TIMELINE, 0);
    for (unsigned i = 0; i < 2; i++)
-      end.shared[i] = peer_shared(end.device, VK_SYNC_WIN32_KIND_TIMELINE);
-   end.fence = peer_private(end.device, VK_SYNC_WIN32_KIND_FENCE);
-   end.semaphore = api_semaphore(end.device, true);
+      end.shared[i] = unit_shared(end.device, VK_SYNC_IS_TIMELINE);
+   end.fence = unit_sync(end.device, VK_SYNC_IS_FENCE, 0);
+   end.semaphore = unit_semaphore(end.device, VK_SYNC_IS_TIMELINE);
    end.board = run.board;
    atexit(at_exit);
    end.fls = FlsAlloc(at_detach);
@@ -503,18 +472,18 @@ end_process(intptr_t ending)
       struct peer *peer = peer_start(&run, "ender", (unsigned)ending);
       if (!peer_ended(peer, PATIENCE_S * 1000, &status))
          test_fail(true, __FILE__, __LINE__, "the process does not end "
-                   "(number %u, steps %u, stages %u and %u) %u", i, board->steps,
-                   board->at_exit, board->at_detach, board->failed);
+                   "(number %u, steps %u, stages %u and %u)", i, board->steps,
+                   board->at_exit, board->at_detach);
       EXPECT_U64(status, END_STATUS);
       EXPECT_U64(board->at_exit,
                  ending == END_RETURN || ending == END_EXIT_THREAD);
-      EXPECT_U64(board->at_detach, 2);
+      EXPECT_U64(board->at_detach, ALL_DONE);
       EXPECT_U64(board->failed, 0);
       peer_release(peer);
    }
 }
 
-static const struct test_case cases[] = {
+const struct test_case fault_cases[] = {
    { "signals reach nobody but those who live", run_child,
      (intptr_t)"signaller", 90 },
    { "a queue goes on when waiters are gone", run_child,
@@ -530,15 +499,9 @@ static const struct test_case cases[] = {
    { 0 },
 };
 
-static const struct test_role roles[] = {
+const struct test_role fault_roles[] = {
    { "signaller", signaller_main },
    { "submitter", submitter_main },
    { "ender", ender_main },
    { 0 },
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, roles);
-}

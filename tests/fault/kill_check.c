@@ -4,92 +4,68 @@
 #include <inttypes.h>
 
 #include "util/macros.h"
-
 #include "vk_sync_win32_wait.h"
 
 /* The documented bound, with a generous factor for machines that are busy */
 #define LATENCY_LIMIT_MS (5 * (VK_SYNC_WIN32_LONGEST_LOOK_NS / 1e6))
 
-#define PROBE_MS 20000
-
-void
-kill_describe(const struct kill_lane *lane)
+static void
+describe(const struct kill_watch *watch)
 {
-   const struct fault_lane *shared = lane->shared;
-   const struct fault_plan *plan = &shared->plan;
+   const struct kill_lane *lane = watch->lane;
+   const struct kill_plan *plan = &lane->plan;
 
    test_diag("lane %u: scene %d, trigger %d, count %u, call %d/%u, %u threads; "
-             "process %lu, stage %u, gate slot %d", lane->index, plan->scene,
+             "process %lu, stage %u, gate slot %d", watch->index, plan->scene,
              plan->trigger, plan->count, plan->call, plan->after_call,
-             plan->threads, lane->victim != NULL ? lane->victim->id : 0,
-             shared->stage, (int)shared->gate_slot);
+             plan->threads, watch->victim != NULL ? watch->victim->id : 0,
+             lane->stage, (int)lane->gate_slot);
    test_diag("   timeline signals begun %" PRIu64 ", done %" PRIu64 ", %u "
              "rings; binary signals %" PRIu64 ", %" PRIu64 ", %u rings; "
              "tickets %" PRIu64 ", %" PRIu64 ", %" PRIu64 " seen",
-             shared->timeline.begun, shared->timeline.done,
-             shared->timeline.rings, shared->binary.begun,
-             shared->binary.done, shared->binary.rings,
-             shared->tickets.begun, shared->tickets.done,
-             shared->tickets_seen);
-   for (unsigned i = 0; i < FAULT_SURVIVORS; i++)
+             lane->timeline.begun, lane->timeline.done, lane->timeline.rings,
+             lane->binary.begun, lane->binary.done, lane->binary.rings,
+             lane->tickets.begun, lane->tickets.done, lane->tickets_seen);
+   for (unsigned i = 0; i < KILL_SURVIVORS; i++)
       test_diag("   survivor %u waits for %" PRIu64 ", has reached %" PRIu64,
-                i, shared->timeline_cells[i].waiting,
-                shared->timeline_cells[i].reached);
+                i, lane->timeline_cells[i].waiting,
+                lane->timeline_cells[i].reached);
    test_diag("   binary: waits for %" PRIu64 ", has reached %" PRIu64,
-             shared->binary_cell.waiting, shared->binary_cell.reached);
+             lane->binary_cell.waiting, lane->binary_cell.reached);
 }
 
 void
-kill_give_up(struct kill_run *run, const struct kill_lane *lane,
+kill_give_up(struct kill_run *run, const struct kill_watch *watch,
              const char *why)
 {
    for (unsigned i = 0; i < run->lane_count; i++)
-      kill_describe(&run->lanes[i]);
+      describe(&run->watches[i]);
    test_diag("the parent:");
-   fault_payloads_dump(&run->payloads);
+   kill_payloads_dump(&run->payloads);
 
    /* Survivors look now and then. */
    vk_sync_win32_store32(&run->board->dump, 1);
    Sleep(1000);
    test_fail(true, __FILE__, __LINE__, "%s (lane %d, %u dead)", why,
-             lane != NULL ? (int)lane->index : -1, run->stats.dead);
+             watch != NULL ? (int)watch->index : -1, run->dead);
 }
 
 static void
-expect_one_of(struct kill_lane *lane, const char *what, uint64_t value,
-              uint64_t least, uint64_t most)
+expect_one_of(const struct kill_watch *watch, const char *what,
+              uint64_t value, uint64_t least, uint64_t most)
 {
    if (value >= least && value <= most)
       return;
 
    test_fail(false, __FILE__, __LINE__, "%s is %" PRIu64 ", not %" PRIu64
              " or %" PRIu64, what, value, least, most);
-   kill_describe(lane);
+   describe(watch);
 }
 
-static void
-check_header(struct vk_sync *sync, enum vk_sync_win32_kind kind)
+static bool
+is_silent(const struct kill_journal *journal)
 {
-   struct vk_sync_win32_layout *layout = unit_layout(sync);
-
-   EXPECT_U64(layout->magic, VK_SYNC_WIN32_SECTION_MAGIC);
-   EXPECT_U64(layout->kind, (uint32_t)kind);
-}
-
-static void
-count_signal(struct kill_run *run, const struct fault_journal *journal,
-             uint64_t value)
-{
-   if (journal->begun == journal->done)
-      return;
-
-   run->stats.signalling++;
-   if (value != journal->begun)
-      return;
-
-   run->stats.published++;
-   if (journal->rings == 0)
-      run->stats.silent++;
+   return journal->begun != journal->done && journal->rings == 0;
 }
 
 /* The dead one's, as long as its slot has not been taken over */
@@ -111,159 +87,140 @@ has_note(struct vk_sync *sync, DWORD process, uint32_t ticket)
  * one that is not has been seen satisfied, or its owner was about to note it.
  */
 static void
-check_tickets(struct kill_run *run, struct kill_lane *lane)
+check_tickets(struct kill_run *run, struct kill_watch *watch)
 {
-   const struct fault_lane *shared = lane->shared;
-   struct vk_sync *sync = run->payloads.down_binary[lane->index];
+   const struct kill_lane *lane = watch->lane;
+   struct vk_sync *sync = watch->down_binary;
    const uint32_t consumed = peer_consumed(sync);
-   const DWORD victim = lane->victim->id;
-   const bool noted = has_note(sync, victim, consumed);
-   char name[24];
+   const bool noted = has_note(sync, watch->victim->id, consumed);
 
-   expect_one_of(lane, "the number of tickets", consumed,
-                 lane->down_consumed + shared->tickets.done,
-                 lane->down_consumed + shared->tickets.begun);
-   EXPECT(shared->tickets.begun - shared->tickets_seen <= 1);
+   expect_one_of(watch, "the number of tickets", consumed,
+                 watch->down_consumed + lane->tickets.done,
+                 watch->down_consumed + lane->tickets.begun);
+   EXPECT(lane->tickets.begun - lane->tickets_seen <= 1);
 
-   snprintf(name, sizeof(name), "down-binary%u", lane->index);
-   vk_sync_destroy(run->device, peer_open(&run->peers, run->device,
-                                          VK_SYNC_WIN32_KIND_BINARY, name));
+   vk_sync_destroy(run->device,
+                   kill_open_one(&run->peers, run->device,
+                                 KILL_DOWN_BINARY + watch->index));
 
-   run->stats.unseen += shared->tickets_seen != shared->tickets.done;
-   run->stats.given_back += noted;
-   expect_one_of(lane, "the number of tickets left", peer_consumed(sync),
+   run->unseen += lane->tickets_seen != lane->tickets.done;
+   run->given_back += noted;
+   expect_one_of(watch, "the number of tickets left", peer_consumed(sync),
                  consumed - noted, consumed - noted);
-   EXPECT(!has_note(sync, victim, consumed));
-
-   EXPECT(!noted || shared->tickets_seen < shared->tickets.begun);
+   EXPECT(!has_note(sync, watch->victim->id, consumed));
+   EXPECT(!noted || lane->tickets_seen < lane->tickets.begun);
 }
 
 void
-kill_check_payloads(struct kill_run *run, struct kill_lane *lane)
+kill_check_payloads(struct kill_run *run, struct kill_watch *watch)
 {
-   const struct fault_lane *shared = lane->shared;
-   struct vk_sync *up = run->payloads.up[lane->index];
-   struct vk_sync *up_binary = run->payloads.up_binary[lane->index];
-   struct vk_sync *down = run->payloads.down[lane->index];
-   struct vk_sync *down_binary = run->payloads.down_binary[lane->index];
+   const struct kill_lane *lane = watch->lane;
+   const uint64_t value = peer_word(watch->up);
+   const uint32_t signals = peer_signals(watch->up_binary);
 
-   expect_one_of(lane, "the timeline's value", peer_word(up),
-                 shared->timeline.done, shared->timeline.begun);
-   expect_one_of(lane, "the number of signals", peer_signals(up_binary),
-                 shared->binary.done, shared->binary.begun);
-   expect_one_of(lane, "the value signalled by the parent", peer_word(down),
-                 lane->down, lane->down);
-   expect_one_of(lane, "the number of the parent's signals",
-                 peer_signals(down_binary), lane->down_signals,
-                 lane->down_signals);
-   EXPECT(shared->timeline.begun - shared->timeline.done <= 1);
-   EXPECT(shared->binary.begun - shared->binary.done <= 1);
-   EXPECT(shared->tickets.begun - shared->tickets.done <= 1);
-   EXPECT_U64(peer_word(run->payloads.gate), 0);
-   EXPECT_U64(peer_word(run->payloads.claim), 0);
+   expect_one_of(watch, "the timeline's value", value, lane->timeline.done,
+                 lane->timeline.begun);
+   expect_one_of(watch, "the number of signals", signals, lane->binary.done,
+                 lane->binary.begun);
+   expect_one_of(watch, "the value signalled by the parent",
+                 peer_word(watch->down), watch->down_value,
+                 watch->down_value);
+   expect_one_of(watch, "the number of the parent's signals",
+                 peer_signals(watch->down_binary), watch->down_signals,
+                 watch->down_signals);
+   EXPECT(lane->timeline.begun - lane->timeline.done <= 1);
+   EXPECT(lane->binary.begun - lane->binary.done <= 1);
+   EXPECT(lane->tickets.begun - lane->tickets.done <= 1);
+   EXPECT_U64(peer_word(run->payloads.syncs[KILL_GATE]), 0);
+   EXPECT_U64(peer_word(run->payloads.syncs[KILL_CLAIM]), 0);
 
-   check_header(up, VK_SYNC_WIN32_KIND_TIMELINE);
-   check_header(up_binary, VK_SYNC_WIN32_KIND_BINARY);
-   check_header(down, VK_SYNC_WIN32_KIND_TIMELINE);
-   check_header(down_binary, VK_SYNC_WIN32_KIND_BINARY);
-   check_header(run->payloads.gate, VK_SYNC_WIN32_KIND_TIMELINE);
-   check_header(run->payloads.claim, VK_SYNC_WIN32_KIND_TIMELINE);
+   for (unsigned i = 0; i < KILL_PAYLOADS; i++) {
+      const struct vk_sync_win32_layout *layout =
+         unit_layout(run->payloads.syncs[i]);
 
-   count_signal(run, &shared->timeline, peer_word(up));
-   count_signal(run, &shared->binary, peer_signals(up_binary));
-   check_tickets(run, lane);
-   kill_serve_tickets(run, lane);
-}
-
-void
-kill_serve_tickets(struct kill_run *run, struct kill_lane *lane)
-{
-   struct vk_sync *sync = run->payloads.down_binary[lane->index];
-
-   while ((int32_t)(peer_consumed(sync) - peer_signals(sync)) > 0) {
-      EXPECT(vk_sync_signal(run->device, sync, 0) == VK_SUCCESS);
-      lane->down_signals++;
+      EXPECT_U64(layout->magic, VK_SYNC_WIN32_SECTION_MAGIC);
+      EXPECT_U64(layout->kind, (uint32_t)kill_payload_kind(i));
    }
+
+   run->silent += is_silent(&lane->timeline) && value == lane->timeline.begun;
+   run->silent += is_silent(&lane->binary) && signals == lane->binary.begun;
+   check_tickets(run, watch);
+   watch->down_signals += kill_serve_tickets(run->device, watch->down_binary);
+}
+
+unsigned
+kill_serve_tickets(struct vk_device *device, struct vk_sync *semaphore)
+{
+   unsigned signals = 0;
+
+   for (; (int32_t)(peer_consumed(semaphore) - peer_signals(semaphore)) > 0;
+        signals++)
+      EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   return signals;
 }
 
 static bool
-has_passed(struct fault_cell *cell, uint64_t target)
+has_passed(struct kill_cell *cell, uint64_t target)
 {
    return vk_sync_win32_load64(&cell->waiting) > target;
 }
 
 bool
-kill_has_settled(struct kill_run *run, struct kill_lane *lane)
+kill_has_settled(const struct kill_watch *watch)
 {
-   struct fault_lane *shared = lane->shared;
-   const uint64_t value = peer_word(run->payloads.up[lane->index]);
-   struct vk_sync *binary = run->payloads.up_binary[lane->index];
-   const uint32_t signals = peer_signals(binary);
+   const uint64_t value = peer_word(watch->up);
+   const uint32_t signals = peer_signals(watch->up_binary);
 
-   for (unsigned i = 0; i < FAULT_SURVIVORS; i++) {
-      if (!has_passed(&shared->timeline_cells[i], value))
+   for (unsigned i = 0; i < KILL_SURVIVORS; i++) {
+      if (!has_passed(&watch->lane->timeline_cells[i], value))
          return false;
    }
-   return has_passed(&shared->binary_cell, signals) &&
-          peer_consumed(binary) == signals + 1;
+   return has_passed(&watch->lane->binary_cell, signals) &&
+          peer_consumed(watch->up_binary) == signals + 1;
 }
 
+/* How long it took until a wait came back whose condition held */
 static void
-add_latency(struct kill_run *run, struct kill_lane *lane,
-            const struct fault_journal *journal,
-            const struct fault_cell *cell)
+check_latency(const struct kill_watch *watch,
+              const struct kill_journal *journal,
+              const struct kill_cell *cell)
 {
-   const bool silent = journal->begun != journal->done && journal->rings == 0;
-   struct kill_latency *latency = silent ? &run->stats.silent_latency :
-                                           &run->stats.other_latency;
-   double ms = 0;
-
    /* A survivor that was late to block has missed nothing. */
    const uint64_t since_ns = MAX2(journal->published_ns, cell->since_ns);
-   if (cell->woken_ns > since_ns)
-      ms = (cell->woken_ns - since_ns) / 1e6;
-   latency->count++;
-   latency->sum_ms += ms;
-   if (ms > latency->max_ms)
-      latency->max_ms = ms;
 
+   if (cell->reached != journal->begun || journal->published_ns == 0 ||
+       cell->woken_ns <= since_ns)
+      return;
+
+   const double ms = (cell->woken_ns - since_ns) / 1e6;
    if (ms > LATENCY_LIMIT_MS) {
       test_fail(false, __FILE__, __LINE__, "a survivor came back %.1f ms after "
                 "its condition held", ms);
-      kill_describe(lane);
+      describe(watch);
    }
 }
 
 void
-kill_check_latency(struct kill_run *run, struct kill_lane *lane)
+kill_check_latency(const struct kill_watch *watch)
 {
-   const struct fault_lane *shared = lane->shared;
-   const struct fault_journal *journal = &shared->timeline;
+   const struct kill_lane *lane = watch->lane;
 
-   for (unsigned i = 0; i < FAULT_SURVIVORS; i++) {
-      const struct fault_cell *cell = &shared->timeline_cells[i];
-      if (cell->reached == journal->begun && journal->published_ns != 0)
-         add_latency(run, lane, journal, cell);
-   }
-
-   journal = &shared->binary;
-   if (shared->binary_cell.reached == journal->begun &&
-       journal->published_ns != 0)
-      add_latency(run, lane, journal, &shared->binary_cell);
+   for (unsigned i = 0; i < KILL_SURVIVORS; i++)
+      check_latency(watch, &lane->timeline, &lane->timeline_cells[i]);
+   check_latency(watch, &lane->binary, &lane->binary_cell);
 }
 
 void
 kill_check_newcomer(struct kill_run *run)
 {
-   struct fault_probe *probe = &run->board->probe;
-   struct vk_sync *gate = run->payloads.gate;
+   struct vk_sync *gate = run->payloads.syncs[KILL_GATE];
    DWORD status;
 
    /* The slot that it finds may be armed still, or its owner may have been
     * rung, in vain.
     */
    if (run->lane_count > 1)
-      EXPECT(vk_sync_signal(run->device, gate, FAULT_FAR) == VK_SUCCESS);
+      EXPECT_OK(vk_sync_signal(run->device, gate, KILL_FAR));
 
    uint64_t value = peer_word(gate);
    double since_ms = test_now_ms();
@@ -271,17 +228,17 @@ kill_check_newcomer(struct kill_run *run)
    run->ids[run->id_count++] = peer->id;
 
    while (!peer_ended(peer, 1, &status)) {
-      if (vk_sync_win32_load64(&probe->waiting) == value + 1) {
-         EXPECT(vk_sync_signal(run->device, gate, ++value) == VK_SUCCESS);
+      if (vk_sync_win32_load64(&run->board->probe.waiting) == value + 1) {
+         EXPECT_OK(vk_sync_signal(run->device, gate, ++value));
          since_ms = test_now_ms();
-      } else if (test_now_ms() > since_ms + PROBE_MS) {
+      } else if (test_now_ms() > since_ms + 1000.0 * PATIENCE_S) {
          kill_give_up(run, NULL, "a newcomer is not woken");
       }
    }
    REQUIRE_U64(status, 0);
-   EXPECT_U64(probe->polls, 0);
+   EXPECT_U64(run->board->probe.polls, 0);
    EXPECT_U64(peer_count_slots(gate, peer->id), 0);
-   REQUIRE(probe->slot < VK_SYNC_WIN32_SLOTS);
+   REQUIRE(run->board->probe.slot < VK_SYNC_WIN32_SLOTS);
    peer_release(peer);
 }
 
@@ -297,58 +254,39 @@ is_known(const struct kill_run *run, DWORD id)
 
 /* Only the dead are left, and nobody rings them for ever. */
 static void
-check_slots(struct kill_run *run, const char *name, struct vk_sync *sync)
+check_slots(struct kill_run *run, unsigned payload)
 {
-   struct vk_sync_win32_layout *layout = unit_layout(sync);
+   struct vk_sync *sync = run->payloads.syncs[payload];
 
    for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
-      const uint64_t owner = layout->slots[i].owner;
+      const uint64_t owner = unit_layout(sync)->slots[i].owner;
+
       if (owner != 0 && !is_known(run, (DWORD)(owner >> 32)))
-         test_fail(false, __FILE__, __LINE__, "%s: slot %u belongs to %" PRIu64
-                   ", who never was", name, i, owner >> 32);
+         test_fail(false, __FILE__, __LINE__, "payload %u: slot %u belongs to "
+                   "%" PRIu64 ", who never was", payload, i, owner >> 32);
    }
    if (unit_armed(sync) != 0)
-      test_fail(false, __FILE__, __LINE__, "%s: %u slots are armed after all "
-                "has been signalled", name, unit_armed(sync));
+      test_fail(false, __FILE__, __LINE__, "payload %u: %u slots are armed "
+                "after all has been signalled", payload, unit_armed(sync));
 }
 
 void
 kill_check_remains(struct kill_run *run)
 {
-   struct fault_payloads *payloads = &run->payloads;
+   EXPECT_OK(vk_sync_signal(run->device, run->payloads.syncs[KILL_CLAIM],
+                            KILL_FINAL));
+   for (unsigned i = 0; i < KILL_LANES; i++) {
+      const struct kill_watch *watch = &run->watches[i];
 
-   EXPECT(vk_sync_signal(run->device, payloads->claim, FAULT_FINAL) ==
-          VK_SUCCESS);
-   check_slots(run, "gate", payloads->gate);
-   check_slots(run, "claim", payloads->claim);
-
-   for (unsigned i = 0; i < FAULT_LANES; i++) {
-      EXPECT_U64(peer_word(payloads->up[i]), FAULT_FINAL);
-      EXPECT_U64(peer_consumed(payloads->up_binary[i]),
-                 peer_signals(payloads->up_binary[i]));
+      EXPECT_U64(peer_word(watch->up), KILL_FINAL);
+      EXPECT_U64(peer_consumed(watch->up_binary),
+                 peer_signals(watch->up_binary));
       /* What was given back may have been signalled already. */
-      EXPECT(peer_signals(payloads->down_binary[i]) -
-             peer_consumed(payloads->down_binary[i]) <= 1);
-      EXPECT(vk_sync_signal(run->device, payloads->down[i], FAULT_FINAL) ==
-             VK_SUCCESS);
-      EXPECT(vk_sync_signal(run->device, payloads->down_binary[i], 0) ==
-             VK_SUCCESS);
-      check_slots(run, "up", payloads->up[i]);
-      check_slots(run, "up-binary", payloads->up_binary[i]);
-      check_slots(run, "down", payloads->down[i]);
-      check_slots(run, "down-binary", payloads->down_binary[i]);
+      EXPECT(peer_signals(watch->down_binary) -
+             peer_consumed(watch->down_binary) <= 1);
+      EXPECT_OK(vk_sync_signal(run->device, watch->down, KILL_FINAL));
+      EXPECT_OK(vk_sync_signal(run->device, watch->down_binary, 0));
    }
-}
-
-void
-kill_check_usage(const char *who, const struct peer_usage *before,
-                 const struct peer_usage *after)
-{
-   test_diag("%s: %u handles, %u views, %" PRIu64 " bytes of heap before; "
-             "%u, %u, %" PRIu64 " after", who, before->handles,
-             before->views, before->heap, after->handles, after->views,
-             after->heap);
-   EXPECT_U64(after->handles, before->handles);
-   EXPECT_U64(after->views, before->views);
-   EXPECT(after->heap < before->heap + 64 * 1024);
+   for (unsigned i = 0; i < KILL_PAYLOADS; i++)
+      check_slots(run, i);
 }

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "fault.h"
+#include "test.h"
 
-#ifndef FAULT_CASES
-#define FAULT_CASES fault_kill_cases
-#endif
-
-static const struct test_role roles[] = {
-   { "victim", fault_victim_main },
-   { "survivor", fault_survivor_main },
-   { "probe", fault_probe_main },
-   { "degraded", fault_degraded_main },
-   { "holder", fault_holder_main },
-   { 0 },
-};
+/* Each program has one of each. */
+extern const struct test_case fault_cases[];
+extern const struct test_role fault_roles[];
 
 int
 main(int argc, char **argv)
 {
-   return test_main(argc, argv, FAULT_CASES, roles);
+   return test_main(argc, argv, fault_cases, fault_roles);
 }

@@ -7,11 +7,9 @@
 #include "peer.h"
 #include "step.h"
 
-#include "util/macros.h"
+#include <string.h>
 
 #include "vk_sync_win32_owner.h"
-
-#define PATIENCE_S 20
 
 /* Ids are multiples of four. */
 #define NO_PROCESS UINT64_C(0x7ffffff0)
@@ -64,7 +62,6 @@ who_is_dead(UNUSED intptr_t arg)
    const uint64_t owner = ((struct board *)run.board)->owner;
    const uint64_t self = vk_sync_win32_owner_self();
    const DWORD process = peer->id;
-   DWORD status;
 
    EXPECT_U64(self >> 32, GetCurrentProcessId());
    EXPECT(!vk_sync_win32_owner_is_dead(self));
@@ -80,8 +77,8 @@ who_is_dead(UNUSED intptr_t arg)
    EXPECT(vk_sync_win32_owner_is_dead(NO_PROCESS << 32 | 1234));
 
    /* As long as somebody has a handle of it, its id is not reused. */
-   peer_kill(peer, 1);
-   REQUIRE(peer_ended(peer, PATIENCE_S * 1000, &status));
+   REQUIRE(TerminateProcess(peer->process, 1));
+   REQUIRE(WaitForSingleObject(peer->process, INFINITE) == WAIT_OBJECT_0);
    EXPECT(vk_sync_win32_owner_is_dead(owner));
    EXPECT(vk_sync_win32_owner_is_dead(without_time(owner)));
    peer_release(peer);
@@ -97,67 +94,79 @@ who_is_dead(UNUSED intptr_t arg)
 
 /* Slots --------------------------------------------------------------------- */
 
-#define GONE 4
-
-struct owners {
-   struct peer_run run;
-   struct vk_device *device;
-   struct vk_sync *sync;
-   struct vk_sync_win32_layout *layout;
-   struct peer *living;
-   /* A process that lives, without and with its time; such as do not, one of
-    * which died while it gave back what it had found in the slot
-    */
-   uint64_t unknown, known, gone[GONE];
+/* Processes that live and such as do not, one of which died while it gave back
+ * what it had found in the slot, one of which is at it
+ */
+enum who {
+   NOBODY,
+   KNOWN,   /* lives, and so does the next */
+   UNKNOWN, /* its time of creation is */
+   GONE,
+   GONE_AT_SOME_TIME,
+   ID_REUSED,
+   ID_REUSED_RECOVERING,
+   RECOVERING,
+   WHO_COUNT,
 };
 
+static struct {
+   struct peer_run run;
+   struct vk_device *device;
+   enum vk_sync_win32_kind kind;
+   struct vk_sync *sync;
+   struct vk_sync_win32_layout *layout;
+   uint64_t owners[WHO_COUNT];
+} o;
+
 static void
-set_up(struct owners *o, enum vk_sync_win32_kind kind)
+set_up(intptr_t kind)
 {
-   o->run = peer_run_create(sizeof(struct board));
-   o->device = unit_device();
-   o->sync = peer_share(&o->run, o->device, kind, "payload");
-   o->layout = unit_layout(o->sync);
-   o->living = start_living(&o->run);
-   o->known = ((struct board *)o->run.board)->owner;
-   o->unknown = without_time(o->known);
-   o->gone[0] = NO_PROCESS << 32;
-   o->gone[1] = NO_PROCESS << 32 | 1234;
-   o->gone[2] = with_other_time(o->known);
-   o->gone[3] = o->gone[2] | VK_SYNC_WIN32_OWNER_RECOVERING;
+   o.run = peer_run_create(sizeof(struct board));
+   o.device = unit_device();
+   o.kind = (enum vk_sync_win32_kind)kind;
+   o.sync = peer_share(&o.run, o.device, o.kind, "payload");
+   o.layout = unit_layout(o.sync);
+   start_living(&o.run);
+
+   const uint64_t known = ((struct board *)o.run.board)->owner;
+   const uint64_t reused = with_other_time(known);
+   o.owners[KNOWN] = known;
+   o.owners[UNKNOWN] = without_time(known);
+   o.owners[GONE] = NO_PROCESS << 32;
+   o.owners[GONE_AT_SOME_TIME] = NO_PROCESS << 32 | 1234;
+   o.owners[ID_REUSED] = reused;
+   o.owners[ID_REUSED_RECOVERING] = reused | VK_SYNC_WIN32_OWNER_RECOVERING;
+   o.owners[RECOVERING] = known | VK_SYNC_WIN32_OWNER_RECOVERING;
 }
 
 static void
-import_again(struct owners *o, enum vk_sync_win32_kind kind)
+import_again(void)
 {
-   vk_sync_destroy(o->device, peer_open(&o->run, o->device, kind, "payload"));
+   vk_sync_destroy(o.device, peer_open(&o.run, o.device, o.kind, "payload"));
 }
 
 static void
-fill_slot(struct owners *o, unsigned index, uint64_t owner, uint64_t target)
+fill_slot(unsigned index, enum who who, uint64_t target)
 {
-   o->layout->slots[index].owner = owner;
-   o->layout->slots[index].target = target;
+   o.layout->slots[index].owner = o.owners[who];
+   o.layout->slots[index].target = target;
 }
 
 /* Of blocked threads */
 static void
 import_clears_out_the_dead(intptr_t kind)
 {
-   struct owners o = {0};
-
-   set_up(&o, (enum vk_sync_win32_kind)kind);
-   for (unsigned i = 0; i < GONE; i++) {
-      fill_slot(&o, 2 * i, o.gone[i], 1000);
-      fill_slot(&o, 2 * i + 1, i % 2 ? o.known : o.unknown, 1000);
+   set_up(kind);
+   for (unsigned i = 0; i < 4; i++) {
+      fill_slot(2 * i, GONE + i, 1000);
+      fill_slot(2 * i + 1, KNOWN + i % 2, 1000);
    }
    o.layout->armed[0] = 0xff;
-   import_again(&o, (enum vk_sync_win32_kind)kind);
-   for (unsigned i = 0; i < GONE; i++) {
+   import_again();
+   for (unsigned i = 0; i < 4; i++) {
       EXPECT_U64(o.layout->slots[2 * i].owner, 0);
       EXPECT_U64(o.layout->slots[2 * i].target, 0);
-      EXPECT_U64(o.layout->slots[2 * i + 1].owner,
-                 i % 2 ? o.known : o.unknown);
+      EXPECT_U64(o.layout->slots[2 * i + 1].owner, o.owners[KNOWN + i % 2]);
       EXPECT_U64(o.layout->slots[2 * i + 1].target, 1000);
    }
    EXPECT_U64(o.layout->armed[0], 0xaa);
@@ -168,116 +177,114 @@ import_clears_out_the_dead(intptr_t kind)
 static void
 full_table_is_cleared_of_the_dead(UNUSED intptr_t arg)
 {
-   struct owners o = {0};
-   struct vk_sync_wait wait;
+   struct unit_waiter waiter;
 
-   set_up(&o, VK_SYNC_WIN32_KIND_TIMELINE);
+   set_up(VK_SYNC_WIN32_KIND_TIMELINE);
    for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      fill_slot(&o, i, i % 2 ? o.known : o.unknown, UINT64_MAX);
-
-   wait = (struct vk_sync_wait) { .sync = o.sync, .wait_value = 1 };
-   struct unit_waiter waiter = {
-      .device = o.device, .count = 1, .waits = &wait,
-      .timeout_ns = UINT64_MAX,
-   };
-   unit_waiter_start(&waiter);
+      fill_slot(i, KNOWN + i % 2, UINT64_MAX);
+   unit_block(&waiter, o.device, o.sync, 1, UINT64_MAX);
    Sleep(1300);
    for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      REQUIRE_U64(o.layout->slots[i].owner, i % 2 ? o.known : o.unknown);
+      REQUIRE_U64(o.layout->slots[i].owner, o.owners[KNOWN + i % 2]);
 
    /* The next time that it looks for those who are gone */
-   const unsigned dead = test_random_below(VK_SYNC_WIN32_SLOTS);
-   vk_sync_win32_store64(&o.layout->slots[dead].owner,
-                         o.gone[test_random_below(GONE)]);
-   PEER_AWAIT(vk_sync_win32_load64(&o.layout->slots[dead].owner) ==
-              vk_sync_win32_owner_self(), PATIENCE_S);
-   REQUIRE(vk_sync_signal(o.device, o.sync, 1) == VK_SUCCESS);
-   unit_waiter_join(&waiter);
-   EXPECT(waiter.result == VK_SUCCESS);
-   EXPECT_U64(o.layout->slots[dead].owner, 0);
-   EXPECT_U64(peer_count_owned(o.sync), VK_SYNC_WIN32_SLOTS - 1);
+   uint64_t *dead =
+      &o.layout->slots[test_random_below(VK_SYNC_WIN32_SLOTS)].owner;
+   vk_sync_win32_store64(dead, o.owners[GONE + test_random_below(4)]);
+   PEER_AWAIT(vk_sync_win32_load64(dead) == vk_sync_win32_owner_self());
+   REQUIRE_OK(vk_sync_signal(o.device, o.sync, 1));
+   EXPECT_OK(unit_waiter_join(&waiter));
+   EXPECT_U64(*dead, 0);
+   EXPECT_U64(unit_owned(o.sync), VK_SYNC_WIN32_SLOTS - 1);
    vk_sync_destroy(o.device, o.sync);
 }
 
 /* Tickets ------------------------------------------------------------------- */
 
 static void
-fill_ticket(struct owners *o, unsigned index, uint64_t owner, uint32_t ticket)
+fill_ticket(unsigned index, enum who who, uint32_t ticket)
 {
-   fill_slot(o, index, owner, VK_SYNC_WIN32_TARGET_TAKEN |
-                              VK_SYNC_WIN32_TARGET_TICKET(ticket));
+   fill_slot(index, who, VK_SYNC_WIN32_TARGET_TAKEN |
+                         VK_SYNC_WIN32_TARGET_TICKET(ticket));
 }
 
-static void
-take(struct owners *o, uint32_t want)
-{
-   struct vk_sync *pending = peer_private(o->device,
-                                          VK_SYNC_WIN32_KIND_BINARY);
+enum scene { LIVING, DEAD, NEWEST_FIRST, FOR_EVER, SCENES, TAKE_ONE = 16 };
 
-   REQUIRE(vk_sync_move(o->device, pending, o->sync) == VK_SUCCESS);
+/* What there is, and what is left of it after an import, or once another ticket
+ * has been taken
+ */
+static const struct row {
+   uint32_t signals, consumed, left;
+   struct {
+      unsigned slot;
+      enum who who;
+      uint32_t ticket;
+      bool kept;
+   } tickets[4];
+} rows[SCENES][5] = {
+   [LIVING] = {
+      { 0, 2, 2, { { 3, KNOWN, 1, true }, { 5, UNKNOWN, 2, true } } },
+   },
+   /* Whether or not its own signal has come; and all of them, newest first,
+    * wherever they are noted
+    */
+   [DEAD] = {
+      { 1, 1, 0, { { 7, GONE, 1 } } },
+      { 0, 1, 0, { { 7, GONE_AT_SOME_TIME, 1 } } },
+      { 1, 1, 0, { { 7, ID_REUSED, 1 } } },
+      { 0, 1, 0, { { 7, ID_REUSED_RECOVERING, 1 } } },
+      { 0, 3, 0, { { 9, GONE, 2 }, { 1, GONE_AT_SOME_TIME, 1 },
+                   { 2, ID_REUSED, 3 } } },
+   },
+   /* Later tickets of the living keep those before them, until they die, too. */
+   [NEWEST_FIRST] = {
+      { 0, 4, 2, { { 1, GONE, 1, true }, { 4, UNKNOWN, 2, true },
+                   { 2, GONE_AT_SOME_TIME, 3 }, { 3, ID_REUSED, 4 } } },
+      { 0, 2, 0, { { 1, GONE, 1 }, { 4, GONE_AT_SOME_TIME, 2 } } },
+   },
+   /* The one that is at it has been stopped, or a stranger says so. */
+   [FOR_EVER] = {
+      { 0, 2, 2, { { 3, GONE, 1, true }, { 5, RECOVERING, 2, true } } },
+   },
+};
+
+/* What nobody is going to see is given back. */
+static void
+take(uint32_t want)
+{
+   struct vk_sync *pending = unit_take(o.device, o.sync);
+
    EXPECT_U64(((struct vk_sync_win32 *)pending)->ticket, want);
-
-   /* What nobody is going to see is given back. */
-   vk_sync_destroy(o->device, pending);
-   EXPECT_U64(peer_consumed(o->sync), want - 1);
-}
-
-/* By who imports, or by who takes the next ticket */
-static void
-recover(struct owners *o, bool take_one, uint32_t left)
-{
-   if (take_one)
-      take(o, left + 1);
-   else
-      import_again(o, VK_SYNC_WIN32_KIND_BINARY);
-   EXPECT_U64(peer_consumed(o->sync), left);
+   unit_sync_destroy(o.device, pending);
 }
 
 static void
-tickets_of_the_living_are_kept(intptr_t take_one)
+recover_tickets(intptr_t arg)
 {
-   struct owners o = {0};
+   const struct row *row = rows[arg & ~TAKE_ONE];
 
-   set_up(&o, VK_SYNC_WIN32_KIND_BINARY);
-   o.layout->word = vk_sync_win32_pair(0, 2);
-   fill_ticket(&o, 3, o.known, 1);
-   fill_ticket(&o, 5, o.unknown, 2);
-   recover(&o, take_one, 2);
-   EXPECT_U64(o.layout->slots[3].owner, o.known);
-   EXPECT_U64(o.layout->slots[5].owner, o.unknown);
-   EXPECT_U64(vk_sync_win32_signals(o.layout->word), 0);
-   vk_sync_destroy(o.device, o.sync);
-}
+   set_up(VK_SYNC_WIN32_KIND_BINARY);
+   for (; row->consumed != 0; row++) {
+      memset(o.layout->slots, 0, sizeof(o.layout->slots));
+      o.layout->word = vk_sync_win32_pair(row->signals, row->consumed);
+      for (unsigned i = 0; i < TEST_COUNT(row->tickets); i++)
+         fill_ticket(row->tickets[i].slot, row->tickets[i].who,
+                     row->tickets[i].ticket);
 
-static void
-tickets_of_the_dead_are_given_back(intptr_t take_one)
-{
-   struct owners o = {0};
-
-   set_up(&o, VK_SYNC_WIN32_KIND_BINARY);
-   for (unsigned i = 0; i < GONE; i++) {
-      /* Its own signal has come, or has not. */
-      const uint32_t signals = i % 2 ? 0 : 1;
-
-      o.layout->word = vk_sync_win32_pair(signals, 1);
-      fill_ticket(&o, 7, o.gone[i], 1);
-      recover(&o, take_one, 0);
-      EXPECT_U64(o.layout->slots[7].owner, 0);
-      EXPECT_U64(vk_sync_win32_signals(o.layout->word), signals);
+      if (arg & TAKE_ONE)
+         take(row->left + 1);
+      else
+         import_again();
+      EXPECT_U64(peer_word(o.sync),
+                 vk_sync_win32_pair(row->signals, row->left));
+      for (unsigned i = 0; i < TEST_COUNT(row->tickets); i++)
+         EXPECT_U64(o.layout->slots[row->tickets[i].slot].owner,
+                    row->tickets[i].kept ? o.owners[row->tickets[i].who] : 0);
    }
-
-   /* All of them, newest first, wherever they are noted */
-   o.layout->word = vk_sync_win32_pair(0, 3);
-   fill_ticket(&o, 9, o.gone[0], 2);
-   fill_ticket(&o, 1, o.gone[1], 1);
-   fill_ticket(&o, 2, o.gone[2], 3);
-   recover(&o, take_one, 0);
-   EXPECT_U64(peer_count_owned(o.sync), 0);
    vk_sync_destroy(o.device, o.sync);
 }
 
 struct giving {
-   struct vk_sync_win32_layout *layout;
    struct vk_sync_win32_slot *slot;
    uint32_t steps, marked, unmarked, noted;
 };
@@ -290,7 +297,7 @@ look_at_giving(void *data)
    const bool marked = giving->slot->owner & VK_SYNC_WIN32_OWNER_RECOVERING;
 
    giving->steps++;
-   if (vk_sync_win32_consumed(giving->layout->word) == 0)
+   if (vk_sync_win32_consumed(o.layout->word) == 0)
       giving->noted += noted;
    else if (marked)
       giving->marked++;
@@ -304,20 +311,16 @@ look_at_giving(void *data)
 static void
 tickets_are_given_back_in_order(UNUSED intptr_t arg)
 {
-   struct owners o = {0};
-
    if (!step_is_available())
       test_skip("no single steps on this kind of processor");
    step_install();
-   set_up(&o, VK_SYNC_WIN32_KIND_BINARY);
+   set_up(VK_SYNC_WIN32_KIND_BINARY);
    o.layout->word = vk_sync_win32_pair(0, 1);
-   fill_ticket(&o, 7, o.gone[0], 1);
+   fill_ticket(7, GONE, 1);
 
-   struct giving giving = {
-      .layout = o.layout, .slot = &o.layout->slots[7],
-   };
+   struct giving giving = { .slot = &o.layout->slots[7] };
    step_begin(look_at_giving, &giving);
-   import_again(&o, VK_SYNC_WIN32_KIND_BINARY);
+   import_again();
    step_end();
    test_diag("%u steps, %u of them by who said so", giving.steps,
              giving.marked);
@@ -328,49 +331,7 @@ tickets_are_given_back_in_order(UNUSED intptr_t arg)
    vk_sync_destroy(o.device, o.sync);
 }
 
-/* The one that is at it has been stopped, or a stranger says so. */
-static void
-somebody_is_giving_back_for_ever(intptr_t take_one)
-{
-   struct owners o = {0};
-
-   set_up(&o, VK_SYNC_WIN32_KIND_BINARY);
-   o.layout->word = vk_sync_win32_pair(0, 2);
-   fill_ticket(&o, 3, o.gone[0], 1);
-   fill_ticket(&o, 5, o.known | VK_SYNC_WIN32_OWNER_RECOVERING, 2);
-   recover(&o, take_one, 2);
-   EXPECT_U64(o.layout->slots[3].owner, o.gone[0]);
-   EXPECT_U64(o.layout->slots[5].owner,
-              o.known | VK_SYNC_WIN32_OWNER_RECOVERING);
-   vk_sync_destroy(o.device, o.sync);
-}
-
-/* Later tickets of the living keep those before them. */
-static void
-tickets_are_given_back_newest_first(intptr_t take_one)
-{
-   struct owners o = {0};
-
-   set_up(&o, VK_SYNC_WIN32_KIND_BINARY);
-   o.layout->word = vk_sync_win32_pair(0, 4);
-   fill_ticket(&o, 1, o.gone[0], 1);
-   fill_ticket(&o, 4, o.unknown, 2);
-   fill_ticket(&o, 2, o.gone[1], 3);
-   fill_ticket(&o, 3, o.gone[2], 4);
-   recover(&o, take_one, 2);
-   EXPECT_U64(o.layout->slots[1].owner, o.gone[0]);
-   EXPECT_U64(o.layout->slots[4].owner, o.unknown);
-   EXPECT_U64(o.layout->slots[2].owner, 0);
-   EXPECT_U64(o.layout->slots[3].owner, 0);
-
-   /* Once that one has died, too */
-   fill_ticket(&o, 4, o.gone[1], 2);
-   recover(&o, take_one, 0);
-   EXPECT_U64(peer_count_owned(o.sync), 0);
-   vk_sync_destroy(o.device, o.sync);
-}
-
-static const struct test_case cases[] = {
+const struct test_case fault_cases[] = {
    { "who is dead", who_is_dead },
    { "import clears out the dead: fence", import_clears_out_the_dead,
      VK_SYNC_WIN32_KIND_FENCE },
@@ -380,34 +341,28 @@ static const struct test_case cases[] = {
      VK_SYNC_WIN32_KIND_TIMELINE },
    { "a full table is cleared of the dead",
      full_table_is_cleared_of_the_dead },
-   { "tickets of the living are kept by who imports",
-     tickets_of_the_living_are_kept, false },
-   { "tickets of the living are kept by who takes one",
-     tickets_of_the_living_are_kept, true },
-   { "tickets of the dead are given back by who imports",
-     tickets_of_the_dead_are_given_back, false },
-   { "tickets of the dead are given back by who takes one",
-     tickets_of_the_dead_are_given_back, true },
-   { "tickets are given back newest first by who imports",
-     tickets_are_given_back_newest_first, false },
-   { "tickets are given back newest first by who takes one",
-     tickets_are_given_back_newest_first, true },
+   { "tickets of the living are kept by who imports", recover_tickets,
+     LIVING },
+   { "tickets of the living are kept by who takes one", recover_tickets,
+     LIVING | TAKE_ONE },
+   { "tickets of the dead are given back by who imports", recover_tickets,
+     DEAD },
+   { "tickets of the dead are given back by who takes one", recover_tickets,
+     DEAD | TAKE_ONE },
+   { "tickets are given back newest first by who imports", recover_tickets,
+     NEWEST_FIRST },
+   { "tickets are given back newest first by who takes one", recover_tickets,
+     NEWEST_FIRST | TAKE_ONE },
    { "tickets are given back one step after the other",
      tickets_are_given_back_in_order },
    { "who imports does not wait for ever for who gives back",
-     somebody_is_giving_back_for_ever, false },
+     recover_tickets, FOR_EVER },
    { "who takes a ticket does not wait for ever for who gives back",
-     somebody_is_giving_back_for_ever, true },
+     recover_tickets, FOR_EVER | TAKE_ONE },
    { 0 },
 };
 
-static const struct test_role roles[] = {
+const struct test_role fault_roles[] = {
    { "living", living_main },
    { 0 },
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, roles);
-}

@@ -1,98 +1,76 @@
 /* SPDX-License-Identifier: MIT */
-#include "fault.h"
+#include "kill.h"
 
-static void
-open_or_share(struct vk_sync **sync, const struct peer_run *run,
-              struct vk_device *device, bool create,
-              enum vk_sync_win32_kind kind, const char *name, uint32_t lane)
+enum vk_sync_win32_kind
+kill_payload_kind(unsigned payload)
 {
-   char text[24];
+   const bool binary =
+      (payload >= KILL_UP_BINARY && payload < KILL_DOWN) ||
+      (payload >= KILL_DOWN_BINARY && payload < KILL_GATE);
 
-   snprintf(text, sizeof(text), "%s%u", name, lane);
-   *sync = create ? peer_share(run, device, kind, text) :
-                    peer_open(run, device, kind, text);
+   return binary ? VK_SYNC_WIN32_KIND_BINARY : VK_SYNC_WIN32_KIND_TIMELINE;
 }
 
-void
-fault_payloads_open(struct fault_payloads *payloads,
-                    const struct peer_run *run, struct vk_device *device,
-                    uint32_t lane, bool create)
-{
-   *payloads = (struct fault_payloads) {0};
-
-   for (uint32_t i = 0; i < FAULT_LANES; i++) {
-      if (lane != FAULT_ALL_LANES && lane != i)
-         continue;
-      open_or_share(&payloads->up[i], run, device, create,
-                    VK_SYNC_WIN32_KIND_TIMELINE, "up", i);
-      open_or_share(&payloads->up_binary[i], run, device, create,
-                    VK_SYNC_WIN32_KIND_BINARY, "up-binary", i);
-      open_or_share(&payloads->down[i], run, device, create,
-                    VK_SYNC_WIN32_KIND_TIMELINE, "down", i);
-      open_or_share(&payloads->down_binary[i], run, device, create,
-                    VK_SYNC_WIN32_KIND_BINARY, "down-binary", i);
-   }
-   open_or_share(&payloads->gate, run, device, create,
-                 VK_SYNC_WIN32_KIND_TIMELINE, "gate", 0);
-   open_or_share(&payloads->claim, run, device, create,
-                 VK_SYNC_WIN32_KIND_TIMELINE, "claim", 0);
-}
-
-typedef void (*payload_visitor)(struct vk_device *device, const char *name,
-                                struct vk_sync *sync);
-
 static void
-visit(struct fault_payloads *payloads, struct vk_device *device,
-      payload_visitor visitor)
+format_name(char name[24], unsigned payload)
 {
-   const struct {
-      const char *name;
-      struct vk_sync **syncs;
-      unsigned count;
-   } groups[] = {
-      { "up", payloads->up, FAULT_LANES },
-      { "up-binary", payloads->up_binary, FAULT_LANES },
-      { "down", payloads->down, FAULT_LANES },
-      { "down-binary", payloads->down_binary, FAULT_LANES },
-      { "gate", &payloads->gate, 1 },
-      { "claim", &payloads->claim, 1 },
+   static const char *const names[] = {
+      "up", "up-binary", "down", "down-binary",
    };
 
-   for (unsigned i = 0; i < TEST_COUNT(groups); i++) {
-      for (unsigned j = 0; j < groups[i].count; j++) {
-         char name[24];
+   if (payload < KILL_GATE)
+      snprintf(name, 24, "%s%u", names[payload / KILL_LANES],
+               payload % KILL_LANES);
+   else
+      snprintf(name, 24, "%s", payload == KILL_GATE ? "gate" : "claim");
+}
 
-         snprintf(name, sizeof(name), "%s%u", groups[i].name, j);
-         if (groups[i].syncs[j] != NULL)
-            visitor(device, name, groups[i].syncs[j]);
-      }
+static struct vk_sync *
+open_payload(kill_open open, const struct peer_run *run,
+             struct vk_device *device, unsigned payload)
+{
+   char name[24];
+
+   format_name(name, payload);
+   return open(run, device, kill_payload_kind(payload), name);
+}
+
+struct vk_sync *
+kill_open_one(const struct peer_run *run, struct vk_device *device,
+              unsigned payload)
+{
+   return open_payload(peer_open, run, device, payload);
+}
+
+void
+kill_payloads_open(struct kill_payloads *payloads, kill_open open,
+                   const struct peer_run *run, struct vk_device *device,
+                   uint32_t lane)
+{
+   *payloads = (struct kill_payloads) {0};
+   for (unsigned i = 0; i < KILL_PAYLOADS; i++) {
+      if (i >= KILL_GATE || lane == KILL_ALL_LANES || i % KILL_LANES == lane)
+         payloads->syncs[i] = open_payload(open, run, device, i);
    }
 }
 
-static void
-close_one(struct vk_device *device, const char *name, struct vk_sync *sync)
+void
+kill_payloads_close(struct kill_payloads *payloads, struct vk_device *device)
 {
-   (void)name;
-   vk_sync_destroy(device, sync);
-}
-
-static void
-dump_one(struct vk_device *device, const char *name, struct vk_sync *sync)
-{
-   (void)device;
-   peer_dump(name, sync);
+   for (unsigned i = 0; i < KILL_PAYLOADS; i++) {
+      if (payloads->syncs[i] != NULL)
+         vk_sync_destroy(device, payloads->syncs[i]);
+   }
 }
 
 void
-fault_payloads_close(struct fault_payloads *payloads,
-                     struct vk_device *device)
+kill_payloads_dump(struct kill_payloads *payloads)
 {
-   visit(payloads, device, close_one);
-   *payloads = (struct fault_payloads) {0};
-}
+   for (unsigned i = 0; i < KILL_PAYLOADS; i++) {
+      char name[24];
 
-void
-fault_payloads_dump(struct fault_payloads *payloads)
-{
-   visit(payloads, NULL, dump_one);
+      format_name(name, i);
+      if (payloads->syncs[i] != NULL)
+         peer_dump(name, payloads->syncs[i]);
+   }
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
 
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 static struct peer_run
 map_board(const char *name, size_t size, bool create)
@@ -51,19 +53,15 @@ peer_run_open(int argc, char **argv, size_t board_size)
    return map_board(argv[0], board_size, false);
 }
 
-void
-peer_format_name(wchar_t *wide, const struct peer_run *run, const char *name)
-{
-   char text[PEER_NAME_SIZE];
-   unsigned i = 0;
+#define NAME_SIZE 80
 
-   snprintf(text, sizeof(text), "%s-%s", run->name, name);
-   do {
-      wide[i] = (unsigned char)text[i];
-   } while (text[i++]);
+static void
+format_name(wchar_t wide[NAME_SIZE], const struct peer_run *run,
+            const char *name)
+{
+   swprintf(wide, NAME_SIZE, L"%hs-%hs", run->name, name);
 }
 
-/* Not unit_sync(): any thread may do this. */
 static struct vk_sync *
 new_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
          enum vk_sync_flags flags)
@@ -74,20 +72,7 @@ new_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
       flags |= VK_SYNC_IS_TIMELINE;
    if (kind == VK_SYNC_WIN32_KIND_FENCE)
       flags |= VK_SYNC_IS_FENCE;
-   REQUIRE(vk_sync_create(device, &vk_sync_win32_type, flags, 0, &sync) ==
-           VK_SUCCESS);
-   return sync;
-}
-
-static struct vk_sync *
-share(struct vk_device *device, enum vk_sync_win32_kind kind,
-      const wchar_t *name)
-{
-   struct vk_sync *sync = new_sync(device, kind, VK_SYNC_IS_SHAREABLE);
-
-   REQUIRE(vk_sync_set_win32_export_params(
-              device, sync, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-              NULL, 0, name) == VK_SUCCESS);
+   REQUIRE_OK(vk_sync_create(device, &vk_sync_win32_type, flags, 0, &sync));
    return sync;
 }
 
@@ -95,16 +80,12 @@ struct vk_sync *
 peer_share(const struct peer_run *run, struct vk_device *device,
            enum vk_sync_win32_kind kind, const char *name)
 {
-   wchar_t wide[PEER_NAME_SIZE];
+   struct vk_sync *sync = new_sync(device, kind, VK_SYNC_IS_SHAREABLE);
+   wchar_t wide[NAME_SIZE];
 
-   peer_format_name(wide, run, name);
-   return share(device, kind, wide);
-}
-
-struct vk_sync *
-peer_shared(struct vk_device *device, enum vk_sync_win32_kind kind)
-{
-   return share(device, kind, NULL);
+   format_name(wide, run, name);
+   unit_share(device, sync, wide);
+   return sync;
 }
 
 struct vk_sync *
@@ -113,29 +94,32 @@ peer_private(struct vk_device *device, enum vk_sync_win32_kind kind)
    return new_sync(device, kind, 0);
 }
 
-void
-peer_import(struct vk_device *device, struct vk_sync *sync,
-            enum vk_sync_win32_kind kind, const struct peer_run *run,
-            const char *name, HANDLE handle)
-{
-   wchar_t wide[PEER_NAME_SIZE];
-
-   if (name != NULL)
-      peer_format_name(wide, run, name);
-   REQUIRE(vk_sync_import_win32_handle(
-              device, sync, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-              name == NULL ? handle : NULL, name != NULL ? wide : NULL) ==
-           VK_SUCCESS);
-}
-
 struct vk_sync *
 peer_open(const struct peer_run *run, struct vk_device *device,
           enum vk_sync_win32_kind kind, const char *name)
 {
    struct vk_sync *sync = new_sync(device, kind, 0);
+   wchar_t wide[NAME_SIZE];
 
-   peer_import(device, sync, kind, run, name, NULL);
+   format_name(wide, run, name);
+   REQUIRE_OK(vk_sync_import_win32_handle(
+      device, sync, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT, NULL,
+      wide));
    return sync;
+}
+
+void
+peer_import(const struct peer_run *run, VkSemaphore semaphore,
+            const char *name, HANDLE handle)
+{
+   wchar_t wide[NAME_SIZE];
+
+   if (name == NULL) {
+      unit_semaphore_import(semaphore, 0, handle, NULL);
+   } else {
+      format_name(wide, run, name);
+      unit_semaphore_import(semaphore, 0, NULL, wide);
+   }
 }
 
 uint32_t
@@ -163,15 +147,37 @@ peer_count_slots(struct vk_sync *sync, DWORD process)
    return count;
 }
 
-unsigned
-peer_count_owned(struct vk_sync *sync)
+static void
+dump_slot(struct vk_sync_win32_layout *layout, unsigned index)
+{
+   struct vk_sync_win32_slot *slot = &layout->slots[index];
+   const uint64_t owner = vk_sync_win32_load64(&slot->owner);
+   const uint64_t target = vk_sync_win32_load64(&slot->target);
+   const bool armed = peer_has_bit(layout->armed, index);
+   const bool failed = peer_has_bit(layout->failed, index);
+
+   if (owner != 0 || armed || failed)
+      test_diag("   slot %u: owner %" PRIu64 " (created 0x%08" PRIx32 "), "
+                "target 0x%" PRIx64 "%s%s, bell %016" PRIx64 "%016" PRIx64,
+                index, owner >> 32, (uint32_t)owner, target,
+                armed ? ", armed" : "", failed ? ", failed" : "",
+                vk_sync_win32_load64(&slot->bell.bits[0]),
+                vk_sync_win32_load64(&slot->bell.bits[1]));
+}
+
+/* Read without permission, where it comes to that: whoever asks is about to give
+ * up.
+ */
+void
+peer_dump(const char *name, struct vk_sync *sync)
 {
    struct vk_sync_win32_layout *layout = unit_layout(sync);
-   unsigned count = 0;
 
-   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      count += vk_sync_win32_load64(&layout->slots[i].owner) != 0;
-   return count;
+   test_diag("process %lu, %s: word 0x%" PRIx64,
+             (unsigned long)GetCurrentProcessId(), name,
+             vk_sync_win32_load64(&layout->word));
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+      dump_slot(layout, i);
 }
 
 /* Whatever happens to this process, even by its own watchdog, nobody is left
@@ -303,6 +309,16 @@ peer_ended(struct peer *peer, unsigned timeout_ms, DWORD *status)
 }
 
 void
+peer_join(struct peer *peer)
+{
+   DWORD status;
+
+   REQUIRE(peer_ended(peer, PATIENCE_S * 1000, &status));
+   EXPECT_U64(status, 0);
+   peer_release(peer);
+}
+
+void
 peer_release(struct peer *peer)
 {
    test_undefer(release_peer, peer);
@@ -350,18 +366,15 @@ peer_measure(void)
    };
 }
 
-static uint64_t
-file_time(const FILETIME *time)
+void
+peer_check_usage(const char *who, const struct peer_usage *before,
+                 const struct peer_usage *after)
 {
-   return (uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime;
-}
-
-uint64_t
-peer_cpu_us(void)
-{
-   FILETIME created, exited, kernel, user;
-
-   REQUIRE(GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel,
-                           &user));
-   return (file_time(&kernel) + file_time(&user)) / 10;
+   test_diag("%s: %u handles, %u views, %" PRIu64 " bytes of heap before; "
+             "%u, %u, %" PRIu64 " after", who, before->handles,
+             before->views, before->heap, after->handles, after->views,
+             after->heap);
+   EXPECT_U64(after->handles, before->handles);
+   EXPECT_U64(after->views, before->views);
+   EXPECT(after->heap < before->heap + 64 * 1024);
 }

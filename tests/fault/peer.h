@@ -28,20 +28,13 @@ struct vk_sync *peer_share(const struct peer_run *run,
 struct vk_sync *peer_open(const struct peer_run *run,
                           struct vk_device *device,
                           enum vk_sync_win32_kind kind, const char *name);
-/* The payload of a name or, without one, of a handle */
-void peer_import(struct vk_device *device, struct vk_sync *sync,
-                 enum vk_sync_win32_kind kind, const struct peer_run *run,
-                 const char *name, HANDLE handle);
-
-/* The same without a name, shared all the same, and a private one */
-struct vk_sync *peer_shared(struct vk_device *device,
-                            enum vk_sync_win32_kind kind);
+/* A private one, of the same kinds */
 struct vk_sync *peer_private(struct vk_device *device,
                              enum vk_sync_win32_kind kind);
 
-void peer_format_name(wchar_t *wide, const struct peer_run *run,
-                      const char *name);
-#define PEER_NAME_SIZE 80
+/* By name or, if that is NULL, by handle */
+void peer_import(const struct peer_run *run, VkSemaphore semaphore,
+                 const char *name, HANDLE handle);
 
 struct peer {
    HANDLE process;
@@ -61,6 +54,8 @@ struct peer *peer_start_ready(const struct peer_run *run, const char *role,
                               unsigned number, uint32_t *ready);
 void peer_kill(struct peer *peer, UINT status);
 bool peer_ended(struct peer *peer, unsigned timeout_ms, DWORD *status);
+/* It has to end by itself, and well. */
+void peer_join(struct peer *peer);
 /* Kills it if need be. */
 void peer_release(struct peer *peer);
 
@@ -72,8 +67,8 @@ struct peer_usage {
 };
 
 struct peer_usage peer_measure(void);
-/* CPU time that this process has used */
-uint64_t peer_cpu_us(void);
+void peer_check_usage(const char *who, const struct peer_usage *before,
+                      const struct peer_usage *after);
 
 /* The section, and what this process has linked to its view of it */
 void peer_dump(const char *name, struct vk_sync *sync);
@@ -89,8 +84,12 @@ peer_has_bit(uint64_t *words, unsigned index)
 /* The first slot of that process from `index` on, or NO_SLOT */
 uint32_t peer_find_slot(struct vk_sync *sync, uint32_t index, DWORD process);
 unsigned peer_count_slots(struct vk_sync *sync, DWORD process);
-/* Whose, does not matter. */
-unsigned peer_count_owned(struct vk_sync *sync);
+
+static inline unsigned
+peer_count_owned(struct vk_sync *sync)
+{
+   return unit_owned(sync);
+}
 
 /* Any payload in memory */
 
@@ -113,10 +112,13 @@ peer_consumed(struct vk_sync *sync)
    return (uint32_t)(peer_word(sync) >> 32);
 }
 
+/* Only what goes wrong takes so long. */
+#define PATIENCE_S 30
+
 /* Ends the case, or the child, unless the condition comes true. */
-#define PEER_AWAIT(condition, seconds) \
+#define PEER_AWAIT(condition) \
    do { \
-      const double peer_until_ms = test_now_ms() + 1000.0 * (seconds); \
+      const double peer_until_ms = test_now_ms() + 1000.0 * PATIENCE_S; \
       while (!(condition)) { \
          if (test_now_ms() > peer_until_ms) \
             test_fail(true, __FILE__, __LINE__, "in vain: %s", #condition); \

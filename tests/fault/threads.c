@@ -5,11 +5,10 @@
  * suspended or terminated, and all others come back as soon as what they wait
  * for is signalled.
  */
-#include "api.h"
 #include "hook.h"
+#include "peer.h"
 
 #include <process.h>
-
 #include <string.h>
 
 #include "util/macros.h"
@@ -21,7 +20,6 @@
 #define LIMIT_MS 250.0
 #define TRIES 3
 
-#define PATIENCE_S 20
 #define NEVER (UINT64_C(1) << 40)
 
 enum payload_index {
@@ -41,32 +39,23 @@ enum payload_index {
    PAYLOADS_SIGNALLED = PRIVATE_FAR,
 };
 
-static const enum vk_sync_win32_kind kinds[PAYLOADS] = {
-   [PRIVATE_A] = VK_SYNC_WIN32_KIND_TIMELINE,
-   [PRIVATE_B] = VK_SYNC_WIN32_KIND_TIMELINE,
-   [PRIVATE_FENCE] = VK_SYNC_WIN32_KIND_FENCE,
-   [PRIVATE_QUEUE] = VK_SYNC_WIN32_KIND_BINARY,
-   [SHARED_A] = VK_SYNC_WIN32_KIND_TIMELINE,
-   [SHARED_B] = VK_SYNC_WIN32_KIND_TIMELINE,
-   [SHARED_FENCE] = VK_SYNC_WIN32_KIND_FENCE,
-   [SHARED_TICKETS] = VK_SYNC_WIN32_KIND_BINARY,
-   [SHARED_QUEUE] = VK_SYNC_WIN32_KIND_BINARY,
-   [PRIVATE_FAR] = VK_SYNC_WIN32_KIND_TIMELINE,
-   [SHARED_FAR] = VK_SYNC_WIN32_KIND_TIMELINE,
+static const struct {
+   enum vk_sync_win32_kind kind;
+   /* Of those that are shared */
+   const char *name;
+} payloads[PAYLOADS] = {
+   [PRIVATE_A] = { VK_SYNC_WIN32_KIND_TIMELINE },
+   [PRIVATE_B] = { VK_SYNC_WIN32_KIND_TIMELINE },
+   [PRIVATE_FENCE] = { VK_SYNC_WIN32_KIND_FENCE },
+   [PRIVATE_QUEUE] = { VK_SYNC_WIN32_KIND_BINARY },
+   [SHARED_A] = { VK_SYNC_WIN32_KIND_TIMELINE, "a" },
+   [SHARED_B] = { VK_SYNC_WIN32_KIND_TIMELINE, "b" },
+   [SHARED_FENCE] = { VK_SYNC_WIN32_KIND_FENCE, "fence" },
+   [SHARED_TICKETS] = { VK_SYNC_WIN32_KIND_BINARY, "tickets" },
+   [SHARED_QUEUE] = { VK_SYNC_WIN32_KIND_BINARY, "queue" },
+   [PRIVATE_FAR] = { VK_SYNC_WIN32_KIND_TIMELINE },
+   [SHARED_FAR] = { VK_SYNC_WIN32_KIND_TIMELINE, "far" },
 };
-
-static bool
-is_shared(unsigned payload)
-{
-   return (payload >= SHARED_A && payload <= SHARED_QUEUE) ||
-          payload == SHARED_FAR;
-}
-
-static uint64_t
-get_value(unsigned payload, uint64_t round)
-{
-   return kinds[payload] == VK_SYNC_WIN32_KIND_TIMELINE ? round : 0;
-}
 
 /* Where a thread blocks */
 enum where {
@@ -119,7 +108,6 @@ struct board {
    /* The payload that the other process is to signal, and how far */
    uint32_t asked;
    uint64_t value;
-   uint64_t signalled_ns;
    /* Told back */
    uint32_t rounds, retries;
    double late_ms;
@@ -171,18 +159,6 @@ come_back(struct cell *cell, VkResult result)
    vk_sync_win32_store32(&cell->done, 1);
 }
 
-static VkResult
-wait_for_ticket(struct vk_device *device, struct vk_sync *sync)
-{
-   struct vk_sync *pending = peer_private(device, VK_SYNC_WIN32_KIND_BINARY);
-
-   REQUIRE(vk_sync_move(device, pending, sync) == VK_SUCCESS);
-   const VkResult result = vk_sync_wait(device, pending, 0,
-                                        VK_SYNC_WAIT_COMPLETE, UINT64_MAX);
-   vk_sync_destroy(device, pending);
-   return result;
-}
-
 static unsigned __stdcall
 place_main(void *data)
 {
@@ -191,19 +167,21 @@ place_main(void *data)
    struct vk_device *device = party.devices[place->device];
    struct vk_sync_wait waits[3];
 
-   for (unsigned i = 0; i < place->count; i++)
+   for (unsigned i = 0; i < place->count; i++) {
+      struct vk_sync *sync = party.syncs[place->payloads[i]];
+
       waits[i] = (struct vk_sync_wait) {
-         .sync = party.syncs[place->payloads[i]],
-         .wait_value = place->payloads[i] < PAYLOADS_SIGNALLED ?
-                       get_value(place->payloads[i], party.round) : NEVER,
+         .sync = place->where == WAIT_TICKET ? unit_take(device, sync) : sync,
+         .wait_value = !(sync->flags & VK_SYNC_IS_TIMELINE) ? 0 :
+                       place->payloads[i] < PAYLOADS_SIGNALLED ? party.round :
+                       NEVER,
       };
+   }
 
    block_here(cell);
-   if (place->where == WAIT_TICKET)
-      come_back(cell, wait_for_ticket(device, waits[0].sync));
-   else if (place->where == QUEUE_FENCE)
-      come_back(cell, api_wait_fence(device, party.fences[place->device],
-                                     UINT64_MAX));
+   if (place->where == QUEUE_FENCE)
+      come_back(cell, unit_fence_wait(party.fences[place->device],
+                                      UINT64_MAX));
    else
       come_back(cell, vk_sync_wait_many(device, place->count, waits,
                                         place->where == WAIT_ANY ?
@@ -231,8 +209,8 @@ submit(struct vk_queue *queue, struct vk_queue_submit *batch)
                             os_time_get_nano());
    }
    for (uint32_t i = 0; i < batch->signal_count; i++)
-      REQUIRE(vk_sync_signal(device, batch->signals[i].sync,
-                             batch->signals[i].signal_value) == VK_SUCCESS);
+      REQUIRE_OK(vk_sync_signal(device, batch->signals[i].sync,
+                                batch->signals[i].signal_value));
    return VK_SUCCESS;
 }
 
@@ -246,11 +224,12 @@ open_queue(unsigned device)
    party.devices[device] = vk_device;
    party.queues[device] = unit_queue(vk_device);
    vk_queue_from_handle(party.queues[device])->driver_submit = submit;
-   party.semaphores[device] = api_semaphore(vk_device, false);
-   party.fences[device] = api_fence(vk_device);
+   party.semaphores[device] = unit_semaphore(vk_device, 0);
+   party.fences[device] = unit_fence(vk_device);
    if (payload == SHARED_QUEUE)
-      api_import(vk_device, party.semaphores[device], &party.run, "8", NULL);
-   party.syncs[payload] = api_semaphore_sync(party.semaphores[device]);
+      peer_import(&party.run, party.semaphores[device],
+                  payloads[payload].name, NULL);
+   party.syncs[payload] = unit_semaphore_sync(party.semaphores[device]);
 }
 
 static void
@@ -258,14 +237,11 @@ open_party(void)
 {
    party.devices[0] = unit_device();
    party.devices[1] = unit_device();
-   for (unsigned i = 0; i < PAYLOADS; i++) {
-      char name[8];
-
-      snprintf(name, sizeof(name), "%u", i);
-      party.syncs[i] = is_shared(i) ?
-         peer_open(&party.run, party.devices[0], kinds[i], name) :
-         peer_private(party.devices[0], kinds[i]);
-   }
+   for (unsigned i = 0; i < PAYLOADS; i++)
+      party.syncs[i] = payloads[i].name != NULL ?
+         peer_open(&party.run, party.devices[0], payloads[i].kind,
+                   payloads[i].name) :
+         peer_private(party.devices[0], payloads[i].kind);
    open_queue(2);
    open_queue(3);
 }
@@ -279,15 +255,13 @@ signal_payload(unsigned payload)
 
    party.signalled_ns[payload] = os_time_get_nano();
    for (unsigned i = 0; i < times; i++) {
-      if (is_shared(payload) && random_below(2)) {
-         board->value = get_value(payload, party.round);
+      if (payloads[payload].name != NULL && random_below(2)) {
          vk_sync_win32_store32(&board->asked, payload + 1);
          while (vk_sync_win32_load32(&board->asked) != 0)
             Sleep(0);
       } else {
-         REQUIRE(vk_sync_signal(party.devices[0], party.syncs[payload],
-                                get_value(payload, party.round)) ==
-                 VK_SUCCESS);
+         REQUIRE_OK(unit_signal(party.devices[0], party.syncs[payload],
+                                party.round));
       }
    }
 }
@@ -312,22 +286,22 @@ static void
 block_all(void)
 {
    memset(party.cells, 0, sizeof(party.cells));
-   party.round++;
+   party.board->value = ++party.round;
    hook.no_look = party.round % 2;
 
    for (unsigned i = 0; i < PLACES; i++) {
       const struct place *place = &places[i];
 
       if (place->where == QUEUE)
-         api_submit(party.queues[place->device], &(struct api_batch) {
+         REQUIRE_OK(unit_submit(party.queues[place->device], 1,
+                                &(struct unit_batch) {
             .wait = party.semaphores[place->device],
-            .fence = party.fences[place->device],
-         });
+         }, party.fences[place->device]));
       else
          REQUIRE(_beginthreadex(NULL, 0, place_main, (void *)place, 0, NULL));
    }
    for (unsigned i = 0; i < PLACES; i++)
-      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].waiting), PATIENCE_S);
+      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].waiting));
    /* Also when they are about to look for themselves, or will not for long */
    Sleep(random_below(10) == 0 ? 1700 : 20 + random_below(150));
 }
@@ -377,7 +351,7 @@ check_in_time(const struct place *victim)
    for (unsigned i = 0; i < PLACES; i++) {
       if (depends_on(&places[i], victim))
          continue;
-      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].done), PATIENCE_S);
+      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].done));
 
       const double ms = (int64_t)(party.cells[i].woken_ns -
                                   get_signalled_ns(&places[i])) / 1e6;
@@ -391,12 +365,6 @@ check_in_time(const struct place *victim)
       }
    }
    return in_time;
-}
-
-static void
-reset(unsigned device, struct vk_sync *fence)
-{
-   REQUIRE(vk_sync_reset(party.devices[device], fence) == VK_SUCCESS);
 }
 
 /* A queue without its thread is of no use any more, and can only be left. */
@@ -416,14 +384,15 @@ clear_up(const struct place *victim, bool terminate)
       ResumeThread(party.cells[victim - places].thread);
 
    for (unsigned i = 0; i < PLACES; i++) {
-      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].done), PATIENCE_S);
+      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].done));
       CloseHandle(party.cells[i].thread);
    }
 
-   reset(0, party.syncs[PRIVATE_FENCE]);
-   reset(0, party.syncs[SHARED_FENCE]);
+   REQUIRE_OK(vk_sync_reset(party.devices[0], party.syncs[PRIVATE_FENCE]));
+   REQUIRE_OK(vk_sync_reset(party.devices[0], party.syncs[SHARED_FENCE]));
    for (unsigned i = 2; i < DEVICES; i++)
-      reset(i, &vk_fence_from_handle(party.fences[i])->permanent);
+      REQUIRE_OK(vk_sync_reset(party.devices[i],
+                               unit_fence_sync(party.fences[i])));
 }
 
 static void
@@ -473,11 +442,9 @@ stop_one_thread(intptr_t terminate)
 
    board->seed = test_random();
    for (unsigned i = 0; i < PAYLOADS; i++) {
-      char name[8];
-
-      snprintf(name, sizeof(name), "%u", i);
-      if (is_shared(i))
-         syncs[i] = peer_share(&run, device, kinds[i], name);
+      if (payloads[i].name != NULL)
+         syncs[i] = peer_share(&run, device, payloads[i].kind,
+                               payloads[i].name);
    }
 
    struct peer *peer = peer_start_ready(&run, "party", (unsigned)terminate,
@@ -486,8 +453,7 @@ stop_one_thread(intptr_t terminate)
       const uint32_t asked = vk_sync_win32_load32(&board->asked);
 
       if (asked != 0) {
-         REQUIRE(vk_sync_signal(device, syncs[asked - 1], board->value) ==
-                 VK_SUCCESS);
+         REQUIRE_OK(unit_signal(device, syncs[asked - 1], board->value));
          vk_sync_win32_store32(&board->asked, 0);
       }
       Sleep(0);
@@ -504,19 +470,13 @@ stop_one_thread(intptr_t terminate)
    }
 }
 
-static const struct test_case cases[] = {
+const struct test_case fault_cases[] = {
    { "one of the blocked threads is suspended", stop_one_thread, false, 180 },
    { "one of the blocked threads is terminated", stop_one_thread, true, 180 },
    { 0 },
 };
 
-static const struct test_role roles[] = {
+const struct test_role fault_roles[] = {
    { "party", party_main },
    { 0 },
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, roles);
-}

@@ -9,10 +9,6 @@
 
 #include <stdlib.h>
 
-#include "util/macros.h"
-#include "util/os_time.h"
-
-#define MS UINT64_C(1000000)
 #define ROUND_MS 20000
 
 struct lock_step {
@@ -29,20 +25,41 @@ struct lock_step {
    uint32_t first, lost;
    /* Whose turn it is */
    unsigned turn;
-   double due_ms, started_ms;
+   double due_ms;
    /* It is being killed. */
    bool killing;
    /* The last to die has left a ticket that comes back. */
    bool noted;
 
-   unsigned kills, deaths[DEATHS], unseen, missed, stillborn;
+   unsigned kills, unseen, stillborn;
 };
 
-static const char *const names[DEATHS] = {
-   "none", "blocked", "blocked, signalled", "queued", "queued, signalled",
-   "at any time", "taking a ticket", "claiming a slot", "waiting",
-   "seeing the signal", "importing", "giving back",
+static const struct {
+   const char *name;
+   /* Of what it may die at by itself, instructions */
+   uint32_t most_steps;
+} deaths[DEATHS] = {
+   [DEATH_NONE] = { "none" },
+   [DEATH_BLOCKED] = { "blocked" },
+   [DEATH_BLOCKED_SIGNALLED] = { "blocked, signalled" },
+   [DEATH_QUEUED] = { "queued" },
+   [DEATH_QUEUED_SIGNALLED] = { "queued, signalled" },
+   [DEATH_ANY_TIME] = { "at any time" },
+   [DEATH_TAKE] = { "taking a ticket", 6000 },
+   [DEATH_CLAIMED] = { "claiming a slot", 60 },
+   [DEATH_WAIT] = { "waiting", 4000 },
+   [DEATH_SIGNALLED] = { "seeing the signal", 400 },
+   [DEATH_OPEN] = { "importing", 20000 },
+   [DEATH_OPEN_CLAIMED] = { "giving back", 80 },
 };
+
+static void
+plan_death(struct tickets_consumer *c, enum tickets_death first,
+           enum tickets_death last)
+{
+   c->death = first + test_random_below(last - first + 1);
+   c->steps = test_random_below(deaths[c->death].most_steps);
+}
 
 static void
 give_up(struct lock_step *run, const char *why)
@@ -53,7 +70,7 @@ give_up(struct lock_step *run, const char *why)
       test_diag("consumer %u (process %lu): stage %u, turn %u, its queue is at "
                 "%u, death \"%s\", %u steps", i, run->consumers[i] != NULL ?
                 (unsigned long)run->consumers[i]->id : 0, c->stage, c->turn,
-                c->queue_round, names[c->death], c->steps);
+                c->queue_round, deaths[c->death].name, c->steps);
    }
    test_diag("round %u, sent %u, received %u, first %u, lost %u, turn of %u",
              run->round, run->board->sent, run->board->received, run->first,
@@ -79,10 +96,8 @@ start_consumer(struct lock_step *run, unsigned index)
    vk_sync_win32_store32(&c->queue_round, 0);
    vk_sync_win32_store32(&c->turn, 0);
    c->death = DEATH_NONE;
-   if (run->noted && run->consumer_count == 1 && test_random_below(2)) {
-      c->death = DEATH_OPEN + test_random_below(2);
-      c->steps = test_random_below(c->death == DEATH_OPEN ? 20000 : 80);
-   }
+   if (run->noted && run->consumer_count == 1 && test_random_below(2))
+      plan_death(c, DEATH_OPEN, DEATH_OPEN_CLAIMED);
    run->consumers[index] = peer_start(&run->peers, "consumer",
                                       index + by_handle);
    run->since_ms[index] = test_now_ms();
@@ -97,7 +112,7 @@ send(struct lock_step *run)
                     peer_signals(run->forth)) > 0) {
       const uint32_t before = peer_signals(run->forth);
 
-      REQUIRE(vk_sync_signal(run->device, run->forth, 0) == VK_SUCCESS);
+      REQUIRE_OK(vk_sync_signal(run->device, run->forth, 0));
       if (peer_signals(run->forth) == before)
          give_up(run, "a signal is not counted");
    }
@@ -204,7 +219,6 @@ bury(struct lock_step *run, DWORD status)
       give_up(run, "a consumer has ended by itself");
    }
    run->kills++;
-   run->deaths[on_turn(run)->death]++;
    account(run);
    peer_release(run->consumers[run->turn]);
    run->consumers[run->turn] = NULL;
@@ -328,29 +342,6 @@ watch(struct lock_step *run)
 }
 
 static void
-plan_death(struct lock_step *run)
-{
-   struct tickets_consumer *c = on_turn(run);
-
-   c->death = 1 + test_random_below(DEATH_SIGNALLED);
-   switch (c->death) {
-   case DEATH_TAKE:
-      c->steps = test_random_below(6000);
-      break;
-   case DEATH_CLAIMED:
-      c->steps = test_random_below(60);
-      break;
-   case DEATH_WAIT:
-      c->steps = test_random_below(4000);
-      break;
-   case DEATH_SIGNALLED:
-      c->steps = test_random_below(400);
-      break;
-   }
-   run->due_ms = test_now_ms() + test_random_below(4000) / 1000.0;
-}
-
-static void
 check_round(struct lock_step *run)
 {
    struct tickets_board *board = run->board;
@@ -393,7 +384,8 @@ start_round(struct lock_step *run)
    run->turn = test_random_below(run->consumer_count);
    if (test_random_below(2))
       send(run);
-   plan_death(run);
+   plan_death(on_turn(run), DEATH_BLOCKED, DEATH_SIGNALLED);
+   run->due_ms = test_now_ms() + test_random_below(4000) / 1000.0;
 }
 
 /* Whoever has given the answer may die all the same. */
@@ -424,31 +416,20 @@ end_round(struct lock_step *run)
 static void
 do_round(struct lock_step *run)
 {
-   struct vk_sync *answer = peer_private(run->device,
-                                         VK_SYNC_WIN32_KIND_BINARY);
    const double start_ms = test_now_ms();
-   const unsigned kills = run->kills;
    VkResult result;
 
    start_round(run);
-   REQUIRE(vk_sync_move(run->device, answer, run->back) == VK_SUCCESS);
+   struct vk_sync *answer = unit_take(run->device, run->back);
    do {
       watch(run);
-      result = vk_sync_wait(run->device, answer, 0, VK_SYNC_WAIT_COMPLETE,
-                            os_time_get_absolute_timeout(MS / 4));
+      result = unit_wait(run->device, answer, 0, MS / 4);
       if (test_now_ms() > start_ms + ROUND_MS)
          give_up(run, "the lock-step has stopped");
    } while (result == VK_TIMEOUT);
-   REQUIRE(result == VK_SUCCESS);
-   vk_sync_destroy(run->device, answer);
+   REQUIRE_OK(result);
+   unit_sync_destroy(run->device, answer);
    end_round(run);
-   run->missed += run->kills == kills;
-}
-
-static uint64_t
-export(struct vk_device *device, struct vk_sync *sync)
-{
-   return (uintptr_t)test_own_handle(unit_export(device, sync));
 }
 
 static void
@@ -463,8 +444,8 @@ set_up(struct lock_step *run, unsigned consumers)
    run->back = peer_share(&run->peers, run->device,
                           VK_SYNC_WIN32_KIND_BINARY, "back");
    run->board->producer = GetCurrentProcessId();
-   run->board->forth = export(run->device, run->forth);
-   run->board->back = export(run->device, run->back);
+   run->board->forth = (uintptr_t)unit_export(run->device, run->forth);
+   run->board->back = (uintptr_t)unit_export(run->device, run->back);
 
    /* The counters wrap before long, or do not. */
    run->first = test_random_below(2) ? 0 - test_random_below(40) : 0;
@@ -476,7 +457,7 @@ static void
 kill_consumers(intptr_t consumers)
 {
    const unsigned kills =
-      (consumers == 1 ? 60 : 40) * (getenv("LVP_SYNC_LONG") ? 10 : 1);
+      (consumers == 1 ? 60 : 40) * (test_scale() > 1 ? 10 : 1);
    struct lock_step *run = calloc(1, sizeof(*run));
 
    REQUIRE(run != NULL);
@@ -490,31 +471,20 @@ kill_consumers(intptr_t consumers)
          peer_release(run->consumers[i]);
    }
    test_diag("%u rounds, %u kills, %u tickets given back, %u lost between two "
-             "instructions; %u rounds without a kill, %u stillborn",
-             run->round, run->kills, run->unseen, run->lost, run->missed,
-             run->stillborn);
-   for (unsigned i = 0; i < DEATHS; i++) {
-      if (run->deaths[i] != 0)
-         test_diag("   %s: %u", names[i], run->deaths[i]);
-   }
+             "instructions; %u stillborn", run->round, run->kills, run->unseen,
+             run->lost, run->stillborn);
    EXPECT(run->unseen > 0);
    vk_sync_destroy(run->device, run->forth);
    vk_sync_destroy(run->device, run->back);
 }
 
-static const struct test_case cases[] = {
+const struct test_case fault_cases[] = {
    { "a consumer is killed and started again", kill_consumers, 1, 240 },
    { "one of two consumers is killed", kill_consumers, 2, 240 },
    { 0 },
 };
 
-static const struct test_role roles[] = {
+const struct test_role fault_roles[] = {
    { "consumer", tickets_consumer_main },
    { 0 },
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, roles);
-}

@@ -6,7 +6,7 @@
  * signals the binary semaphore "forth", and one consumer waits for it and
  * signals "back".  Consumers are killed, and others take their place.
  */
-#include "api.h"
+#include "peer.h"
 
 enum {
    TICKETS_CONSUMERS = 2,

@@ -51,9 +51,8 @@ is_time(void)
 }
 
 static void
-step(void *data)
+step(UNUSED void *data)
 {
-   (void)data;
    consumer.counting = consumer.counting || is_time();
    if (consumer.counting && consumer.steps_left-- == 0)
       step_die(TICKETS_KILLED);
@@ -79,9 +78,9 @@ receive(struct vk_queue_submit *batch)
 
    vk_sync_win32_store32(&consumer.self->queue_round, consumer.round);
    begin_steps(DEATH_WAIT, DEATH_SIGNALLED);
-   REQUIRE(vk_sync_wait_many(consumer.device, batch->wait_count, batch->waits,
-                             VK_SYNC_WAIT_COMPLETE, UINT64_MAX) ==
-           VK_SUCCESS);
+   REQUIRE_OK(vk_sync_wait_many(consumer.device, batch->wait_count,
+                                batch->waits, VK_SYNC_WAIT_COMPLETE,
+                                UINT64_MAX));
    step_end();
 
    /* No signal may be seen before it is sent, or twice. */
@@ -91,9 +90,8 @@ receive(struct vk_queue_submit *batch)
 }
 
 static VkResult
-submit(struct vk_queue *queue, struct vk_queue_submit *batch)
+submit(UNUSED struct vk_queue *queue, struct vk_queue_submit *batch)
 {
-   (void)queue;
    if (batch->wait_count != 0 &&
        (batch->waits[0].sync->flags & VK_SYNC_IS_TIMELINE))
       return vk_sync_wait_many(consumer.device, batch->wait_count,
@@ -103,8 +101,7 @@ submit(struct vk_queue *queue, struct vk_queue_submit *batch)
    if (batch->wait_count != 0)
       receive(batch);
    for (uint32_t i = 0; i < batch->signal_count; i++)
-      REQUIRE(vk_sync_signal(consumer.device, batch->signals[i].sync, 0) ==
-              VK_SUCCESS);
+      REQUIRE_OK(vk_sync_signal(consumer.device, batch->signals[i].sync, 0));
    return VK_SUCCESS;
 }
 
@@ -112,34 +109,36 @@ static void
 do_round(void)
 {
    struct tickets_consumer *self = consumer.self;
-   struct api_batch batch = {
-      .signal = consumer.back, .fence = consumer.fence,
-   };
+   struct unit_batch batch = { .signal = consumer.back };
 
    if (!self->answer_only) {
-      batch.wait = consumer.forth;
-      api_submit(consumer.queue, &(struct api_batch) {
+      const struct unit_batch gate = {
          .wait = consumer.gate, .wait_value = ++consumer.gate_value,
-      });
+      };
+
+      batch.wait = consumer.forth;
+      REQUIRE_OK(unit_submit(consumer.queue, 1, &gate, VK_NULL_HANDLE));
    }
 
    vk_sync_win32_store32(&self->stage, STAGE_TAKING);
    begin_steps(DEATH_TAKE, DEATH_CLAIMED);
-   api_submit(consumer.queue, &batch);
+   const VkResult result = unit_submit(consumer.queue, 1, &batch,
+                                       consumer.fence);
    step_end();
+   REQUIRE_OK(result);
    vk_sync_win32_store32(&self->stage, STAGE_TAKEN);
 
    /* Not before the producer has killed us */
    if (self->death == DEATH_QUEUED || self->death == DEATH_QUEUED_SIGNALLED)
       Sleep(INFINITE);
    if (batch.wait != VK_NULL_HANDLE)
-      REQUIRE(api_signal(consumer.device, consumer.gate,
-                         consumer.gate_value) == VK_SUCCESS);
+      REQUIRE_OK(vk_sync_signal(consumer.device,
+                                unit_semaphore_sync(consumer.gate),
+                                consumer.gate_value));
 
-   REQUIRE(api_wait_fence(consumer.device, consumer.fence, UINT64_MAX) ==
-           VK_SUCCESS);
-   REQUIRE(vk_sync_reset(consumer.device, &vk_fence_from_handle(
-              consumer.fence)->permanent) == VK_SUCCESS);
+   REQUIRE_OK(unit_fence_wait(consumer.fence, UINT64_MAX));
+   REQUIRE_OK(vk_sync_reset(consumer.device,
+                            unit_fence_sync(consumer.fence)));
    vk_sync_win32_store32(&self->stage, STAGE_IDLE);
 }
 
@@ -166,18 +165,17 @@ open_semaphores(bool by_handle)
 
    consumer.layout = MapViewOfFile(forth, FILE_MAP_WRITE, 0, 0, 0);
    REQUIRE(consumer.layout != NULL);
-   consumer.forth = api_semaphore(consumer.device, false);
-   consumer.back = api_semaphore(consumer.device, false);
-   consumer.gate = api_semaphore(consumer.device, true);
-   consumer.fence = api_fence(consumer.device);
+   consumer.forth = unit_semaphore(consumer.device, 0);
+   consumer.back = unit_semaphore(consumer.device, 0);
+   consumer.gate = unit_semaphore(consumer.device, VK_SYNC_IS_TIMELINE);
+   consumer.fence = unit_fence(consumer.device);
 
    vk_sync_win32_store32(&consumer.self->stage, STAGE_OPENING);
    begin_steps(DEATH_OPEN, DEATH_OPEN_CLAIMED);
-   api_import(consumer.device, consumer.forth, &consumer.run,
-              by_handle ? NULL : "forth", forth);
+   peer_import(&consumer.run, consumer.forth, by_handle ? NULL : "forth",
+               forth);
    step_end();
-   api_import(consumer.device, consumer.back, &consumer.run,
-              by_handle ? NULL : "back", back);
+   peer_import(&consumer.run, consumer.back, by_handle ? NULL : "back", back);
    CloseHandle(forth);
    CloseHandle(back);
 }
@@ -185,14 +183,11 @@ open_semaphores(bool by_handle)
 int
 tickets_consumer_main(int argc, char **argv)
 {
-   REQUIRE(argc >= 2);
    const unsigned number = (unsigned)atoi(argv[1]);
-   const unsigned index = number % TICKETS_BY_HANDLE;
 
-   REQUIRE(index < TICKETS_CONSUMERS);
    consumer.run = peer_run_open(argc, argv, sizeof(struct tickets_board));
    consumer.board = consumer.run.board;
-   consumer.self = &consumer.board->consumers[index];
+   consumer.self = &consumer.board->consumers[number % TICKETS_BY_HANDLE];
    consumer.device = unit_device();
    consumer.queue = unit_queue(consumer.device);
    vk_queue_from_handle(consumer.queue)->driver_submit = submit;

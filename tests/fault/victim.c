@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
 /* A process that does what its plan says until it is dead. */
-#include "fault.h"
+#include "kill.h"
 
 #include <stdlib.h>
 
 #include "c11/threads.h"
-#include "util/macros.h"
 #include "util/os_time.h"
 
 static struct {
    struct peer_run run;
    struct vk_device *device;
-   struct fault_lane *lane;
-   struct fault_payloads payloads;
-   uint32_t index;
+   struct kill_lane *lane;
+   struct kill_payloads payloads;
+   struct vk_sync *up, *up_binary, *down, *down_binary;
 
    /* How often the call may still be made that the plan names */
    int32_t calls_left;
@@ -35,19 +34,19 @@ static struct {
 } stepped;
 
 /* The signal operation that this thread is in */
-static thread_local struct fault_journal *signalling;
+static thread_local struct kill_journal *signalling;
 
 static void
 count_call(enum hook_call call, bool after)
 {
-   const struct fault_plan *plan = &victim.lane->plan;
+   const struct kill_plan *plan = &victim.lane->plan;
 
    if (call == HOOK_RING && after && signalling != NULL)
       signalling->rings++;
    if (plan->trigger == TRIGGER_CALL && plan->call == call &&
        after == (plan->after_call != 0) &&
        p_atomic_dec_return(&victim.calls_left) < 0)
-      step_die(FAULT_KILLED);
+      step_die(KILL_STATUS);
 }
 
 static void
@@ -82,7 +81,7 @@ check_word(void)
 static void
 step(UNUSED void *data)
 {
-   const enum fault_trigger trigger = victim.lane->plan.trigger;
+   const enum kill_trigger trigger = victim.lane->plan.trigger;
 
    if (stepped.published_ns != NULL) {
       check_word();
@@ -102,14 +101,14 @@ step(UNUSED void *data)
         (trigger == TRIGGER_PUBLISHED && stepped.published) ||
         (trigger == TRIGGER_CLAIMED && stepped.claimed)) &&
        victim.steps_left-- == 0)
-      step_die(FAULT_KILLED);
+      step_die(KILL_STATUS);
 }
 
 /* Step only where the plan wants it: it costs a lot. */
 static void
 begin_steps(struct vk_sync *sync, uint64_t target, uint64_t *published_ns)
 {
-   const enum fault_trigger trigger = victim.lane->plan.trigger;
+   const enum kill_trigger trigger = victim.lane->plan.trigger;
    const bool publishes = published_ns != NULL;
 
    if (trigger == TRIGGER_OUTSIDE || trigger == TRIGGER_CALL ||
@@ -128,7 +127,7 @@ begin_steps(struct vk_sync *sync, uint64_t target, uint64_t *published_ns)
  * they take too long it does no harm to signal now.
  */
 static void
-await_blocked(struct vk_sync *sync, struct fault_cell *cells, unsigned count,
+await_blocked(struct vk_sync *sync, struct kill_cell *cells, unsigned count,
               uint64_t target)
 {
    for (unsigned i = 0; i < 100; i++) {
@@ -144,7 +143,7 @@ await_blocked(struct vk_sync *sync, struct fault_cell *cells, unsigned count,
 
 static void
 signal_in_journal(struct vk_sync *sync, uint64_t value,
-                  struct fault_journal *journal)
+                  struct kill_journal *journal)
 {
    const bool timeline = sync->flags & VK_SYNC_IS_TIMELINE;
 
@@ -160,26 +159,26 @@ signal_in_journal(struct vk_sync *sync, uint64_t value,
    step_end();
    signalling = NULL;
 
-   REQUIRE(result == VK_SUCCESS);
+   REQUIRE_OK(result);
    vk_sync_win32_store64(&journal->done, value);
 }
 
 static void
 signal_timeline(void)
 {
-   struct fault_lane *lane = victim.lane;
-   struct vk_sync *sync = victim.payloads.up[victim.index];
+   struct kill_lane *lane = victim.lane;
+   struct vk_sync *sync = victim.up;
    const uint64_t value = peer_word(sync) + 1;
 
-   await_blocked(sync, lane->timeline_cells, FAULT_SURVIVORS, value);
+   await_blocked(sync, lane->timeline_cells, KILL_SURVIVORS, value);
    signal_in_journal(sync, value, &lane->timeline);
 }
 
 static void
 signal_binary(void)
 {
-   struct fault_lane *lane = victim.lane;
-   struct vk_sync *sync = victim.payloads.up_binary[victim.index];
+   struct kill_lane *lane = victim.lane;
+   struct vk_sync *sync = victim.up_binary;
    const uint64_t ticket = peer_signals(sync) + 1;
 
    while (vk_sync_win32_load64(&lane->binary_cell.waiting) != ticket)
@@ -188,62 +187,56 @@ signal_binary(void)
    signal_in_journal(sync, ticket, &lane->binary);
 }
 
+static void
+wait_stepped(struct vk_sync *sync, uint64_t value)
+{
+   begin_steps(NULL, 0, NULL);
+   const VkResult result = unit_wait(victim.device, sync, value, UINT64_MAX);
+   step_end();
+   REQUIRE_OK(result);
+}
+
 /* The parent signals all the time, and this waits for the next. */
 static void
 wait_for_parent(void)
 {
-   struct vk_sync *sync = victim.payloads.down[victim.index];
-   const uint64_t value = peer_word(sync) + 1;
+   const uint64_t value = peer_word(victim.down) + 1;
 
-   begin_steps(NULL, 0, NULL);
-   const VkResult result = vk_sync_wait(victim.device, sync, value,
-                                        VK_SYNC_WAIT_COMPLETE, UINT64_MAX);
-   step_end();
-
-   REQUIRE(result == VK_SUCCESS);
-   REQUIRE(peer_word(sync) >= value);
+   wait_stepped(victim.down, value);
+   REQUIRE(peer_word(victim.down) >= value);
 }
 
 static void
 take_ticket_and_wait(void)
 {
-   struct fault_journal *journal = &victim.lane->tickets;
-   struct vk_sync *sync = victim.payloads.down_binary[victim.index];
-   struct vk_sync *pending;
+   struct kill_journal *journal = &victim.lane->tickets;
+   struct vk_sync *pending = unit_sync(victim.device, 0, 0);
 
-   REQUIRE(vk_sync_create(victim.device, &vk_sync_win32_type, 0, 0,
-                          &pending) == VK_SUCCESS);
    vk_sync_win32_store64(&journal->begun, journal->begun + 1);
    begin_steps(NULL, 0, NULL);
-   VkResult result = vk_sync_move(victim.device, pending, sync);
+   const VkResult result =
+      vk_sync_move(victim.device, pending, victim.down_binary);
    step_end();
-   REQUIRE(result == VK_SUCCESS);
+   REQUIRE_OK(result);
    vk_sync_win32_store64(&journal->done, journal->done + 1);
 
-   begin_steps(NULL, 0, NULL);
-   result = vk_sync_wait(victim.device, pending, 0, VK_SYNC_WAIT_COMPLETE,
-                         UINT64_MAX);
-   step_end();
-
-   REQUIRE(result == VK_SUCCESS);
+   wait_stepped(pending, 0);
    vk_sync_win32_store64(&victim.lane->tickets_seen, journal->done);
-   vk_sync_destroy(victim.device, pending);
+   unit_sync_destroy(victim.device, pending);
 }
 
 static void
 claim_and_drop(void)
 {
-   vk_sync_destroy(victim.device, victim.payloads.claim);
-   victim.payloads.claim = peer_open(&victim.run, victim.device,
-                                     VK_SYNC_WIN32_KIND_TIMELINE, "claim0");
+   struct vk_sync **claim = &victim.payloads.syncs[KILL_CLAIM];
 
-   begin_steps(victim.payloads.claim, 0, NULL);
-   const VkResult result =
-      vk_sync_wait(victim.device, victim.payloads.claim, 1,
-                   VK_SYNC_WAIT_COMPLETE,
-                   os_time_get_absolute_timeout(200 * 1000));
+   vk_sync_destroy(victim.device, *claim);
+   *claim = kill_open_one(&victim.run, victim.device, KILL_CLAIM);
+
+   begin_steps(*claim, 0, NULL);
+   const VkResult result = unit_wait(victim.device, *claim, 1, 200 * 1000);
    step_end();
-   REQUIRE(result == VK_TIMEOUT);
+   REQUIRE_RESULT(result, VK_TIMEOUT);
 }
 
 typedef void (*operation)(void);
@@ -268,40 +261,34 @@ repeat(void *data)
 
 /* Owns a slot, armed, to the end of its life */
 static void
-wait_at_gate(void *data)
+wait_at_gate(UNUSED void *data)
 {
    const struct vk_sync_wait waits[] = {
-      { .sync = victim.payloads.gate, .wait_value = FAULT_FAR },
-      { .sync = victim.payloads.down[victim.index],
-        .wait_value = FAULT_FAR },
+      { .sync = victim.payloads.syncs[KILL_GATE], .wait_value = KILL_FAR },
+      { .sync = victim.down, .wait_value = KILL_FAR },
    };
 
-   (void)data;
-   VkResult result = vk_sync_wait_many(victim.device, TEST_COUNT(waits), waits,
-                                       VK_SYNC_WAIT_ANY, UINT64_MAX);
-   REQUIRE(result == VK_SUCCESS);
+   REQUIRE_OK(vk_sync_wait_many(victim.device, TEST_COUNT(waits), waits,
+                                VK_SYNC_WAIT_ANY, UINT64_MAX));
    test_fail(true, __FILE__, __LINE__, "the gate was left");
 }
 
 /* Steps are for one thread: those here have none to take. */
 static void
-wait_beside(void *data)
+wait_beside(UNUSED void *data)
 {
-   struct vk_sync *sync = victim.payloads.down[victim.index];
-
-   (void)data;
    for (;;) {
-      const uint64_t value = peer_word(sync) + 1;
-      REQUIRE(vk_sync_wait(victim.device, sync, value, VK_SYNC_WAIT_COMPLETE,
-                           UINT64_MAX) == VK_SUCCESS);
-      REQUIRE(peer_word(sync) >= value);
+      const uint64_t value = peer_word(victim.down) + 1;
+
+      REQUIRE_OK(unit_wait(victim.device, victim.down, value, UINT64_MAX));
+      REQUIRE(peer_word(victim.down) >= value);
    }
 }
 
 static void
 start_threads(void)
 {
-   const struct fault_plan *plan = &victim.lane->plan;
+   const struct kill_plan *plan = &victim.lane->plan;
 
    if (plan->threads == 0)
       return;
@@ -311,7 +298,7 @@ start_threads(void)
       test_thread_start(wait_beside, NULL);
 
    for (unsigned i = 0; i < 2000; i++) {
-      const uint32_t slot = peer_find_slot(victim.payloads.gate, 0,
+      const uint32_t slot = peer_find_slot(victim.payloads.syncs[KILL_GATE], 0,
                                            GetCurrentProcessId());
       vk_sync_win32_store32(&victim.lane->gate_slot, slot);
       if (slot != VK_SYNC_WIN32_NO_SLOT)
@@ -326,25 +313,17 @@ start_threads(void)
    }
 }
 
-static void
-reach(enum fault_stage stage)
-{
-   vk_sync_win32_store32(&victim.lane->stage, stage);
-}
-
 int
-fault_victim_main(int argc, char **argv)
+kill_victim_main(int argc, char **argv)
 {
-   victim.run = peer_run_open(argc, argv, sizeof(struct fault_board));
-   REQUIRE(argc >= 2);
-   victim.index = (uint32_t)strtoul(argv[1], NULL, 10);
-   REQUIRE(victim.index < FAULT_LANES);
+   victim.run = peer_run_open(argc, argv, sizeof(struct kill_board));
 
-   struct fault_board *board = victim.run.board;
-   victim.lane = &board->lanes[victim.index];
-   reach(STAGE_MAIN);
+   struct kill_board *board = victim.run.board;
+   const uint32_t lane = (uint32_t)strtoul(argv[1], NULL, 10);
+   victim.lane = &board->lanes[lane];
+   vk_sync_win32_store32(&victim.lane->stage, STAGE_STARTED);
 
-   const struct fault_plan *plan = &victim.lane->plan;
+   const struct kill_plan *plan = &victim.lane->plan;
    victim.calls_left = (int32_t)plan->count;
    victim.steps_left = plan->count;
 
@@ -353,13 +332,15 @@ fault_victim_main(int argc, char **argv)
    hook.before = before_call;
    hook.after = after_call;
    step_install();
-   reach(STAGE_DEVICE);
-   fault_payloads_open(&victim.payloads, &victim.run, victim.device,
-                       victim.index, false);
-   reach(STAGE_PAYLOADS);
+   kill_payloads_open(&victim.payloads, peer_open, &victim.run,
+                      victim.device, lane);
+   victim.up = victim.payloads.syncs[KILL_UP + lane];
+   victim.up_binary = victim.payloads.syncs[KILL_UP_BINARY + lane];
+   victim.down = victim.payloads.syncs[KILL_DOWN + lane];
+   victim.down_binary = victim.payloads.syncs[KILL_DOWN_BINARY + lane];
 
    start_threads();
-   reach(STAGE_READY);
+   vk_sync_win32_store32(&victim.lane->stage, STAGE_READY);
    repeat((void *)&operations[plan->scene]);
    return 0;
 }

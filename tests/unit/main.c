@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "cases.h"
+#include "test.h"
+
+/* One table for each program; UNIT_CASES names it. */
+extern const struct test_case UNIT_CASES[];
 
 int
 main(int argc, char **argv)

@@ -5,30 +5,24 @@
 
 #include <malloc.h>
 
-#include "cases.h"
-
-#include "util/os_time.h"
-
-#define MS UINT64_C(1000000)
-
 static void
 fence_signal_and_reset(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *fence = unit_sync(device, 0, 0);
 
-   EXPECT(unit_wait(device, fence, 0, 0) == VK_TIMEOUT);
-   EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, fence, 0, UINT64_MAX) == VK_SUCCESS);
+   EXPECT_RESULT(unit_wait(device, fence, 0, 0), VK_TIMEOUT);
+   EXPECT_OK(vk_sync_signal(device, fence, 0));
+   EXPECT_OK(unit_wait(device, fence, 0, 0));
+   EXPECT_OK(unit_wait(device, fence, 0, UINT64_MAX));
 
    /* Signalling twice is the same as once. */
-   EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
-   EXPECT(vk_sync_reset(device, fence) == VK_SUCCESS);
-   EXPECT(unit_wait(device, fence, 0, 0) == VK_TIMEOUT);
-   EXPECT(vk_sync_reset(device, fence) == VK_SUCCESS);
-   EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
+   EXPECT_OK(vk_sync_signal(device, fence, 0));
+   EXPECT_OK(vk_sync_reset(device, fence));
+   EXPECT_RESULT(unit_wait(device, fence, 0, 0), VK_TIMEOUT);
+   EXPECT_OK(vk_sync_reset(device, fence));
+   EXPECT_OK(vk_sync_signal(device, fence, 0));
+   EXPECT_OK(unit_wait(device, fence, 0, 0));
 }
 
 static void
@@ -37,9 +31,9 @@ fence_created_signalled(UNUSED intptr_t arg)
    struct vk_device *device = unit_device();
    struct vk_sync *fence = unit_sync(device, 0, 1);
 
-   EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
-   EXPECT(vk_sync_reset(device, fence) == VK_SUCCESS);
-   EXPECT(unit_wait(device, fence, 0, 0) == VK_TIMEOUT);
+   EXPECT_OK(unit_wait(device, fence, 0, 0));
+   EXPECT_OK(vk_sync_reset(device, fence));
+   EXPECT_RESULT(unit_wait(device, fence, 0, 0), VK_TIMEOUT);
 }
 
 static void
@@ -48,11 +42,9 @@ fence_keeps_its_state_when_made_shareable(UNUSED intptr_t arg)
    struct vk_device *device = unit_device();
    struct vk_sync *fence = unit_sync(device, VK_SYNC_IS_SHAREABLE, 1);
 
-   REQUIRE(vk_sync_set_win32_export_params(
-              device, fence, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-              NULL, 0, NULL) == VK_SUCCESS);
+   unit_share(device, fence, NULL);
    EXPECT(vk_sync_win32_payload_is_section(unit_payload(fence)));
-   EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
+   EXPECT_OK(unit_wait(device, fence, 0, 0));
 }
 
 static void
@@ -62,28 +54,20 @@ timeline_only_increases(UNUSED intptr_t arg)
    struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 5);
    uint64_t value = 0;
 
-   EXPECT(vk_sync_get_value(device, timeline, &value) == VK_SUCCESS);
+   EXPECT_OK(vk_sync_get_value(device, timeline, &value));
    EXPECT_U64(value, 5);
-   EXPECT(vk_sync_signal(device, timeline, 9) == VK_SUCCESS);
-   EXPECT(vk_sync_signal(device, timeline, 9) == VK_SUCCESS);
-   EXPECT(vk_sync_signal(device, timeline, 7) == VK_SUCCESS);
-   EXPECT(vk_sync_get_value(device, timeline, &value) == VK_SUCCESS);
+   EXPECT_OK(vk_sync_signal(device, timeline, 9));
+   EXPECT_OK(vk_sync_signal(device, timeline, 9));
+   EXPECT_OK(vk_sync_signal(device, timeline, 7));
+   EXPECT_OK(vk_sync_get_value(device, timeline, &value));
    EXPECT_U64(value, 9);
 
-   EXPECT(unit_wait(device, timeline, 0, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, timeline, 9, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, timeline, 10, 0) == VK_TIMEOUT);
+   EXPECT_OK(unit_wait(device, timeline, 0, 0));
+   EXPECT_OK(unit_wait(device, timeline, 9, 0));
+   EXPECT_RESULT(unit_wait(device, timeline, 10, 0), VK_TIMEOUT);
 
-   EXPECT(vk_sync_signal(device, timeline, UINT64_MAX) == VK_SUCCESS);
-   EXPECT(unit_wait(device, timeline, UINT64_MAX, 0) == VK_SUCCESS);
-}
-
-static struct vk_sync *
-take_wait(struct vk_device *device, struct vk_sync *semaphore)
-{
-   struct vk_sync *wait = unit_sync(device, 0, 0);
-   REQUIRE(vk_sync_move(device, wait, semaphore) == VK_SUCCESS);
-   return wait;
+   EXPECT_OK(vk_sync_signal(device, timeline, UINT64_MAX));
+   EXPECT_OK(unit_wait(device, timeline, UINT64_MAX, 0));
 }
 
 /* Two signals and two waits, submitted in order and executed in any. */
@@ -91,26 +75,25 @@ static void
 binary_waits_pair_in_submission_order(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *semaphore = shared ? unit_shared(device, 0) :
-                                        unit_sync(device, 0, 0);
-   struct vk_sync *first = take_wait(device, semaphore);
-   struct vk_sync *second = take_wait(device, semaphore);
+   struct vk_sync *semaphore = unit_create(device, 0, shared);
+   struct vk_sync *first = unit_take(device, semaphore);
+   struct vk_sync *second = unit_take(device, semaphore);
 
-   EXPECT(unit_wait(device, first, 0, 0) == VK_TIMEOUT);
-   EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, second, 0, 0) == VK_TIMEOUT);
-   EXPECT(unit_wait(device, first, 0, 0) == VK_SUCCESS);
+   EXPECT_RESULT(unit_wait(device, first, 0, 0), VK_TIMEOUT);
+   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   EXPECT_RESULT(unit_wait(device, second, 0, 0), VK_TIMEOUT);
+   EXPECT_OK(unit_wait(device, first, 0, 0));
 
    /* Both signals have been consumed. */
-   EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, second, 0, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, semaphore, 0, 0) == VK_TIMEOUT);
+   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   EXPECT_OK(unit_wait(device, second, 0, 0));
+   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
 
    /* A signal that nobody has asked for yet is kept for the next wait. */
-   EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
-   struct vk_sync *third = take_wait(device, semaphore);
-   EXPECT(unit_wait(device, third, 0, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, semaphore, 0, 0) == VK_TIMEOUT);
+   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   struct vk_sync *third = unit_take(device, semaphore);
+   EXPECT_OK(unit_wait(device, third, 0, 0));
+   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
 }
 
 /* A second signal before the wait is none. */
@@ -118,13 +101,12 @@ static void
 binary_signalled_twice(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *semaphore = shared ? unit_shared(device, 0) :
-                                        unit_sync(device, 0, 0);
+   struct vk_sync *semaphore = unit_create(device, 0, shared);
 
-   EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
-   EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, take_wait(device, semaphore), 0, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, semaphore, 0, 0) == VK_TIMEOUT);
+   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   EXPECT_OK(unit_wait(device, unit_take(device, semaphore), 0, 0));
+   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
    EXPECT_U64(unit_payload(semaphore)->refcount, 2);
 }
 
@@ -136,11 +118,11 @@ temporary_wait_consumes_for_all(UNUSED intptr_t arg)
    struct vk_sync *peer = unit_import(device, semaphore);
    struct vk_sync *temporary = unit_import(device, semaphore);
 
-   EXPECT(vk_sync_signal(device, peer, 0) == VK_SUCCESS);
+   EXPECT_OK(vk_sync_signal(device, peer, 0));
    temporary->type->begin_wait(device, temporary);
-   EXPECT(unit_wait(device, temporary, 0, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, semaphore, 0, 0) == VK_TIMEOUT);
-   EXPECT(unit_wait(device, peer, 0, 0) == VK_TIMEOUT);
+   EXPECT_OK(unit_wait(device, temporary, 0, 0));
+   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
+   EXPECT_RESULT(unit_wait(device, peer, 0, 0), VK_TIMEOUT);
 }
 
 static void
@@ -152,20 +134,20 @@ counters_wrap(UNUSED intptr_t arg)
    *unit_payload(semaphore)->word = UINT64_C(0xffffffff) << 32 | 0xffffffff;
 
    for (unsigned i = 0; i < 3; i++) {
-      EXPECT(unit_wait(device, semaphore, 0, 0) == VK_TIMEOUT);
-      struct vk_sync *first = take_wait(device, semaphore);
-      struct vk_sync *second = take_wait(device, semaphore);
-      EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
-      EXPECT(unit_wait(device, first, 0, 0) == VK_SUCCESS);
-      EXPECT(unit_wait(device, second, 0, 0) == VK_TIMEOUT);
-      EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
-      EXPECT(unit_wait(device, second, 0, 0) == VK_SUCCESS);
+      EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
+      struct vk_sync *first = unit_take(device, semaphore);
+      struct vk_sync *second = unit_take(device, semaphore);
+      EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+      EXPECT_OK(unit_wait(device, first, 0, 0));
+      EXPECT_RESULT(unit_wait(device, second, 0, 0), VK_TIMEOUT);
+      EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+      EXPECT_OK(unit_wait(device, second, 0, 0));
    }
 
-   EXPECT(vk_sync_signal(device, semaphore, 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, semaphore, 0, 0) == VK_SUCCESS);
-   EXPECT(vk_sync_reset(device, semaphore) == VK_SUCCESS);
-   EXPECT(unit_wait(device, semaphore, 0, 0) == VK_TIMEOUT);
+   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   EXPECT_OK(unit_wait(device, semaphore, 0, 0));
+   EXPECT_OK(vk_sync_reset(device, semaphore));
+   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
 }
 
 static void
@@ -175,10 +157,10 @@ pending_waits_succeed_at_once(UNUSED intptr_t arg)
    struct vk_sync *semaphore = unit_sync(device, 0, 0);
    struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
 
-   EXPECT(vk_sync_wait(device, semaphore, 0, VK_SYNC_WAIT_PENDING,
-                       UINT64_MAX) == VK_SUCCESS);
-   EXPECT(vk_sync_wait(device, timeline, 7, VK_SYNC_WAIT_PENDING,
-                       UINT64_MAX) == VK_SUCCESS);
+   EXPECT_OK(vk_sync_wait(device, semaphore, 0, VK_SYNC_WAIT_PENDING,
+                          UINT64_MAX));
+   EXPECT_OK(vk_sync_wait(device, timeline, 7, VK_SYNC_WAIT_PENDING,
+                          UINT64_MAX));
 }
 
 struct destroyer {
@@ -195,8 +177,8 @@ destroy_at_once(void *data)
    uint64_t value = 0;
 
    while (value < destroyer->value)
-      EXPECT(vk_sync_get_value(destroyer->device, destroyer->timeline,
-                               &value) == VK_SUCCESS);
+      EXPECT_OK(vk_sync_get_value(destroyer->device, destroyer->timeline,
+                                  &value));
    for (unsigned i = 0; i < TEST_COUNT(destroyer->fences); i++)
       unit_sync_destroy(destroyer->device, destroyer->fences[i]);
 }
@@ -216,13 +198,12 @@ submit_signals_what_may_be_destroyed(UNUSED intptr_t arg)
          { .sync = timeline, .signal_value = i },
       };
       for (unsigned j = 0; j < 3; j++) {
-         destroyer.fences[j] = j == 0 ? unit_shared(device, 0) :
-                                        unit_sync(device, 0, 0);
+         destroyer.fences[j] = unit_create(device, 0, j == 0);
          signals[1 + j].sync = destroyer.fences[j];
       }
       struct test_thread *thread =
          test_thread_start(destroy_at_once, &destroyer);
-      EXPECT(vk_sync_signal_many(device, 4, signals) == VK_SUCCESS);
+      EXPECT_OK(vk_sync_signal_many(device, 4, signals));
       test_thread_join(thread);
    }
 }
@@ -232,9 +213,7 @@ static void
 submit_signals_what_cannot_increase(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *timeline = shared ?
-      unit_shared(device, VK_SYNC_IS_TIMELINE) :
-      unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   struct vk_sync *timeline = unit_create(device, VK_SYNC_IS_TIMELINE, shared);
    struct vk_sync *fence = unit_sync(device, 0, 0);
    const struct vk_sync_signal signals[] = {
       { .sync = timeline, .signal_value = 5 },
@@ -244,10 +223,10 @@ submit_signals_what_cannot_increase(intptr_t shared)
    };
    uint64_t value = 0;
 
-   EXPECT(vk_sync_signal_many(device, 4, signals) == VK_SUCCESS);
-   EXPECT(vk_sync_get_value(device, timeline, &value) == VK_SUCCESS);
+   EXPECT_OK(vk_sync_signal_many(device, 4, signals));
+   EXPECT_OK(vk_sync_get_value(device, timeline, &value));
    EXPECT_U64(value, 5);
-   EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
+   EXPECT_OK(unit_wait(device, fence, 0, 0));
    EXPECT(!vk_device_is_lost(device));
    EXPECT_U64(unit_payload(timeline)->refcount, 1);
 }
@@ -260,7 +239,7 @@ wait_leaves_its_seat(UNUSED intptr_t arg)
    struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
    struct vk_sync_win32_payload *payload = unit_payload(timeline);
 
-   EXPECT(unit_wait(device, timeline, 1, 1000) == VK_TIMEOUT);
+   EXPECT_RESULT(unit_wait(device, timeline, 1, 1000), VK_TIMEOUT);
    uint32_t *seat = payload->ops->sit(payload, 1);
    REQUIRE(seat != NULL);
    vk_sync_win32_leave(seat);

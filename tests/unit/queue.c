@@ -4,73 +4,26 @@
 #include "fixture.h"
 
 #include "util/os_time.h"
-
-#include "cases.h"
-
 #include "vk_common_entrypoints.h"
 #include "vk_physical_device.h"
 
-#define MS UINT64_C(1000000)
-
 static VkSemaphore
-create_semaphore(struct vk_device *device)
+signalled_semaphore(struct vk_device *device)
 {
-   const VkSemaphoreCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
-   };
-   VkSemaphore semaphore;
-   REQUIRE(vk_common_CreateSemaphore(vk_device_to_handle(device), &info, NULL,
-                                     &semaphore) == VK_SUCCESS);
+   VkSemaphore semaphore = unit_semaphore(device, 0);
+
+   REQUIRE_OK(vk_sync_signal(device, unit_semaphore_sync(semaphore), 0));
    return semaphore;
 }
 
-static VkFence
-create_fence(struct vk_device *device)
-{
-   const VkFenceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
-   };
-   VkFence fence;
-   REQUIRE(vk_common_CreateFence(vk_device_to_handle(device), &info, NULL,
-                                 &fence) == VK_SUCCESS);
-   return fence;
-}
-
-static VkSubmitInfo2
-submit_info(const VkSemaphoreSubmitInfo *wait,
-            const VkSemaphoreSubmitInfo *signal)
-{
-   return (VkSubmitInfo2) {
-      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
-      .waitSemaphoreInfoCount = wait != NULL,
-      .pWaitSemaphoreInfos = wait,
-      .signalSemaphoreInfoCount = signal != NULL,
-      .pSignalSemaphoreInfos = signal,
-   };
-}
-
-static VkResult
-fence_wait(struct vk_device *device, VkFence fence, uint64_t timeout_ns)
-{
-   return vk_common_WaitForFences(vk_device_to_handle(device), 1, &fence,
-                                  true, timeout_ns);
-}
-
 static void
-import_temporarily(struct vk_device *device, VkSemaphore semaphore,
-                   struct vk_sync *shared)
+import(VkSemaphore semaphore, VkSemaphoreImportFlags flags,
+       struct vk_device *device, struct vk_sync *shared)
 {
    HANDLE handle = unit_export(device, shared);
-   const VkImportSemaphoreWin32HandleInfoKHR import = {
-      .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
-      .semaphore = semaphore,
-      .flags = VK_SEMAPHORE_IMPORT_TEMPORARY_BIT,
-      .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-      .handle = handle,
-   };
-   REQUIRE(vk_common_ImportSemaphoreWin32HandleKHR(
-              vk_device_to_handle(device), &import) == VK_SUCCESS);
-   CloseHandle(handle);
+
+   unit_semaphore_import(semaphore, flags, handle, NULL);
+   test_close(handle);
 }
 
 /* A batch that only waits, merged behind one that does neither */
@@ -79,52 +32,32 @@ merged_submit_consumes_the_semaphore(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    VkQueue queue = unit_queue(device);
-   VkSemaphore semaphore = create_semaphore(device);
-   VkFence fence = create_fence(device), late = create_fence(device);
-   const VkSemaphoreSubmitInfo use = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-      .semaphore = semaphore,
-   };
-   const VkSemaphoreSubmitInfo temporary_use = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-      .semaphore = create_semaphore(device),
-   };
-   struct vk_semaphore *object = vk_semaphore_from_handle(semaphore);
-
-   REQUIRE(vk_sync_signal(device, &object->permanent, 0) == VK_SUCCESS);
-   struct vk_semaphore *other =
-      vk_semaphore_from_handle(temporary_use.semaphore);
-   REQUIRE(vk_sync_signal(device, &other->permanent, 0) == VK_SUCCESS);
+   VkSemaphore semaphore = signalled_semaphore(device);
+   VkSemaphore temporary = signalled_semaphore(device);
+   VkFence fence = unit_fence(device), late = unit_fence(device);
+   struct vk_sync *permanent = unit_semaphore_sync(semaphore);
 
    /* An empty first batch would be dropped, so it gets a semaphore wait of a
     * temporary payload, which does not set the flag either.
     */
    struct vk_sync *shared = unit_shared(device, 0);
-   import_temporarily(device, temporary_use.semaphore, shared);
-   REQUIRE(vk_sync_signal(device, shared, 0) == VK_SUCCESS);
+   import(temporary, VK_SEMAPHORE_IMPORT_TEMPORARY_BIT, device, shared);
+   REQUIRE_OK(vk_sync_signal(device, shared, 0));
 
-   const VkSubmitInfo2 submits[] = {
-      submit_info(&temporary_use, NULL),
-      submit_info(&use, NULL),
+   const struct unit_batch batches[] = {
+      { .wait = temporary }, { .wait = semaphore },
    };
-   REQUIRE(vk_common_QueueSubmit2(queue, 2, submits, fence) == VK_SUCCESS);
-   EXPECT(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
+   REQUIRE_OK(unit_submit(queue, 2, batches, fence));
+   EXPECT_OK(unit_fence_wait(fence, UINT64_MAX));
 
    /* Both waits have consumed their signal, for all holders. */
-   EXPECT(unit_wait(device, &object->permanent, 0, 0) == VK_TIMEOUT);
-   EXPECT(unit_wait(device, shared, 0, 0) == VK_TIMEOUT);
+   EXPECT_RESULT(unit_wait(device, permanent, 0, 0), VK_TIMEOUT);
+   EXPECT_RESULT(unit_wait(device, shared, 0, 0), VK_TIMEOUT);
 
-   const VkSubmitInfo2 again = submit_info(&use, NULL);
-   REQUIRE(vk_common_QueueSubmit2(queue, 1, &again, late) == VK_SUCCESS);
-   EXPECT(fence_wait(device, late, 30 * MS) == VK_TIMEOUT);
-   REQUIRE(vk_sync_signal(device, &object->permanent, 0) == VK_SUCCESS);
-   EXPECT(fence_wait(device, late, UINT64_MAX) == VK_SUCCESS);
-
-   VkDevice handle_device = vk_device_to_handle(device);
-   vk_common_DestroyFence(handle_device, fence, NULL);
-   vk_common_DestroyFence(handle_device, late, NULL);
-   vk_common_DestroySemaphore(handle_device, semaphore, NULL);
-   vk_common_DestroySemaphore(handle_device, temporary_use.semaphore, NULL);
+   REQUIRE_OK(unit_submit(queue, 1, &batches[1], late));
+   EXPECT_RESULT(unit_fence_wait(late, 30 * MS), VK_TIMEOUT);
+   REQUIRE_OK(vk_sync_signal(device, permanent, 0));
+   EXPECT_OK(unit_fence_wait(late, UINT64_MAX));
 }
 
 /* Two semaphores with one payload, in two batches of one vkQueueSubmit2: the
@@ -134,43 +67,21 @@ static void
 temporary_wait_follows_earlier_batches(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
-   VkDevice handle_device = vk_device_to_handle(device);
    VkQueue queue = unit_queue(device);
    struct vk_sync *shared = unit_shared(device, 0);
-   VkSemaphore first = create_semaphore(device);
-   VkSemaphore second = create_semaphore(device);
-   VkFence fence = create_fence(device);
-   const VkSemaphoreSubmitInfo use_first = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO, .semaphore = first,
-   };
-   const VkSemaphoreSubmitInfo use_second = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO, .semaphore = second,
+   VkSemaphore first = unit_semaphore(device, 0);
+   VkSemaphore second = unit_semaphore(device, 0);
+   VkFence fence = unit_fence(device);
+   const struct unit_batch batches[] = {
+      { .wait = first, .signal = first }, { .wait = second },
    };
 
-   HANDLE handle = unit_export(device, shared);
-   const VkImportSemaphoreWin32HandleInfoKHR permanent = {
-      .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
-      .semaphore = first,
-      .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
-      .handle = handle,
-   };
-   REQUIRE(vk_common_ImportSemaphoreWin32HandleKHR(handle_device,
-                                                   &permanent) == VK_SUCCESS);
-   CloseHandle(handle);
-   import_temporarily(device, second, shared);
-   REQUIRE(vk_sync_signal(device, shared, 0) == VK_SUCCESS);
-
-   const VkSubmitInfo2 submits[] = {
-      submit_info(&use_first, &use_first),
-      submit_info(&use_second, NULL),
-   };
-   REQUIRE(vk_common_QueueSubmit2(queue, 2, submits, fence) == VK_SUCCESS);
-   EXPECT(fence_wait(device, fence, 10000 * MS) == VK_SUCCESS);
-   EXPECT(unit_wait(device, shared, 0, 0) == VK_TIMEOUT);
-
-   vk_common_DestroyFence(handle_device, fence, NULL);
-   vk_common_DestroySemaphore(handle_device, first, NULL);
-   vk_common_DestroySemaphore(handle_device, second, NULL);
+   import(first, 0, device, shared);
+   import(second, VK_SEMAPHORE_IMPORT_TEMPORARY_BIT, device, shared);
+   REQUIRE_OK(vk_sync_signal(device, shared, 0));
+   REQUIRE_OK(unit_submit(queue, 2, batches, fence));
+   EXPECT_OK(unit_fence_wait(fence, 10000 * MS));
+   EXPECT_RESULT(unit_wait(device, shared, 0, 0), VK_TIMEOUT);
 }
 
 static void
@@ -178,32 +89,23 @@ semaphore_chain(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    VkQueue queue = unit_queue(device);
-   VkSemaphore semaphore = create_semaphore(device);
-   VkFence fence = create_fence(device);
-   const VkSemaphoreSubmitInfo use = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-      .semaphore = semaphore,
-   };
-   const VkSubmitInfo2 signal = submit_info(NULL, &use);
-   const VkSubmitInfo2 pass = submit_info(&use, &use);
-   const VkSubmitInfo2 wait = submit_info(&use, NULL);
-   VkDevice handle_device = vk_device_to_handle(device);
+   VkSemaphore semaphore = unit_semaphore(device, 0);
+   VkFence fence = unit_fence(device);
+   const struct unit_batch signal = { .signal = semaphore };
+   const struct unit_batch pass = { .wait = semaphore, .signal = semaphore };
+   const struct unit_batch wait = { .wait = semaphore };
 
    for (unsigned i = 0; i < 300; i++) {
-      REQUIRE(vk_common_QueueSubmit2(queue, 1, &signal, VK_NULL_HANDLE) ==
-              VK_SUCCESS);
+      REQUIRE_OK(unit_submit(queue, 1, &signal, VK_NULL_HANDLE));
       for (unsigned j = 0; j < 5; j++)
-         REQUIRE(vk_common_QueueSubmit2(queue, 1, &pass, VK_NULL_HANDLE) ==
-                 VK_SUCCESS);
-      REQUIRE(vk_common_QueueSubmit2(queue, 1, &wait, fence) == VK_SUCCESS);
-      REQUIRE(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
-      REQUIRE(vk_common_ResetFences(handle_device, 1, &fence) == VK_SUCCESS);
+         REQUIRE_OK(unit_submit(queue, 1, &pass, VK_NULL_HANDLE));
+      REQUIRE_OK(unit_submit(queue, 1, &wait, fence));
+      REQUIRE_OK(unit_fence_wait(fence, UINT64_MAX));
+      REQUIRE_OK(vk_common_ResetFences(vk_device_to_handle(device), 1,
+                                       &fence));
    }
-   struct vk_semaphore *object = vk_semaphore_from_handle(semaphore);
-   EXPECT(unit_wait(device, &object->permanent, 0, 0) == VK_TIMEOUT);
-
-   vk_common_DestroyFence(handle_device, fence, NULL);
-   vk_common_DestroySemaphore(handle_device, semaphore, NULL);
+   EXPECT_RESULT(unit_wait(device, unit_semaphore_sync(semaphore), 0, 0),
+                 VK_TIMEOUT);
 }
 
 static struct {
@@ -227,25 +129,23 @@ static void
 failed_submit_consumes_nothing(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
-   VkDevice handle_device = vk_device_to_handle(device);
    VkQueue queue = unit_queue(device);
-   VkSemaphore semaphores[3];
    VkSemaphoreSubmitInfo waits[3];
-   VkFence fence = create_fence(device);
+   const VkSubmitInfo2 info = {
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
+      .waitSemaphoreInfoCount = TEST_COUNT(waits),
+      .pWaitSemaphoreInfos = waits,
+   };
+   VkFence fence = unit_fence(device);
    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
    unsigned failures = 0;
 
-   for (unsigned i = 0; i < 3; i++) {
-      semaphores[i] = create_semaphore(device);
+   for (unsigned i = 0; i < TEST_COUNT(waits); i++) {
       waits[i] = (VkSemaphoreSubmitInfo) {
          .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-         .semaphore = semaphores[i],
+         .semaphore = signalled_semaphore(device),
       };
-      struct vk_semaphore *object = vk_semaphore_from_handle(semaphores[i]);
-      REQUIRE(vk_sync_signal(device, &object->permanent, 0) == VK_SUCCESS);
    }
-   VkSubmitInfo2 info = submit_info(waits, NULL);
-   info.waitSemaphoreInfoCount = 3;
 
    memory.real = device->alloc;
    device->alloc.pfnAllocation = allocate;
@@ -256,21 +156,16 @@ failed_submit_consumes_nothing(UNUSED intptr_t arg)
       if (result == VK_SUCCESS)
          break;
 
-      EXPECT(result == VK_ERROR_OUT_OF_HOST_MEMORY);
-      for (unsigned i = 0; i < 3; i++) {
-         struct vk_semaphore *object = vk_semaphore_from_handle(semaphores[i]);
-         EXPECT(unit_wait(device, &object->permanent, 0, 0) == VK_SUCCESS);
-      }
+      EXPECT_RESULT(result, VK_ERROR_OUT_OF_HOST_MEMORY);
+      for (unsigned i = 0; i < TEST_COUNT(waits); i++)
+         EXPECT_OK(unit_wait(device, unit_semaphore_sync(waits[i].semaphore),
+                             0, 0));
    }
    /* The submit itself, and what each semaphore's payload is moved to */
    EXPECT(failures >= 4);
-   EXPECT(result == VK_SUCCESS);
-   EXPECT(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
+   EXPECT_OK(result);
+   EXPECT_OK(unit_fence_wait(fence, UINT64_MAX));
    device->alloc = memory.real;
-
-   vk_common_DestroyFence(handle_device, fence, NULL);
-   for (unsigned i = 0; i < 3; i++)
-      vk_common_DestroySemaphore(handle_device, semaphores[i], NULL);
 }
 
 /* What a submit waited on and signalled is gone the moment it is seen to be
@@ -280,57 +175,56 @@ static void
 objects_die_right_after_the_submit(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
-   VkDevice handle_device = vk_device_to_handle(device);
    VkQueue queue = unit_queue(device);
    test_hog_cpu(2);
 
    for (unsigned i = 0; i < 2000; i++) {
-      VkSemaphore semaphore = create_semaphore(device);
-      VkFence fence = create_fence(device);
-      const VkSemaphoreSubmitInfo use = {
-         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-         .semaphore = semaphore,
+      VkSemaphore semaphore = unit_semaphore(device, 0);
+      VkFence fence = unit_fence(device);
+      const struct unit_batch batches[] = {
+         { .signal = semaphore }, { .wait = semaphore },
       };
-      const VkSubmitInfo2 submits[] = {
-         submit_info(NULL, &use),
-         submit_info(&use, NULL),
-      };
-      REQUIRE(vk_common_QueueSubmit2(queue, 2, submits, fence) == VK_SUCCESS);
-      REQUIRE(fence_wait(device, fence, UINT64_MAX) == VK_SUCCESS);
-      vk_common_DestroySemaphore(handle_device, semaphore, NULL);
-      vk_common_DestroyFence(handle_device, fence, NULL);
+
+      REQUIRE_OK(unit_submit(queue, 2, batches, fence));
+      REQUIRE_OK(unit_fence_wait(fence, UINT64_MAX));
+      unit_semaphore_destroy(semaphore);
+      unit_fence_destroy(fence);
    }
 }
 
 static VkResult
-fail_submit(struct vk_queue *queue, struct vk_queue_submit *submit)
+fail_submit(UNUSED struct vk_queue *queue,
+            UNUSED struct vk_queue_submit *submit)
 {
-   (void)queue;
-   (void)submit;
    Sleep(20);
    return VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
+static VkQueue
+failing_queue(struct vk_device *device)
+{
+   VkQueue queue = unit_queue(device);
+
+   vk_queue_from_handle(queue)->driver_submit = fail_submit;
+   return queue;
+}
+
+static const struct unit_batch empty;
+
 /* The fence of a submit that fails on the submit thread is never signalled. */
 static void
-failed_submit_ends_fence_wait(intptr_t arg)
+failed_submit_ends_fence_wait(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
-   VkQueue queue = unit_queue(device);
-   VK_FROM_HANDLE(vk_queue, vk_queue, queue);
-   VkFence fences[2] = { create_fence(device), create_fence(device) };
-   const VkSubmitInfo2 info = submit_info(NULL, NULL);
+   VkQueue queue = failing_queue(device);
+   VkFence fences[2] = { unit_fence(device), unit_fence(device) };
 
-   (void)arg;
-   vk_queue->driver_submit = fail_submit;
-   EXPECT(vk_common_QueueSubmit2(queue, 1, &info, fences[0]) == VK_SUCCESS);
+   EXPECT_OK(unit_submit(queue, 1, &empty, fences[0]));
    /* Either comes in time to be queued behind it, or too late. */
-   vk_common_QueueSubmit2(queue, 1, &info, fences[1]);
-   for (unsigned i = 0; i < 2; i++) {
-      EXPECT(fence_wait(device, fences[i], UINT64_MAX) ==
-             VK_ERROR_DEVICE_LOST);
-      vk_common_DestroyFence(vk_device_to_handle(device), fences[i], NULL);
-   }
+   (void)!unit_submit(queue, 1, &empty, fences[1]);
+   for (unsigned i = 0; i < 2; i++)
+      EXPECT_RESULT(unit_fence_wait(fences[i], UINT64_MAX),
+                    VK_ERROR_DEVICE_LOST);
 }
 
 /* Of another type than ours: its waits do not notice that the device is lost. */
@@ -395,17 +289,13 @@ failed_submit_ends_wait_idle(intptr_t is_deaf)
 {
    static const struct vk_sync_type *const deaf_types[] = { &deaf_type, NULL };
    struct vk_device *device = unit_device();
-   VkQueue queue = unit_queue(device);
-   VK_FROM_HANDLE(vk_queue, vk_queue, queue);
-   VkFence fence = create_fence(device);
-   const VkSubmitInfo2 info = submit_info(NULL, NULL);
+   VkQueue queue = failing_queue(device);
+   VkFence fence = unit_fence(device);
 
    if (is_deaf)
       device->physical->supported_sync_types = deaf_types;
-   vk_queue->driver_submit = fail_submit;
-   EXPECT(vk_common_QueueSubmit2(queue, 1, &info, fence) == VK_SUCCESS);
-   EXPECT(vk_common_QueueWaitIdle(queue) == VK_ERROR_DEVICE_LOST);
-   vk_common_DestroyFence(vk_device_to_handle(device), fence, NULL);
+   EXPECT_OK(unit_submit(queue, 1, &empty, fence));
+   EXPECT_RESULT(vk_common_QueueWaitIdle(queue), VK_ERROR_DEVICE_LOST);
 }
 
 static HANDLE may_submit;
@@ -415,45 +305,35 @@ held_submit(struct vk_queue *queue, struct vk_queue_submit *submit)
 {
    REQUIRE(WaitForSingleObject(may_submit, INFINITE) == WAIT_OBJECT_0);
    for (uint32_t i = 0; i < submit->signal_count; i++)
-      REQUIRE(vk_sync_signal(queue->base.device, submit->signals[i].sync,
-                             submit->signals[i].signal_value) == VK_SUCCESS);
+      REQUIRE_OK(vk_sync_signal(queue->base.device, submit->signals[i].sync,
+                                submit->signals[i].signal_value));
    return VK_SUCCESS;
 }
 
 /* Whether a queue goes on once another one is lost is up to its driver. */
 static void
-failed_submit_leaves_other_queues_alone(intptr_t arg)
+failed_submit_leaves_other_queues_alone(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
-   VkQueue lost = unit_queue(device), other = unit_queue(device);
-   VK_FROM_HANDLE(vk_queue, lost_queue, lost);
-   VK_FROM_HANDLE(vk_queue, other_queue, other);
-   VkFence fences[3] = {
-      create_fence(device), create_fence(device), create_fence(device),
-   };
-   const VkSubmitInfo2 info = submit_info(NULL, NULL);
+   VkQueue lost = failing_queue(device), other = unit_queue(device);
+   VkFence lost_fence = unit_fence(device);
+   VkFence fences[2] = { unit_fence(device), unit_fence(device) };
 
-   (void)arg;
-   may_submit = CreateEventW(NULL, TRUE, FALSE, NULL);
-   other_queue->driver_submit = held_submit;
-   lost_queue->driver_submit = fail_submit;
-   for (unsigned i = 1; i < 3; i++)
-      EXPECT(vk_common_QueueSubmit2(other, 1, &info, fences[i]) == VK_SUCCESS);
-   EXPECT(vk_common_QueueSubmit2(lost, 1, &info, fences[0]) == VK_SUCCESS);
-   EXPECT(fence_wait(device, fences[0], UINT64_MAX) == VK_ERROR_DEVICE_LOST);
+   may_submit = test_own_handle(CreateEventW(NULL, TRUE, FALSE, NULL));
+   vk_queue_from_handle(other)->driver_submit = held_submit;
+   for (unsigned i = 0; i < 2; i++)
+      EXPECT_OK(unit_submit(other, 1, &empty, fences[i]));
+   EXPECT_OK(unit_submit(lost, 1, &empty, lost_fence));
+   EXPECT_RESULT(unit_fence_wait(lost_fence, UINT64_MAX),
+                 VK_ERROR_DEVICE_LOST);
 
    SetEvent(may_submit);
-   for (unsigned i = 1; i < 3; i++) {
-      struct vk_fence *fence = vk_fence_from_handle(fences[i]);
-
+   for (unsigned i = 0; i < 2; i++) {
       /* Longer waits would end with the device. */
-      while (vk_sync_wait(device, &fence->permanent, 0, VK_SYNC_WAIT_COMPLETE,
-                          0) == VK_TIMEOUT)
+      while (vk_sync_wait(device, unit_fence_sync(fences[i]), 0,
+                          VK_SYNC_WAIT_COMPLETE, 0) == VK_TIMEOUT)
          Sleep(1);
    }
-   for (unsigned i = 0; i < 3; i++)
-      vk_common_DestroyFence(vk_device_to_handle(device), fences[i], NULL);
-   CloseHandle(may_submit);
 }
 
 const struct test_case queue_cases[] = {

@@ -6,26 +6,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "cases.h"
-
 #include "util/macros.h"
 #include "util/os_time.h"
 #include "vk_sync_win32_wait.h"
-
-#define MS UINT64_C(1000000)
-
-static void
-sleep_ms(unsigned ms)
-{
-   Sleep(ms);
-}
 
 static void
 timeouts_are_never_early(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *fence = shared ? unit_shared(device, 0) :
-                                    unit_sync(device, 0, 0);
+   struct vk_sync *fence = unit_create(device, 0, shared);
    static const uint64_t timeouts_ns[] = {
       0, 1, 99, 100, 101, 9999, 100 * 1000, MS, 3 * MS + 1, 20 * MS, 250 * MS,
    };
@@ -33,22 +22,14 @@ timeouts_are_never_early(intptr_t shared)
    for (unsigned i = 0; i < TEST_COUNT(timeouts_ns); i++) {
       const uint64_t start = os_time_get_nano();
       const uint64_t deadline = start + timeouts_ns[i];
-      EXPECT(vk_sync_wait(device, fence, 0, VK_SYNC_WAIT_COMPLETE,
-                          deadline) == VK_TIMEOUT);
+      EXPECT_RESULT(vk_sync_wait(device, fence, 0, VK_SYNC_WAIT_COMPLETE,
+                                 deadline), VK_TIMEOUT);
       EXPECT((uint64_t)os_time_get_nano() >= deadline);
    }
 
    /* Long ago */
-   EXPECT(vk_sync_wait(device, fence, 0, VK_SYNC_WAIT_COMPLETE, 1) ==
-          VK_TIMEOUT);
-}
-
-static int
-compare_ms(const void *a, const void *b)
-{
-   const double x = *(const double *)a, y = *(const double *)b;
-
-   return (x > y) - (x < y);
+   EXPECT_RESULT(vk_sync_wait(device, fence, 0, VK_SYNC_WAIT_COMPLETE, 1),
+                 VK_TIMEOUT);
 }
 
 /* A thread that nobody has woken looks for itself, later: of most, only a
@@ -59,7 +40,7 @@ expect_woken(double *ms, unsigned count, double look_ms)
 {
    if (count == 0)
       return;
-   qsort(ms, count, sizeof(*ms), compare_ms);
+   unit_sort(ms, count);
    test_diag("woken after %.2f ms, %.2f ms at most", ms[count / 2],
              ms[count - 1]);
    EXPECT(ms[count / 2] < look_ms / 2);
@@ -72,23 +53,18 @@ signal_wakes_a_blocked_wait(intptr_t shared)
    double ms[20];
 
    for (unsigned i = 0; i < 200; i++) {
-      struct vk_sync *fence = shared ? unit_shared(device, 0) :
-                                       unit_sync(device, 0, 0);
-      const struct vk_sync_wait wait = { .sync = fence };
-      struct unit_waiter waiter = {
-         .device = device, .count = 1, .waits = &wait,
-         .timeout_ns = UINT64_MAX,
-      };
-      unit_waiter_start(&waiter);
+      struct vk_sync *fence = unit_create(device, 0, shared);
+      struct unit_waiter waiter;
+
+      unit_block(&waiter, device, fence, 0, UINT64_MAX);
       while (i % 10 == 9 &&
              vk_sync_win32_load32(&unit_payload(fence)->refcount) < 2)
-         sleep_ms(1);
+         Sleep(1);
       if (i % 2)
-         sleep_ms(i % 10 == 9 ? 10 : 1);
+         Sleep(i % 10 == 9 ? 10 : 1);
       const double start_ms = test_now_ms();
-      EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
-      unit_waiter_join(&waiter);
-      EXPECT(waiter.result == VK_SUCCESS);
+      EXPECT_OK(vk_sync_signal(device, fence, 0));
+      EXPECT_OK(unit_waiter_join(&waiter));
       if (i % 10 == 9)
          ms[i / 10] = waiter.ended_ms - start_ms;
       unit_sync_destroy(device, fence);
@@ -104,24 +80,17 @@ signal_wakes_a_crowd(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
-   const struct vk_sync_wait wait = { .sync = timeline, .wait_value = 1 };
    static struct unit_waiter waiters[CROWD];
    double ms[CROWD];
 
-   for (unsigned i = 0; i < CROWD; i++) {
-      waiters[i] = (struct unit_waiter) {
-         .device = device, .count = 1, .waits = &wait,
-         .timeout_ns = UINT64_MAX,
-      };
-      unit_waiter_start(&waiters[i]);
-   }
-   sleep_ms(2000);
+   for (unsigned i = 0; i < CROWD; i++)
+      unit_block(&waiters[i], device, timeline, 1, UINT64_MAX);
+   Sleep(2000);
 
    const double start_ms = test_now_ms();
-   EXPECT(vk_sync_signal(device, timeline, 1) == VK_SUCCESS);
+   EXPECT_OK(vk_sync_signal(device, timeline, 1));
    for (unsigned i = 0; i < CROWD; i++) {
-      unit_waiter_join(&waiters[i]);
-      EXPECT(waiters[i].result == VK_SUCCESS);
+      EXPECT_OK(unit_waiter_join(&waiters[i]));
       ms[i] = waiters[i].ended_ms - start_ms;
    }
    expect_woken(ms, CROWD, VK_SYNC_WIN32_LONGEST_LOOK_NS / 2e6);
@@ -133,80 +102,65 @@ static void
 only_reached_values_are_woken(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *timeline = shared ?
-      unit_shared(device, VK_SYNC_IS_TIMELINE) :
-      unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
-   struct vk_sync_wait waits[THREADS];
+   struct vk_sync *timeline = unit_create(device, VK_SYNC_IS_TIMELINE, shared);
    struct unit_waiter waiters[THREADS];
 
-   for (unsigned i = 0; i < THREADS; i++) {
-      waits[i] = (struct vk_sync_wait) {
-         .sync = timeline, .wait_value = 10 * (i + 1),
-      };
-      waiters[i] = (struct unit_waiter) {
-         .device = device, .count = 1, .waits = &waits[i],
-         .timeout_ns = UINT64_MAX,
-      };
-      unit_waiter_start(&waiters[i]);
-   }
-   sleep_ms(50);
+   for (unsigned i = 0; i < THREADS; i++)
+      unit_block(&waiters[i], device, timeline, 10 * (i + 1), UINT64_MAX);
+   Sleep(50);
 
    for (unsigned i = 0; i < THREADS; i++) {
-      EXPECT(vk_sync_signal(device, timeline, 10 * i + 9) == VK_SUCCESS);
-      sleep_ms(2);
+      EXPECT_OK(vk_sync_signal(device, timeline, 10 * i + 9));
+      Sleep(2);
       for (unsigned j = i; j < THREADS; j++)
          EXPECT(!waiters[j].done);
 
-      EXPECT(vk_sync_signal(device, timeline, 10 * i + 10) == VK_SUCCESS);
-      unit_waiter_join(&waiters[i]);
-      EXPECT(waiters[i].result == VK_SUCCESS);
+      EXPECT_OK(vk_sync_signal(device, timeline, 10 * i + 10));
+      EXPECT_OK(unit_waiter_join(&waiters[i]));
    }
 }
 
-static void
-fill_mix(struct vk_device *device, struct vk_sync_wait *waits, unsigned count,
-         bool with_shared)
+static struct vk_sync_wait *
+fill_mix(struct vk_device *device, unsigned count, bool with_shared)
 {
+   struct vk_sync_wait *waits = calloc(count, sizeof(*waits));
+
+   test_defer(free, waits);
    for (unsigned i = 0; i < count; i++) {
       const enum vk_sync_flags flags = i % 2 ? VK_SYNC_IS_TIMELINE : 0;
+
       waits[i] = (struct vk_sync_wait) {
-         .sync = with_shared && i % 3 == 0 ? unit_shared(device, flags) :
-                                             unit_sync(device, flags, 0),
+         .sync = unit_create(device, flags, with_shared && i % 3 == 0),
          .wait_value = i % 2,
       };
    }
+   return waits;
 }
 
 static void
 wait_any_of_many(intptr_t count)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync_wait *waits = calloc(count, sizeof(*waits));
-   test_defer(free, waits);
-   fill_mix(device, waits, count, count % 3 == 0);
+   struct vk_sync_wait *waits = fill_mix(device, count, count % 3 == 0);
    double ms[2][20];
    unsigned done[2] = { 0 };
 
    for (unsigned round = 0; round < 20; round++) {
       const unsigned i = test_random_below(count);
-      struct unit_waiter waiter = {
-         .device = device, .count = count, .waits = waits,
-         .flags = VK_SYNC_WAIT_ANY, .timeout_ns = UINT64_MAX,
-      };
-      unit_waiter_start(&waiter);
-      sleep_ms(5);
+      struct unit_waiter waiter;
+
+      unit_block_many(&waiter, device, count, waits, VK_SYNC_WAIT_ANY);
+      Sleep(5);
       EXPECT(!waiter.done);
       const double start_ms = test_now_ms();
-      EXPECT(vk_sync_signal(device, waits[i].sync, waits[i].wait_value) ==
-             VK_SUCCESS);
-      unit_waiter_join(&waiter);
-      EXPECT(waiter.result == VK_SUCCESS);
+      EXPECT_OK(vk_sync_signal(device, waits[i].sync, waits[i].wait_value));
+      EXPECT_OK(unit_waiter_join(&waiter));
       ms[i % 2][done[i % 2]++] = waiter.ended_ms - start_ms;
 
       if (waits[i].sync->flags & VK_SYNC_IS_TIMELINE)
          waits[i].wait_value++;
       else
-         EXPECT(vk_sync_reset(device, waits[i].sync) == VK_SUCCESS);
+         EXPECT_OK(vk_sync_reset(device, waits[i].sync));
    }
    /* Of fences, then of timelines.  Beginning and ending take their time, too. */
    for (unsigned i = 0; i < 2 && count < 1000; i++)
@@ -217,53 +171,34 @@ static void
 wait_all_of_many(intptr_t count)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync_wait *waits = calloc(count, sizeof(*waits));
-   test_defer(free, waits);
-   fill_mix(device, waits, count, count <= 300);
+   struct vk_sync_wait *waits = fill_mix(device, count, count <= 300);
+   struct unit_waiter waiter;
 
-   struct unit_waiter waiter = {
-      .device = device, .count = count, .waits = waits,
-      .timeout_ns = UINT64_MAX,
-   };
-   unit_waiter_start(&waiter);
-   sleep_ms(5);
+   unit_block_many(&waiter, device, count, waits, VK_SYNC_WAIT_COMPLETE);
+   Sleep(5);
 
    const unsigned last = test_random_below(count);
    for (unsigned i = 0; i < count; i++) {
       if (i != last)
-         EXPECT(vk_sync_signal(device, waits[i].sync, waits[i].wait_value) ==
-                VK_SUCCESS);
+         EXPECT_OK(vk_sync_signal(device, waits[i].sync, waits[i].wait_value));
    }
-   sleep_ms(5);
+   Sleep(5);
    EXPECT(!waiter.done);
-   EXPECT(vk_sync_signal(device, waits[last].sync, waits[last].wait_value) ==
-          VK_SUCCESS);
-   unit_waiter_join(&waiter);
-   EXPECT(waiter.result == VK_SUCCESS);
-}
-
-static uint64_t
-thread_cpu_us(void)
-{
-   FILETIME created, exited, kernel, user;
-   GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel, &user);
-   return (((uint64_t)kernel.dwHighDateTime << 32 | kernel.dwLowDateTime) +
-           ((uint64_t)user.dwHighDateTime << 32 | user.dwLowDateTime)) / 10;
+   EXPECT_OK(vk_sync_signal(device, waits[last].sync, waits[last].wait_value));
+   EXPECT_OK(unit_waiter_join(&waiter));
 }
 
 static void
 wait_any_does_not_spin(intptr_t with_shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync_wait waits[100];
-   fill_mix(device, waits, TEST_COUNT(waits), with_shared);
+   struct vk_sync_wait *waits = fill_mix(device, 100, with_shared);
 
-   const uint64_t before = thread_cpu_us();
-   EXPECT(vk_sync_wait_many(device, TEST_COUNT(waits), waits,
-                            VK_SYNC_WAIT_ANY,
-                            os_time_get_absolute_timeout(500 * MS)) ==
-          VK_TIMEOUT);
-   const uint64_t used = thread_cpu_us() - before;
+   const uint64_t before = unit_cpu_us();
+   EXPECT_RESULT(vk_sync_wait_many(device, 100, waits, VK_SYNC_WAIT_ANY,
+                                   os_time_get_absolute_timeout(500 * MS)),
+                 VK_TIMEOUT);
+   const uint64_t used = unit_cpu_us() - before;
    test_diag("%u us of CPU in 500 ms", (unsigned)used);
    EXPECT(used < 100000);
 }
@@ -274,27 +209,20 @@ wait_many_with_repeats(UNUSED intptr_t arg)
 {
    struct vk_device *device = unit_device();
    struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
-   const struct vk_sync_wait waits[] = {
-      { .sync = timeline, .wait_value = 2 },
-      { .sync = timeline, .wait_value = 1 },
-      { .sync = timeline, .wait_value = 2 },
-   };
 
    for (unsigned any = 0; any < 2; any++) {
-      struct vk_sync_wait now[3];
-      for (unsigned i = 0; i < 3; i++) {
-         now[i] = waits[i];
-         now[i].wait_value += 2 * any;
-      }
-      struct unit_waiter waiter = {
-         .device = device, .count = 3, .waits = now,
-         .flags = any ? VK_SYNC_WAIT_ANY : 0, .timeout_ns = UINT64_MAX,
+      const struct vk_sync_wait waits[] = {
+         { .sync = timeline, .wait_value = 2 + 2 * any },
+         { .sync = timeline, .wait_value = 1 + 2 * any },
+         { .sync = timeline, .wait_value = 2 + 2 * any },
       };
-      unit_waiter_start(&waiter);
-      sleep_ms(2);
-      EXPECT(vk_sync_signal(device, timeline, 2 + 2 * any) == VK_SUCCESS);
-      unit_waiter_join(&waiter);
-      EXPECT(waiter.result == VK_SUCCESS);
+      struct unit_waiter waiter;
+
+      unit_block_many(&waiter, device, 3, waits,
+                      any ? VK_SYNC_WAIT_ANY : VK_SYNC_WAIT_COMPLETE);
+      Sleep(2);
+      EXPECT_OK(vk_sync_signal(device, timeline, 2 + 2 * any));
+      EXPECT_OK(unit_waiter_join(&waiter));
    }
 }
 
@@ -306,23 +234,20 @@ timeout_races_with_signal(intptr_t shared)
    unsigned satisfied = 0;
 
    for (unsigned i = 0; i < 400; i++) {
-      struct vk_sync *fence = shared ? unit_shared(device, 0) :
-                                       unit_sync(device, 0, 0);
-      const struct vk_sync_wait wait = { .sync = fence };
-      struct unit_waiter waiter = {
-         .device = device, .count = 1, .waits = &wait,
-         .timeout_ns = MS + test_random_below(200 * 1000),
-      };
-      unit_waiter_start(&waiter);
+      struct vk_sync *fence = unit_create(device, 0, shared);
+      struct unit_waiter waiter;
+
+      unit_block(&waiter, device, fence, 0,
+                 MS + test_random_below(200 * 1000));
       const uint64_t until = os_time_get_nano() + MS + 50 * 1000 +
                              test_random_below(200 * 1000);
       while ((uint64_t)os_time_get_nano() < until)
          YieldProcessor();
-      EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
+      EXPECT_OK(vk_sync_signal(device, fence, 0));
       unit_waiter_join(&waiter);
       satisfied += waiter.result == VK_SUCCESS;
       EXPECT(waiter.result == VK_SUCCESS || waiter.result == VK_TIMEOUT);
-      EXPECT(unit_wait(device, fence, 0, 0) == VK_SUCCESS);
+      EXPECT_OK(unit_wait(device, fence, 0, 0));
       unit_sync_destroy(device, fence);
    }
    test_diag("%u satisfied, %u timed out", satisfied, 400 - satisfied);
@@ -335,70 +260,22 @@ static void
 stale_signal_is_not_taken_for_a_new_one(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *fence = shared ? unit_shared(device, 0) :
-                                    unit_sync(device, 0, 0);
+   struct vk_sync *fence = unit_create(device, 0, shared);
    struct vk_sync_win32_payload *payload = unit_payload(fence);
-   const struct vk_sync_wait wait = { .sync = fence };
-   struct unit_waiter waiter = {
-      .device = device, .count = 1, .waits = &wait, .timeout_ns = UINT64_MAX,
-   };
+   struct unit_waiter waiter;
 
-   EXPECT(vk_sync_signal(device, fence, 0) == VK_SUCCESS);
-   EXPECT(vk_sync_reset(device, fence) == VK_SUCCESS);
-   unit_waiter_start(&waiter);
-   sleep_ms(250);
+   EXPECT_OK(vk_sync_signal(device, fence, 0));
+   EXPECT_OK(vk_sync_reset(device, fence));
+   unit_block(&waiter, device, fence, 0, UINT64_MAX);
+   Sleep(250);
    EXPECT(!waiter.done);
 
    /* Signalled and reset again before anybody comes to look: it counts. */
    uint64_t word;
    EXPECT(vk_sync_win32_word_signal(VK_SYNC_WIN32_KIND_BINARY, payload->word,
                                     0, &word));
-   EXPECT(vk_sync_reset(device, fence) == VK_SUCCESS);
-   unit_waiter_join(&waiter);
-   EXPECT(waiter.result == VK_SUCCESS);
-}
-
-/* The signal may have been lost with the device, so that no time-out is too
- * long for the wait to end.
- */
-static void
-device_loss_ends_waits(intptr_t shared)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *fences[3];
-   struct vk_sync_wait waits[3];
-   struct unit_waiter waiters[4];
-
-   for (unsigned i = 0; i < 3; i++) {
-      fences[i] = shared ? unit_shared(device, 0) : unit_sync(device, 0, 0);
-      waits[i] = (struct vk_sync_wait) { .sync = fences[i] };
-   }
-   for (unsigned i = 0; i < 4; i++) {
-      waiters[i] = (struct unit_waiter) {
-         .device = device,
-         .count = i < 2 ? 1 : 3,
-         .waits = waits,
-         .flags = i == 2 ? VK_SYNC_WAIT_ANY : 0,
-         .timeout_ns = i == 1 ? 60 * 1000 * MS : UINT64_MAX,
-      };
-      unit_waiter_start(&waiters[i]);
-   }
-   sleep_ms(30);
-   for (unsigned i = 0; i < 4; i++)
-      EXPECT(!waiters[i].done);
-
-   /* Nobody wakes them: they look for themselves. */
-   const double start = test_now_ms();
-   vk_device_set_lost(device, "on purpose");
-   for (unsigned i = 0; i < 4; i++) {
-      unit_waiter_join(&waiters[i]);
-      EXPECT(waiters[i].result == VK_ERROR_DEVICE_LOST);
-   }
-   test_diag("the waits ended after %.0f ms", test_now_ms() - start);
-
-   /* What is there can still be seen. */
-   EXPECT(vk_sync_signal(device, fences[0], 0) == VK_SUCCESS);
-   EXPECT(unit_wait(device, fences[0], 0, UINT64_MAX) == VK_SUCCESS);
+   EXPECT_OK(vk_sync_reset(device, fence));
+   EXPECT_OK(unit_waiter_join(&waiter));
 }
 
 /* Whoever has been told of the loss may destroy what others still wait for. */
@@ -407,23 +284,17 @@ device_loss_then_destruction(intptr_t shared)
 {
    for (unsigned i = 0; i < 10; i++) {
       struct vk_device *device = unit_device();
-      struct vk_sync *fence = shared ? unit_shared(device, 0) :
-                                       unit_sync(device, 0, 0);
-      const struct vk_sync_wait wait = { .sync = fence };
-      struct unit_waiter waiter = {
-         .device = device, .count = 1, .waits = &wait,
-         .timeout_ns = UINT64_MAX,
-      };
+      struct vk_sync *fence = unit_create(device, 0, shared);
+      struct unit_waiter waiter;
 
-      unit_waiter_start(&waiter);
+      unit_block(&waiter, device, fence, 0, UINT64_MAX);
       while (shared && unit_armed(fence) == 0)
-         sleep_ms(1);
+         Sleep(1);
       if (!shared)
-         sleep_ms(200);
+         Sleep(200);
       vk_device_set_lost(device, "on purpose");
       unit_sync_destroy(device, fence);
-      unit_waiter_join(&waiter);
-      EXPECT(waiter.result == VK_ERROR_DEVICE_LOST);
+      EXPECT_RESULT(unit_waiter_join(&waiter), VK_ERROR_DEVICE_LOST);
    }
 }
 
@@ -432,22 +303,16 @@ static void
 wait_keeps_its_payload(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *sync = shared ? unit_shared(device, VK_SYNC_IS_TIMELINE) :
-                                   unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   struct vk_sync *sync = unit_create(device, VK_SYNC_IS_TIMELINE, shared);
    uint32_t *refcount = &unit_payload(sync)->refcount;
-   const struct vk_sync_wait wait = { .sync = sync, .wait_value = 1 };
-   struct unit_waiter waiter = {
-      .device = device, .count = 1, .waits = &wait,
-      .timeout_ns = UINT64_C(30000000000),
-   };
+   struct unit_waiter waiter;
 
-   unit_waiter_start(&waiter);
+   unit_block(&waiter, device, sync, 1, UINT64_MAX);
    for (unsigned i = 0; vk_sync_win32_load32(refcount) < 2 && i < 2000; i++)
       Sleep(5);
    EXPECT_U64(vk_sync_win32_load32(refcount), 2);
-   REQUIRE(vk_sync_signal(device, sync, 1) == VK_SUCCESS);
-   unit_waiter_join(&waiter);
-   EXPECT(waiter.result == VK_SUCCESS);
+   REQUIRE_OK(vk_sync_signal(device, sync, 1));
+   EXPECT_OK(unit_waiter_join(&waiter));
    EXPECT_U64(vk_sync_win32_load32(refcount), 1);
 }
 
@@ -458,7 +323,7 @@ struct answerer {
 };
 
 /* Signals what is asked for, a moment later */
-static int
+static void
 answer(void *data)
 {
    struct answerer *answerer = data;
@@ -473,9 +338,8 @@ answer(void *data)
       value = asked;
       for (uint32_t i = value % 64; i > 0; i--)
          YieldProcessor();
-      (void)vk_sync_signal(answerer->device, answerer->timeline, value);
+      (void)!vk_sync_signal(answerer->device, answerer->timeline, value);
    }
-   return 0;
 }
 
 /* Where whoever signals runs beside it, a wait need not block; where looking
@@ -485,17 +349,14 @@ static void
 waits_look_before_they_block(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *timeline = shared ?
-      unit_shared(device, VK_SYNC_IS_TIMELINE) :
-      unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   struct vk_sync *timeline = unit_create(device, VK_SYNC_IS_TIMELINE, shared);
    struct answerer answerer = { .device = device, .timeline = timeline };
    uint32_t *failures = &unit_payload(timeline)->spin_failures;
    unsigned tries = 0;
    SYSTEM_INFO system;
-   thrd_t thread;
 
    for (uint32_t i = 1; i <= 5; i++) {
-      EXPECT(unit_wait(device, timeline, 1, 1000) == VK_TIMEOUT);
+      EXPECT_RESULT(unit_wait(device, timeline, 1, 1000), VK_TIMEOUT);
       EXPECT_U64(vk_sync_win32_load32(failures), i);
    }
 
@@ -503,18 +364,17 @@ waits_look_before_they_block(intptr_t shared)
    if (system.dwNumberOfProcessors < 2)
       test_skip("there is one processor");
 
-   REQUIRE(thrd_create(&thread, answer, &answerer) == thrd_success);
+   struct test_thread *thread = test_thread_start(answer, &answerer);
    do {
       vk_sync_win32_store32(failures, 1);
       vk_sync_win32_store32(&answerer.asked, ++tries);
-      EXPECT(unit_wait(device, timeline, tries, UINT64_MAX) == VK_SUCCESS);
+      EXPECT_OK(unit_wait(device, timeline, tries, UINT64_MAX));
    } while (vk_sync_win32_load32(failures) != 0 && tries < 1000000);
    test_diag("it helped in wait %u", tries);
    EXPECT_U64(vk_sync_win32_load32(failures), 0);
 
    vk_sync_win32_store32(&answerer.asked, UINT32_MAX);
-   thrd_join(thread, NULL);
-   unit_sync_destroy(device, timeline);
+   test_thread_join(thread);
 }
 
 /* The least that a wait in vain takes, which is over before it blocks */
@@ -530,8 +390,8 @@ get_shortest_ms(struct vk_device *device, struct vk_sync *timeline,
       for (unsigned j = 0; j < 10; j++) {
          vk_sync_win32_store32(&unit_payload(timeline)->spin_failures,
                                failures);
-         EXPECT(vk_sync_wait(device, timeline, 1, VK_SYNC_WAIT_COMPLETE, 1) ==
-                VK_TIMEOUT);
+         EXPECT_RESULT(vk_sync_wait(device, timeline, 1, VK_SYNC_WAIT_COMPLETE,
+                                    1), VK_TIMEOUT);
       }
       shortest_ms = MIN2(shortest_ms, test_now_ms() - start_ms);
    }
@@ -589,8 +449,6 @@ const struct test_case wait_cases[] = {
      stale_signal_is_not_taken_for_a_new_one, 1 },
    { "time-out races with the signal, private", timeout_races_with_signal, 0 },
    { "time-out races with the signal, shared", timeout_races_with_signal, 1 },
-   { "device loss ends waits", device_loss_ends_waits },
-   { "device loss ends shared waits", device_loss_ends_waits, 1 },
    { "destruction right after device loss", device_loss_then_destruction },
    { "destruction right after device loss, shared",
      device_loss_then_destruction, 1 },
