@@ -214,11 +214,7 @@ test_close(HANDLE handle)
 uint64_t
 test_random(void)
 {
-   uint64_t z = state.random += UINT64_C(0x9e3779b97f4a7c15);
-
-   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-   return z ^ (z >> 31);
+   return test_next_random(&state.random);
 }
 
 uint32_t

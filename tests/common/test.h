@@ -86,6 +86,17 @@ void test_close(HANDLE handle);
 uint64_t test_random(void);
 uint32_t test_random_below(uint32_t limit);
 
+/* For those that have a state of their own: splitmix64 */
+static inline uint64_t
+test_next_random(uint64_t *state)
+{
+   uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+   return z ^ (z >> 31);
+}
+
 double test_now_ms(void);
 
 /* As module+offset, which addr2line takes */

@@ -242,20 +242,10 @@ fuzz_start(unsigned index, void (*run_thread)(void *data), void *data)
    return test_thread_start(thread_run, thread);
 }
 
-static uint64_t
-next_random(uint64_t *state)
-{
-   uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-   return z ^ (z >> 31);
-}
-
 uint64_t
 fuzz_random(void)
 {
-   return next_random(&fuzz_self()->random);
+   return test_next_random(&fuzz_self()->random);
 }
 
 uint32_t
@@ -279,7 +269,7 @@ seed_episode(uint32_t episode)
    for (unsigned i = 0; i < FUZZ_THREADS; i++) {
       uint64_t mix = run.seed ^ ((uint64_t)episode * FUZZ_THREADS + i);
 
-      run.threads[i].random = next_random(&mix);
+      run.threads[i].random = test_next_random(&mix);
       run.threads[i].step = 0;
       run.threads[i].op = NULL;
    }

@@ -368,11 +368,7 @@ uint32_t stress_resource_count(void);
 static inline uint64_t
 stress_random(struct stress_thread *self)
 {
-   uint64_t z = self->random += UINT64_C(0x9e3779b97f4a7c15);
-
-   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-   return z ^ (z >> 31);
+   return test_next_random(&self->random);
 }
 
 static inline uint32_t

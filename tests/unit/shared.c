@@ -8,6 +8,7 @@
 #include <wchar.h>
 
 #include "vk_sync_win32_owner.h"
+#include "vk_sync_win32_waiter.h"
 
 static void
 peer_signal_wakes(intptr_t flags)
@@ -132,6 +133,30 @@ bells_have_names_and_one_right(UNUSED intptr_t arg)
 
    EXPECT_OK(vk_sync_signal(device, sync, 0));
    EXPECT_OK(unit_waiter_join(&waiter));
+}
+
+/* No peer could ring it, so that it polls, and takes no slot. */
+static void
+nameless_bell_takes_no_slot(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
+   struct vk_sync_win32_waiter *next = vk_sync_win32_waiter_get(0);
+   struct unit_waiter waiter;
+
+   REQUIRE(vk_sync_win32_waiter_begin(next, true));
+   vk_sync_win32_waiter_end(next);
+   const struct vk_sync_win32_bell_id id = next->bell.id;
+   next->bell.id = (struct vk_sync_win32_bell_id) {0};
+   /* Who waits next takes the one that was put back last. */
+   vk_sync_win32_waiter_put(next);
+
+   unit_block(&waiter, device, sync, 1, UINT64_MAX);
+   Sleep(20);
+   EXPECT_U64(unit_owned(sync), 0);
+   EXPECT_OK(vk_sync_signal(device, sync, 1));
+   EXPECT_OK(unit_waiter_join(&waiter));
+   next->bell.id = id;
 }
 
 enum deaf { DEAF_NO_SLOT, DEAF_UNREACHABLE };
@@ -371,6 +396,7 @@ const struct test_case shared_cases[] = {
    { "threads stay armed when others time out", others_stay_armed, 1 },
    { "shared waits hear private signals", shared_waits_hear_private_signals },
    { "bells have names and one right", bells_have_names_and_one_right },
+   { "a bell without a name takes no slot", nameless_bell_takes_no_slot },
    { "a signal that nobody rang for is found", silent_signal_is_found },
    { "a thread without a slot polls", deaf_thread_polls, DEAF_NO_SLOT },
    { "a thread that cannot be rung polls", deaf_thread_polls,
