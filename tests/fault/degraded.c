@@ -104,8 +104,9 @@ waiter_main(int argc, char **argv)
    open_word(argc, argv);
    hook_install();
 
-   /* Now it has a bell. */
-   REQUIRE_RESULT(unit_wait(d.device, d.sync, FINAL, MS), VK_TIMEOUT);
+   /* It has a bell once it blocks, in time or not. */
+   while (hook.bell == NULL)
+      REQUIRE_RESULT(unit_wait(d.device, d.sync, FINAL, MS), VK_TIMEOUT);
    if (d.board->flaw == FLAW_DACL)
       lock_bell(hook.bell);
    hook.calls[HOOK_BELL_WAIT] = hook.polls = 0;

@@ -22,9 +22,8 @@ enum {
    KILL_STATUS_OUTSIDE = 78,
 };
 
-/* The value that ends the survivors, and one that no victim lives to see */
+/* The value that ends the survivors, and that no victim lives to see */
 #define KILL_FINAL (UINT64_C(1) << 40)
-#define KILL_FAR (KILL_FINAL / 2)
 
 /* What a victim's main thread does, over and over */
 enum kill_scene {
@@ -105,11 +104,6 @@ struct kill_board {
       uint32_t threads;
       struct peer_usage before, after;
    } survivors[KILL_SURVIVORS];
-   struct {
-      uint64_t waiting;
-      uint32_t slot;
-      uint32_t polls;
-   } probe;
 };
 
 /* A process's view of the payloads.  Add the lane to the first four. */
@@ -149,7 +143,6 @@ void kill_payloads_dump(struct kill_payloads *payloads);
 
 int kill_victim_main(int argc, char **argv);
 int kill_survivor_main(int argc, char **argv);
-int kill_probe_main(int argc, char **argv);
 
 /* The parent: it starts victims, lets them die and looks what they have left. */
 
@@ -213,8 +206,6 @@ void kill_check_payloads(struct kill_run *run, struct kill_watch *watch);
 bool kill_has_settled(const struct kill_watch *watch);
 /* After that */
 void kill_check_latency(const struct kill_watch *watch);
-/* When all victims are dead: a newcomer finds a slot and is woken. */
-void kill_check_newcomer(struct kill_run *run);
 /* When all others are gone */
 void kill_check_remains(struct kill_run *run);
 

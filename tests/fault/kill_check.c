@@ -210,38 +210,6 @@ kill_check_latency(const struct kill_watch *watch)
    check_latency(watch, &lane->binary, &lane->binary_cell);
 }
 
-void
-kill_check_newcomer(struct kill_run *run)
-{
-   struct vk_sync *gate = run->payloads.syncs[KILL_GATE];
-   DWORD status;
-
-   /* The slot that it finds may be armed still, or its owner may have been
-    * rung, in vain.
-    */
-   if (run->lane_count > 1)
-      EXPECT_OK(vk_sync_signal(run->device, gate, KILL_FAR));
-
-   uint64_t value = peer_word(gate);
-   double since_ms = test_now_ms();
-   struct peer *peer = peer_start(&run->peers, "probe", 0);
-   run->ids[run->id_count++] = peer->id;
-
-   while (!peer_ended(peer, 1, &status)) {
-      if (vk_sync_win32_load64(&run->board->probe.waiting) == value + 1) {
-         EXPECT_OK(vk_sync_signal(run->device, gate, ++value));
-         since_ms = test_now_ms();
-      } else if (test_now_ms() > since_ms + 1000.0 * PATIENCE_S) {
-         kill_give_up(run, NULL, "a newcomer is not woken");
-      }
-   }
-   REQUIRE_U64(status, 0);
-   EXPECT_U64(run->board->probe.polls, 0);
-   EXPECT_U64(peer_count_slots(gate, peer->id), 0);
-   REQUIRE(run->board->probe.slot < VK_SYNC_WIN32_SLOTS);
-   peer_release(peer);
-}
-
 static bool
 is_known(const struct kill_run *run, DWORD id)
 {

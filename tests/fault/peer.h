@@ -49,7 +49,9 @@ extern const char *peer_program;
  */
 struct peer *peer_start(const struct peer_run *run, const char *role,
                         unsigned number);
-/* The same, and waits until the child has set `ready` in the board. */
+/* The same, and waits until the child has set `ready` in the board, which is 0
+ * until then.
+ */
 struct peer *peer_start_ready(const struct peer_run *run, const char *role,
                               unsigned number, uint32_t *ready);
 void peer_kill(struct peer *peer, UINT status);

@@ -264,8 +264,8 @@ static void
 wait_at_gate(UNUSED void *data)
 {
    const struct vk_sync_wait waits[] = {
-      { .sync = victim.payloads.syncs[KILL_GATE], .wait_value = KILL_FAR },
-      { .sync = victim.down, .wait_value = KILL_FAR },
+      { .sync = victim.payloads.syncs[KILL_GATE], .wait_value = KILL_FINAL },
+      { .sync = victim.down, .wait_value = KILL_FINAL },
    };
 
    REQUIRE_OK(vk_sync_wait_many(victim.device, TEST_COUNT(waits), waits,
