@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unused.h"
+
 /* shim/test_linux.c has the rest of what this needs of Windows. */
 #ifdef _WIN32
 #include <io.h>
@@ -292,43 +294,32 @@ test_thread_join(struct test_thread *thread)
    free(thread);
 }
 
-struct hog {
-   volatile LONG stop;
-   struct test_thread *thread;
-};
+static volatile LONG hogs_end;
 
 static void
-hog_run(void *data)
+hog_run(UNUSED void *data)
 {
-   struct hog *hog = data;
    volatile uint64_t sum = 0;
 
-   while (!hog->stop) {
+   while (!hogs_end) {
       for (unsigned i = 0; i < 10000; i++)
          sum = sum + i;
    }
 }
 
 static void
-hog_stop(void *data)
+hog_stop(void *thread)
 {
-   struct hog *hog = data;
-
-   InterlockedExchange(&hog->stop, 1);
-   test_thread_join(hog->thread);
-   free(hog);
+   InterlockedExchange(&hogs_end, 1);
+   test_thread_join(thread);
 }
 
 void
 test_hog_cpu(unsigned threads)
 {
-   for (unsigned i = 0; i < threads; i++) {
-      struct hog *hog = calloc(1, sizeof(*hog));
-
-      REQUIRE(hog != NULL);
-      hog->thread = test_thread_start(hog_run, hog);
-      test_defer(hog_stop, hog);
-   }
+   InterlockedExchange(&hogs_end, 0);
+   for (unsigned i = 0; i < threads; i++)
+      test_defer(hog_stop, test_thread_start(hog_run, NULL));
 }
 
 static void
@@ -397,9 +388,8 @@ set_up_process(void)
 #endif
 
 static void
-on_abort(int number)
+on_abort(UNUSED int number)
 {
-   (void)number;
    die_in_case("abort() was called");
 }
 
@@ -430,9 +420,8 @@ test_clean_up(void)
 }
 
 static unsigned __stdcall
-cleanup_main(void *data)
+cleanup_main(UNUSED void *data)
 {
-   (void)data;
    test_clean_up();
    return 0;
 }
