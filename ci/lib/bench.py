@@ -51,7 +51,9 @@ def rows_of(folder, case):
     parsed = [parse(line) for line in lines if line.strip()]
     rows = [row for row in parsed if row]
 
-    if status == 0 and rows and len(rows) == len(parsed):
+    # Programs say such things as that a process had to be started again.
+    remarks = [line for line in lines if line.startswith('# ')]
+    if status == 0 and rows and len(rows) + len(remarks) == len(parsed):
         return rows
 
     last = [row['row'] for row in rows][-1:]

@@ -26,7 +26,7 @@ bench_cpu_ms(void)
    FILETIME creation, exit, kernel, user;
 
    REQUIRE(GetProcessTimes(GetCurrentProcess(), &creation, &exit,
-                                 &kernel, &user));
+                           &kernel, &user));
    return filetime_ms(kernel) + filetime_ms(user);
 }
 

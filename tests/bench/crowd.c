@@ -226,7 +226,7 @@ signal_round(void *data)
    uint64_t value;
 
    REQUIRE(vk_sync_get_value(bench_device(BENCH_OURS), sync, &value) ==
-                 VK_SUCCESS);
+           VK_SUCCESS);
    const double start = bench_now_ns();
    for (unsigned i = 0; i < SIGNALS; i++)
       bench_signal(BENCH_OURS, sync, ++value);

@@ -7,7 +7,6 @@
 #include "raw.h"
 #include "share.h"
 
-
 #define MOST_PAIRS 16
 #define ROUNDS 41
 

@@ -53,16 +53,16 @@ create(struct runtime *runtime, enum bench_side side)
    };
 
    REQUIRE(vk_instance_init(&runtime->instance, &instance_extensions,
-                                  &instance_table, &instance_info,
-                                  vk_default_allocator()) == VK_SUCCESS);
+                            &instance_table, &instance_info,
+                            vk_default_allocator()) == VK_SUCCESS);
    REQUIRE(vk_physical_device_init(&runtime->physical,
-                                         &runtime->instance,
-                                         &device_extensions, NULL, NULL,
-                                         &physical_table) == VK_SUCCESS);
+                                   &runtime->instance,
+                                   &device_extensions, NULL, NULL,
+                                   &physical_table) == VK_SUCCESS);
    set_types(runtime, side);
    REQUIRE(vk_device_init(&runtime->device, &runtime->physical,
-                                &device_table, &device_info,
-                                NULL) == VK_SUCCESS);
+                          &device_table, &device_info,
+                          NULL) == VK_SUCCESS);
    vk_device_enable_threaded_submit(&runtime->device);
 }
 
@@ -84,7 +84,7 @@ create_sync(enum bench_side side, const struct vk_sync_type *type,
    struct vk_sync *sync;
 
    REQUIRE(vk_sync_create(bench_device(side), type, flags, 0, &sync) ==
-                 VK_SUCCESS);
+           VK_SUCCESS);
    return sync;
 }
 
@@ -113,15 +113,15 @@ void
 bench_signal(enum bench_side side, struct vk_sync *sync, uint64_t value)
 {
    REQUIRE(vk_sync_signal(&runtimes[side].device, sync, value) ==
-                 VK_SUCCESS);
+           VK_SUCCESS);
 }
 
 void
 bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value)
 {
    REQUIRE(vk_sync_wait(&runtimes[side].device, sync, value,
-                              VK_SYNC_WAIT_COMPLETE, UINT64_MAX) ==
-                 VK_SUCCESS);
+                        VK_SYNC_WAIT_COMPLETE, UINT64_MAX) ==
+           VK_SUCCESS);
 }
 
 void

@@ -16,7 +16,7 @@ create(enum vk_sync_win32_kind kind)
    struct vk_sync *sync;
 
    REQUIRE(vk_sync_create(bench_device(BENCH_OURS), &vk_sync_win32_type,
-                                flags, 0, &sync) == VK_SUCCESS);
+                          flags, 0, &sync) == VK_SUCCESS);
    return sync;
 }
 
@@ -26,9 +26,9 @@ bench_shared_create(enum vk_sync_win32_kind kind)
    struct vk_sync *sync = create(kind);
 
    REQUIRE(vk_sync_set_win32_export_params(bench_device(BENCH_OURS),
-                                                 sync, OPAQUE_WIN32,
-                                                 NULL, 0, NULL) ==
-                 VK_SUCCESS);
+                                           sync, OPAQUE_WIN32,
+                                           NULL, 0, NULL) ==
+           VK_SUCCESS);
    return sync;
 }
 
@@ -38,8 +38,8 @@ bench_shared_import(enum vk_sync_win32_kind kind, HANDLE handle)
    struct vk_sync *sync = create(kind);
 
    REQUIRE(vk_sync_import_win32_handle(bench_device(BENCH_OURS), sync,
-                                             OPAQUE_WIN32, handle, NULL) ==
-                 VK_SUCCESS);
+                                       OPAQUE_WIN32, handle, NULL) ==
+           VK_SUCCESS);
    return sync;
 }
 
@@ -49,8 +49,8 @@ bench_shared_export(struct vk_sync *sync)
    HANDLE handle;
 
    REQUIRE(vk_sync_export_win32_handle(bench_device(BENCH_OURS), sync,
-                                             OPAQUE_WIN32, &handle) ==
-                 VK_SUCCESS);
+                                       OPAQUE_WIN32, &handle) ==
+           VK_SUCCESS);
    return handle;
 }
 

@@ -28,8 +28,8 @@ idle_wait_cpu_ms(enum bench_side side, unsigned seconds)
       const uint64_t end_ns = os_time_get_absolute_timeout(1000000000);
 
       REQUIRE(vk_sync_wait_many(bench_device(side), FENCES, waits,
-                                      VK_SYNC_WAIT_ANY, end_ns) ==
-                    VK_TIMEOUT);
+                                VK_SYNC_WAIT_ANY, end_ns) ==
+              VK_TIMEOUT);
       REQUIRE((uint64_t)os_time_get_nano() >= end_ns);
    }
    const double cpu_ms = bench_cpu_ms() - start;

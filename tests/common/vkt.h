@@ -3,6 +3,7 @@
 #define LVP_VKT_H
 
 #include "test.h"
+#include "unused.h"
 
 #ifndef VK_USE_PLATFORM_WIN32_KHR
 #define VK_USE_PLATFORM_WIN32_KHR
@@ -28,11 +29,6 @@ PFN_vkVoidFunction vkt_listed_proc(const char *command,
 #define vkGetInstanceProcAddr(instance, name) \
    vkt_listed_proc(name, vkGetInstanceProcAddr(instance, name))
 #include "vkt_codes_macros.h"
-#endif
-
-/* As in Mesa's util/macros.h */
-#ifndef UNUSED
-#define UNUSED
 #endif
 
 #define EXPECT_RESULT(call, want) \
@@ -234,7 +230,6 @@ void vkt_join_later(struct vkt_later *later);
    {name "_timeline", run, VKT_TIMELINE, 0}
 
 /* In vkt_share.c: what cases of sharing need besides. */
-#include "unused.h"
 
 VkInstance vkt_create_instance_with(uint32_t api_version,
                                     const char *const *extensions,

@@ -8,11 +8,11 @@ static void
 destroy_object(void *data)
 {
    struct vkt_object *object = data;
-   VkDevice device = object->device->handle;
 
-   /* See close_device(). */
+   /* See close_device().  The device may have been the case's own. */
    if (test_failed())
       return;
+   VkDevice device = object->device->handle;
    vkDestroyFence(device, object->fence, NULL);
    vkDestroySemaphore(device, object->semaphore, NULL);
    free(object);

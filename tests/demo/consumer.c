@@ -320,5 +320,7 @@ demo_consumer(int argc, char **argv)
           (unsigned)c.sheet.height, c.orders.output);
    fflush(stdout);
    clean_up(&c);
+   if (test_failed())
+      return 1;
    return c.torn || c.stale ? DEMO_TORN : DEMO_OK;
 }

@@ -17,7 +17,7 @@
 enum demo_status {
    DEMO_OK = 0,
    DEMO_USAGE = 2,
-   DEMO_TORN = 3, /* frames were torn or stale */
+   DEMO_TORN = 4, /* frames were torn or stale */
 };
 
 /* What is shared: a header, then slots that frames go through in turn. A

@@ -292,6 +292,8 @@ main(int argc, char **argv)
    vkt_wait_idle(p.device);
    demo_scene_destroy(&p.scene);
    test_clean_up();
+   if (status == DEMO_OK && test_failed())
+      status = 1;
    if (status == DEMO_OK)
       printf("demo: OK\n");
    else if (status == DEMO_TORN)

@@ -137,6 +137,10 @@ wrong_numbers(intptr_t kind)
       number ^ 0x80000000u, number ^ 0x10, number + 8,
    };
 
+   expect_refused(vkt_create(a->device, (kind + 1) % 3), KMT,
+                  (HANDLE)number);
+   expect_refused(vkt_create(a->device, (kind + 2) % 3), KMT,
+                  (HANDLE)number);
    vkt_mark(b);
    for (unsigned i = 0; i < TEST_COUNT(wrong); i++)
       expect_refused(b, KMT, (HANDLE)wrong[i]);

@@ -194,6 +194,23 @@ refuse_type_on_create(intptr_t kind)
 
 #define OF(make) (intptr_t)(make)
 
+/* The API has no temporary import of a timeline. */
+static void
+refuse_temporary_timeline(UNUSED intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *source = vkt_create_exportable(device, VKT_TIMELINE);
+   struct vkt_object *target = vkt_create(device, VKT_TIMELINE);
+
+   vkt_mark(target);
+   vkt_clear_messages(device);
+   EXPECT(vkt_try_import(target, VKT_OPAQUE_WIN32, true, vkt_export(source),
+                         NULL) < 0);
+   EXPECT(vkt_message_count(device) >= 1);
+   vkt_expect_marked(target);
+   vkt_expect_works(target);
+}
+
 const struct test_case test_cases[] = {
    {"refuse_null", refuse_handle, OF(foreign_null)},
    {"refuse_invalid_handle_value", refuse_handle, OF(foreign_invalid_value)},
@@ -232,5 +249,6 @@ const struct test_case test_cases[] = {
    VKT_CASES("refuse_type_on_import", refuse_type_on_import),
    VKT_CASES("refuse_type_on_get", refuse_type_on_get),
    VKT_CASES("refuse_type_on_create", refuse_type_on_create),
+   {"refuse_temporary_timeline", refuse_temporary_timeline},
    {0},
 };

@@ -3,7 +3,7 @@
 /* How memory gets from one device to another, and how long it lives. */
 #include "memory.h"
 
-#include <sddl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -144,13 +144,11 @@ static void
 freeing_closes_everything(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
    unsigned handles = 0;
 
    for (unsigned i = 0; i < 4; i++) {
-      memory_make_name(name, L"");
       struct memory *a =
-         i & 1 ? create_named(device, name)
+         i & 1 ? create_named(device, vkt_make_name(L""))
                : memory_create(device, SIZE, MEMORY_BOTH_TYPES);
       HANDLE handle = memory_export(a);
       struct memory *b = memory_import(device, SIZE, handle);
@@ -167,14 +165,13 @@ freeing_closes_everything(UNUSED intptr_t arg)
 static void
 by_name(intptr_t local)
 {
-   wchar_t name[MEMORY_NAME_SIZE], passed[MEMORY_NAME_SIZE];
-   struct memory *a;
+   const wchar_t *name = vkt_make_name(local ? L"Local\\" : L"");
+   wchar_t *passed = wcsdup(name);
+   struct memory *a = create_named(vkt_open(), passed);
 
-   memory_make_name(name, local ? L"Local\\" : L"");
-   wcscpy(passed, name);
-   a = create_named(vkt_open(), passed);
    wmemset(passed, L'x', wcslen(passed));
    memory_expect_linked(a, import_named(vkt_open(), name));
+   free(passed);
 }
 
 static void
@@ -193,10 +190,9 @@ static void
 name_is_never_adopted(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
+   const wchar_t *name = vkt_make_name(L"");
    struct memory *a;
 
-   memory_make_name(name, L"");
    a = create_named(device, name);
    memory_expect_refused(device,
                          &(struct memory_info){
@@ -214,10 +210,9 @@ static void
 name_dies_with_the_memory(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
+   const wchar_t *name = vkt_make_name(L"");
    struct memory *a, *b;
 
-   memory_make_name(name, L"");
    a = create_named(device, name);
    b = import_named(device, name);
    memory_free(a);
@@ -264,9 +259,8 @@ static void
 numbers_have_no_names(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
+   const wchar_t *name = vkt_make_name(L"");
 
-   memory_make_name(name, L"");
    create_named(device, name);
    expect_refused_import(device, VKT_OPAQUE_WIN32_KMT, NULL, name);
 }
@@ -276,9 +270,8 @@ static void
 name_and_number_are_refused(intptr_t types)
 {
    struct vkt_device *device = vkt_open();
-   wchar_t name[MEMORY_NAME_SIZE];
+   const wchar_t *name = vkt_make_name(L"");
 
-   memory_make_name(name, L"");
    memory_expect_refused(device,
                          &(struct memory_info){
                             .size = SIZE,
@@ -401,12 +394,6 @@ inherits_when_asked(UNUSED intptr_t arg)
    }
 }
 
-static void
-free_descriptor(void *data)
-{
-   LocalFree(data);
-}
-
 /* 0x1 queries, 0x2 maps for writing, 0x4 for reading: all are needed. */
 static void
 descriptor_guards_the_name(UNUSED intptr_t arg)
@@ -419,15 +406,11 @@ descriptor_guards_the_name(UNUSED intptr_t arg)
 
    for (unsigned i = 0; i <= TEST_COUNT(too_little); i++) {
       const bool enough = i == TEST_COUNT(too_little);
-      SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
-      wchar_t name[MEMORY_NAME_SIZE];
+      const SECURITY_ATTRIBUTES attributes =
+         vkt_attributes(enough ? L"D:(A;;0x7;;;WD)" : too_little[i]);
+      const wchar_t *name = vkt_make_name(L"");
       struct memory *a;
 
-      REQUIRE(ConvertStringSecurityDescriptorToSecurityDescriptorW(
-         enough ? L"D:(A;;0x7;;;WD)" : too_little[i], SDDL_REVISION_1,
-         &attributes.lpSecurityDescriptor, NULL));
-      test_defer(free_descriptor, attributes.lpSecurityDescriptor);
-      memory_make_name(name, L"");
       a = memory_allocate(device, &(struct memory_info){
                                      .size = SIZE,
                                      .export_types = VKT_OPAQUE_WIN32,

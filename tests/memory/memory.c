@@ -196,18 +196,6 @@ memory_expect_works(struct memory *memory)
 }
 
 void
-memory_make_name(wchar_t *name, const wchar_t *prefix)
-{
-   static volatile LONG serial;
-
-   /* Unlike test_random(), no two runs beside each other have the same. */
-   swprintf(name, MEMORY_NAME_SIZE, L"%lslvp-memory-%lu-%ld-%llx", prefix,
-            (unsigned long)GetCurrentProcessId(),
-            (long)InterlockedIncrement(&serial),
-            (unsigned long long)GetTickCount64());
-}
-
-void
 memory_expect_text(struct vkt_device *device, const char *text)
 {
    char message[1024];

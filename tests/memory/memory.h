@@ -64,9 +64,6 @@ void *memory_map(struct memory *memory);
 void memory_expect_linked(struct memory *a, struct memory *b);
 void memory_expect_works(struct memory *memory);
 
-#define MEMORY_NAME_SIZE 96
-void memory_make_name(wchar_t *name, const wchar_t *prefix);
-
 /* That there is one message since vkt_clear_messages(), and that it begins with
  * the text, up to a conversion if it has one.
  */

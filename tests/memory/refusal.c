@@ -232,9 +232,9 @@ impostor(UNUSED intptr_t arg)
    struct vkt_device *device = vkt_open();
    const uint32_t number =
       ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
-   wchar_t name[MEMORY_NAME_SIZE];
+   wchar_t name[32];
 
-   swprintf(name, MEMORY_NAME_SIZE, L"Local\\MesaVkKmt-%08x", number);
+   swprintf(name, TEST_COUNT(name), L"Local\\MesaVkKmt-%08x", number);
    for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
       HANDLE section =
          CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,

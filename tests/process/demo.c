@@ -10,7 +10,7 @@
 
 /* As in demo_common.h. */
 #define STATUS_OK 0
-#define STATUS_TORN 3
+#define STATUS_TORN 4
 
 struct summary {
    long verified, torn, stale;
