@@ -226,6 +226,71 @@ scribbled_header(UNUSED intptr_t arg)
    UnmapViewOfFile(map);
 }
 
+struct scribbler {
+   uint8_t *page;
+   volatile LONG stop;
+   uint8_t genuine[64];
+};
+
+static void
+scribble(void *data)
+{
+   struct scribbler *scribbler = data;
+   uint32_t state = 1;
+
+   while (!scribbler->stop) {
+      state = state * 1664525 + 1013904223;
+      scribbler->page[state >> 24 & 63] = (uint8_t)(state >> 16);
+      if (!(state >> 8 & 7))
+         memcpy(scribbler->page, scribbler->genuine, 64);
+   }
+   memcpy(scribbler->page, scribbler->genuine, 64);
+}
+
+/* The same while imports look at it: they work, with all that there is, or are
+ * refused.
+ */
+static void
+scribbled_meanwhile(UNUSED intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   struct memory *a = memory_exportable(device, SIZE);
+   struct memory *bystander = memory_exportable(device, SIZE);
+   HANDLE handle = memory_export(a);
+   struct scribbler scribbler = {.page = map_section(handle)};
+   struct test_thread *thread;
+   unsigned imported = 0;
+
+   memcpy(scribbler.genuine, scribbler.page, sizeof(scribbler.genuine));
+   memset(memory_map(bystander), 0x3c, SIZE);
+   thread = test_thread_start(scribble, &scribbler);
+   for (unsigned i = 0; i < 3000 * test_scale() && !test_failed(); i++) {
+      const VkDeviceSize size =
+         test_random_below(2) ? SIZE : test_random() >> test_random_below(64);
+      struct memory *b;
+      const VkResult result = memory_try_import(device, size, VKT_OPAQUE_WIN32,
+                                                handle, NULL, &b);
+
+      if (result != VK_SUCCESS) {
+         EXPECT_RESULT(result, REFUSED);
+         continue;
+      }
+      imported++;
+      volatile uint8_t *map = memory_map(b);
+      map[0] ^= 1;
+      map[size - 1] ^= 1;
+      memory_free(b);
+   }
+   InterlockedExchange(&scribbler.stop, 1);
+   test_thread_join(thread);
+   test_diag("%u imports worked", imported);
+   EXPECT(imported > 0);
+   for (unsigned i = 0; i < SIZE; i++)
+      EXPECT_U64(((uint8_t *)memory_map(bystander))[i], 0x3c);
+   memory_expect_linked(a, memory_import(device, SIZE, handle));
+   UnmapViewOfFile(scribbler.page);
+}
+
 static void
 foreign_types(UNUSED intptr_t arg)
 {
@@ -307,6 +372,7 @@ const struct test_case test_cases[] = {
    {"other_sizes", other_sizes},
    {"lying_size", lying_size},
    {"scribbled_header", scribbled_header},
+   {"scribbled_meanwhile", scribbled_meanwhile, 0, 120},
    {"foreign_types", foreign_types},
    {"no_room", no_room},
    {"more_than_4_gib", more_than_4_gib},
