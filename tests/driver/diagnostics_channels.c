@@ -51,94 +51,40 @@ on_report(UNUSED VkDebugReportFlagsEXT flags,
    return VK_FALSE;
 }
 
-struct channels {
+struct application {
    VkInstance instance;
    struct vkt_device device;
    struct vkt_object *fence;
-   struct seen seen;
-   VkDebugUtilsMessengerEXT messenger;
-   VkDebugReportCallbackEXT report;
 };
 
-#define LOAD(instance, name) \
-   ((PFN_##name)vkGetInstanceProcAddr(instance, #name))
-
-static void
-open_device(struct channels *c)
+static struct application
+open_application(const char *const *extensions, uint32_t count)
 {
-   VkDevice device = vkt_create_bare_device(
-      vkt_pick_lavapipe(c->instance),
+   struct application a = {
+      .instance = vkt_create_instance_with(VK_API_VERSION_1_3, extensions,
+                                           count),
+   };
+
+   a.device.handle = vkt_create_bare_device(
+      vkt_pick_lavapipe(a.instance),
       VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME);
-
-   c->device.handle = device;
-   c->device.ImportFenceWin32Handle = (PFN_vkImportFenceWin32HandleKHR)
-      vkGetDeviceProcAddr(device, "vkImportFenceWin32HandleKHR");
-   c->fence = vkt_create(&c->device, VKT_FENCE);
+   a.device.ImportFenceWin32Handle = (PFN_vkImportFenceWin32HandleKHR)
+      vkGetDeviceProcAddr(a.device.handle, "vkImportFenceWin32HandleKHR");
+   return a;
 }
 
 static void
-close_device(struct channels *c)
+close_application(struct application *a)
 {
-   vkt_destroy(c->fence);
-   vkDestroyDevice(c->device.handle, NULL);
-   vkDestroyInstance(c->instance, NULL);
+   vkt_destroy(a->fence);
+   vkDestroyDevice(a->device.handle, NULL);
+   vkDestroyInstance(a->instance, NULL);
 }
 
 static void
-open_channels(struct channels *c)
+import(struct application *a, VkFlags type)
 {
-   static const char *const extensions[] = {
-      VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
-      VK_EXT_DEBUG_REPORT_EXTENSION_NAME,
-   };
-   const VkDebugUtilsMessengerCreateInfoEXT messenger = {
-      .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
-      .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
-                         VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
-      .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT |
-                     VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
-      .pfnUserCallback = on_message,
-      .pUserData = &c->seen,
-   };
-   const VkDebugReportCallbackCreateInfoEXT report = {
-      .sType = VK_STRUCTURE_TYPE_DEBUG_REPORT_CALLBACK_CREATE_INFO_EXT,
-      .flags = VK_DEBUG_REPORT_WARNING_BIT_EXT | VK_DEBUG_REPORT_ERROR_BIT_EXT,
-      .pfnCallback = on_report,
-      .pUserData = &c->seen,
-   };
-   VkDebugUtilsObjectNameInfoEXT name = {
-      .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
-      .objectType = VK_OBJECT_TYPE_FENCE,
-      .pObjectName = "frame fence",
-   };
-
-   c->instance = vkt_create_instance_with(VK_API_VERSION_1_3, extensions,
-                                          TEST_COUNT(extensions));
-   REQUIRE_OK(LOAD(c->instance, vkCreateDebugUtilsMessengerEXT)(
-      c->instance, &messenger, NULL, &c->messenger));
-   REQUIRE_OK(LOAD(c->instance, vkCreateDebugReportCallbackEXT)(
-      c->instance, &report, NULL, &c->report));
-   open_device(c);
-   name.objectHandle = (uint64_t)(uintptr_t)c->fence->fence;
-   REQUIRE_OK(LOAD(c->instance, vkSetDebugUtilsObjectNameEXT)(
-      c->device.handle, &name));
-   memset(&c->seen, 0, sizeof(c->seen));
-}
-
-static void
-close_channels(struct channels *c)
-{
-   LOAD(c->instance, vkDestroyDebugReportCallbackEXT)(c->instance, c->report,
-                                                      NULL);
-   LOAD(c->instance, vkDestroyDebugUtilsMessengerEXT)(c->instance,
-                                                      c->messenger, NULL);
-   close_device(c);
-}
-
-static void
-import(struct channels *c, VkFlags type)
-{
-   EXPECT_RESULT(vkt_try_import(c->fence, type, false, GetCurrentProcess(),
+   EXPECT_RESULT(vkt_try_import(a->fence, type, false, GetCurrentProcess(),
                                 NULL),
                  VK_ERROR_INVALID_EXTERNAL_HANDLE);
 }
@@ -147,56 +93,94 @@ import(struct channels *c, VkFlags type)
 
 /* A warning with the place in the source and the object it is about */
 static void
-message_by_debug_utils(UNUSED intptr_t arg)
+expect_seen(struct application *a, const struct seen *seen)
 {
-   struct channels c = {0};
+   import(a, VKT_OPAQUE_WIN32);
+   EXPECT_U64(seen->messages, 1);
+   EXPECT_U64(seen->severity, VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT);
+   EXPECT_U64(seen->types, VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT);
+   EXPECT(strstr(seen->text, PSEUDO_HANDLE_TEXT) == seen->text);
+   EXPECT(strstr(seen->id, "vk_win32_section.c:") != NULL);
+   EXPECT_U64(seen->objects, 1);
+   EXPECT_U64(seen->object.objectType, VK_OBJECT_TYPE_DEVICE);
+   EXPECT_U64(seen->object.objectHandle, (uintptr_t)a->device.handle);
+   EXPECT_U64(seen->reports, 1);
+   EXPECT(strstr(seen->report_text, PSEUDO_HANDLE_TEXT) != NULL);
 
-   open_channels(&c);
-   import(&c, VKT_OPAQUE_WIN32);
-   EXPECT_U64(c.seen.messages, 1);
-   EXPECT_U64(c.seen.severity,
-              VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT);
-   EXPECT_U64(c.seen.types, VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT);
-   EXPECT(strstr(c.seen.text, PSEUDO_HANDLE_TEXT) == c.seen.text);
-   EXPECT(strstr(c.seen.id, "vk_win32_section.c:") != NULL);
-   EXPECT_U64(c.seen.objects, 1);
-   EXPECT_U64(c.seen.object.objectType, VK_OBJECT_TYPE_DEVICE);
-   EXPECT_U64(c.seen.object.objectHandle, (uintptr_t)c.device.handle);
-
-   import(&c, 0x40000000);
-   EXPECT_U64(c.seen.messages, 2);
-   EXPECT(strstr(c.seen.id, "vk_fence.c:") != NULL);
-   EXPECT_U64(c.seen.objects, 1);
-   EXPECT_U64(c.seen.object.objectType, VK_OBJECT_TYPE_FENCE);
-   EXPECT_U64(c.seen.object.objectHandle, (uintptr_t)c.fence->fence);
-   EXPECT(!strcmp(c.seen.object_name, "frame fence"));
-   close_channels(&c);
+   import(a, 0x40000000);
+   EXPECT_U64(seen->messages, 2);
+   EXPECT(strstr(seen->id, "vk_fence.c:") != NULL);
+   EXPECT_U64(seen->objects, 1);
+   EXPECT_U64(seen->object.objectType, VK_OBJECT_TYPE_FENCE);
+   EXPECT_U64(seen->object.objectHandle, (uintptr_t)a->fence->fence);
+   EXPECT(!strcmp(seen->object_name, "frame fence"));
 }
 
-static void
-message_by_debug_report(UNUSED intptr_t arg)
-{
-   struct channels c = {0};
+#define LOAD(instance, name) \
+   ((PFN_##name)vkGetInstanceProcAddr(instance, #name))
 
-   open_channels(&c);
-   import(&c, VKT_OPAQUE_WIN32);
-   EXPECT_U64(c.seen.reports, 1);
-   EXPECT(strstr(c.seen.report_text, PSEUDO_HANDLE_TEXT) != NULL);
-   close_channels(&c);
+static void
+message_by_both_extensions(UNUSED intptr_t arg)
+{
+   static const char *const extensions[] = {
+      VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
+      VK_EXT_DEBUG_REPORT_EXTENSION_NAME,
+   };
+   struct seen seen = {0};
+   const VkDebugUtilsMessengerCreateInfoEXT messenger_info = {
+      .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+      .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                         VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+      .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT |
+                     VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+      .pfnUserCallback = on_message,
+      .pUserData = &seen,
+   };
+   const VkDebugReportCallbackCreateInfoEXT report_info = {
+      .sType = VK_STRUCTURE_TYPE_DEBUG_REPORT_CALLBACK_CREATE_INFO_EXT,
+      .flags = VK_DEBUG_REPORT_WARNING_BIT_EXT | VK_DEBUG_REPORT_ERROR_BIT_EXT,
+      .pfnCallback = on_report,
+      .pUserData = &seen,
+   };
+   VkDebugUtilsObjectNameInfoEXT name = {
+      .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+      .objectType = VK_OBJECT_TYPE_FENCE,
+      .pObjectName = "frame fence",
+   };
+   struct application a =
+      open_application(extensions, TEST_COUNT(extensions));
+   VkDebugUtilsMessengerEXT messenger;
+   VkDebugReportCallbackEXT report;
+
+   REQUIRE_OK(LOAD(a.instance, vkCreateDebugUtilsMessengerEXT)(
+      a.instance, &messenger_info, NULL, &messenger));
+   REQUIRE_OK(LOAD(a.instance, vkCreateDebugReportCallbackEXT)(
+      a.instance, &report_info, NULL, &report));
+   a.fence = vkt_create(&a.device, VKT_FENCE);
+   name.objectHandle = (uint64_t)(uintptr_t)a.fence->fence;
+   REQUIRE_OK(LOAD(a.instance, vkSetDebugUtilsObjectNameEXT)(
+      a.device.handle, &name));
+   memset(&seen, 0, sizeof(seen));
+
+   expect_seen(&a, &seen);
+
+   LOAD(a.instance, vkDestroyDebugReportCallbackEXT)(a.instance, report,
+                                                     NULL);
+   LOAD(a.instance, vkDestroyDebugUtilsMessengerEXT)(a.instance, messenger,
+                                                     NULL);
+   close_application(&a);
 }
 
 /* Without a messenger: a refusal, and a wait that chooses the parker. */
 static int
 log_main(UNUSED int argc, UNUSED char **argv)
 {
-   struct channels c = {
-      .instance = vkt_create_instance_with(VK_API_VERSION_1_3, NULL, 0),
-   };
+   struct application a = open_application(NULL, 0);
 
-   open_device(&c);
-   import(&c, VKT_OPAQUE_WIN32);
-   EXPECT_RESULT(vkt_wait(c.fence, 0, 10), VK_TIMEOUT);
-   close_device(&c);
+   a.fence = vkt_create(&a.device, VKT_FENCE);
+   import(&a, VKT_OPAQUE_WIN32);
+   EXPECT_RESULT(vkt_wait(a.fence, 0, 10), VK_TIMEOUT);
+   close_application(&a);
    return test_failed();
 }
 
@@ -231,21 +215,6 @@ is_logged(const char *log, const char *parker, const char *wanted)
 #define PARKER "MESA_VK_WIN32_PARKER"
 #define UNKNOWN "MESA_VK_WIN32_PARKER=nonsense is unknown; using "
 
-static void
-log_to_standard_error(UNUSED intptr_t arg)
-{
-   EXPECT(is_logged(NULL, "nonsense", "warning: " UNKNOWN));
-   EXPECT(is_logged("file", "nonsense", "warning: " UNKNOWN));
-   EXPECT(!is_logged("file", "keyed", PARKER));
-}
-
-static void
-log_elsewhere(UNUSED intptr_t arg)
-{
-   EXPECT(!is_logged("null", "nonsense", PARKER));
-   EXPECT(!is_logged("windbg", "nonsense", PARKER));
-}
-
 /* Mesa logs refusals in debug builds; otherwise a messenger is needed. */
 #ifdef LVP_TEST_DEBUG_BUILD
 #define LOGGED true
@@ -254,18 +223,21 @@ log_elsewhere(UNUSED intptr_t arg)
 #endif
 
 static void
-log_refusal_in_debug_builds(UNUSED intptr_t arg)
+log_goes_where_asked(UNUSED intptr_t arg)
 {
+   EXPECT(is_logged(NULL, "nonsense", "warning: " UNKNOWN));
+   EXPECT(is_logged("file", "nonsense", "warning: " UNKNOWN));
+   EXPECT(!is_logged("file", "keyed", PARKER));
+   EXPECT(!is_logged("null", "nonsense", PARKER));
+   EXPECT(!is_logged("windbg", "nonsense", PARKER));
+
    EXPECT(is_logged("file", "keyed", PSEUDO_HANDLE_TEXT) == LOGGED);
    EXPECT(!is_logged("null", "keyed", PSEUDO_HANDLE_TEXT));
 }
 
 const struct test_case diagnostics_channels[] = {
-   {"message_by_debug_utils", message_by_debug_utils},
-   {"message_by_debug_report", message_by_debug_report},
-   {"log_to_standard_error", log_to_standard_error},
-   {"log_elsewhere", log_elsewhere},
-   {"log_refusal_in_debug_builds", log_refusal_in_debug_builds},
+   {"message_by_both_extensions", message_by_both_extensions},
+   {"log_goes_where_asked", log_goes_where_asked},
    {0},
 };
 
