@@ -4,13 +4,6 @@
 #include "peer.h"
 #include "runtime.h"
 
-static void
-wait_for_count(uint32_t *count, uint32_t wanted)
-{
-   while (vk_sync_win32_load32(count) != wanted)
-      Sleep(1);
-}
-
 #define MOST_BESIDE 64
 #define ROUNDS 31
 #define LAPS 100
@@ -28,6 +21,13 @@ struct bystander {
 
 static struct bystander bystanders[MOST_BESIDE];
 static uint32_t at_gate;
+
+static void
+await_gate(void)
+{
+   while (vk_sync_win32_load32(&at_gate) != MOST_BESIDE)
+      Sleep(1);
+}
 
 static void
 stand_by(void *data)
@@ -53,7 +53,7 @@ invite_bystanders(void)
       };
       test_thread_start(stand_by, &bystanders[i]);
    }
-   wait_for_count(&at_gate, MOST_BESIDE);
+   await_gate();
 }
 
 /* The time to be really blocked, on whatever it is */
@@ -62,8 +62,6 @@ invite_bystanders(void)
 static void
 block_bystanders(uint32_t count)
 {
-   if (count == 0)
-      return;
    for (uint32_t i = 0; i < count; i++) {
       bystanders[i].turn++;
       SetEvent(bystanders[i].gate);
@@ -78,11 +76,9 @@ block_bystanders(uint32_t count)
 static void
 release_bystanders(uint32_t count)
 {
-   if (count == 0)
-      return;
    for (uint32_t i = 0; i < count; i++)
       bench_signal(BENCH_OURS, bystanders[i].payload, bystanders[i].turn);
-   wait_for_count(&at_gate, MOST_BESIDE);
+   await_gate();
    Sleep(SETTLE_MS);
 }
 
@@ -102,15 +98,9 @@ walk_round(void *data)
 {
    const struct walk *walk = data;
 
-   if (walk->leads)
-      bench_peer_tell(walk->peer);
-   else
-      bench_peer_hear(walk->peer);
    block_bystanders(walk->beside);
-   if (walk->leads)
-      bench_peer_hear(walk->peer);
-   else
-      bench_peer_tell(walk->peer);
+   bench_peer_tell(walk->peer);
+   bench_peer_hear(walk->peer);
 
    const double start = bench_now_ns();
    for (unsigned i = 0; i < LAPS; i++) {
@@ -152,7 +142,6 @@ bench_beside_peer(int argc, char **argv)
    };
 
    invite_bystanders();
-   bench_peer_tell(&self);
    for (unsigned s = 0; s < TEST_COUNT(beside); s++)
       walk_beside(&walk, beside[s]);
    return bench_peer_end();
@@ -178,7 +167,6 @@ pair_beside(const struct bench_case *c)
 
    peer = bench_peer_start("beside", 0, handles, TEST_COUNT(handles));
    invite_bystanders();
-   bench_peer_hear(&peer);
    for (unsigned s = 0; s < TEST_COUNT(beside); s++) {
       char detail[32];
 
