@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* By which ways a message gets out: both debug extensions, and Mesa's log. */
+/* By which ways a message gets out: VK_EXT_debug_utils, and Mesa's log. */
 #include "child.h"
 #include "vkt.h"
 
@@ -8,10 +8,10 @@
 
 /* What a messenger gets to see of the last message */
 struct seen {
-   unsigned messages, reports;
+   unsigned messages;
    VkDebugUtilsMessageSeverityFlagBitsEXT severity;
    VkDebugUtilsMessageTypeFlagsEXT types;
-   char text[512], report_text[512], id[256];
+   char text[512], id[256];
    uint32_t objects;
    VkDebugUtilsObjectNameInfoEXT object;
    char object_name[64];
@@ -38,81 +38,34 @@ on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
    return VK_FALSE;
 }
 
-static VKAPI_ATTR VkBool32 VKAPI_CALL
-on_report(UNUSED VkDebugReportFlagsEXT flags,
-          UNUSED VkDebugReportObjectTypeEXT type, UNUSED uint64_t object,
-          UNUSED size_t location, UNUSED int32_t code,
-          UNUSED const char *layer, const char *message, void *data)
-{
-   struct seen *seen = data;
-
-   seen->reports++;
-   snprintf(seen->report_text, sizeof(seen->report_text), "%s", message);
-   return VK_FALSE;
-}
-
-struct application {
-   VkInstance instance;
-   struct vkt_device device;
-   struct vkt_object *fence;
-};
-
-static struct application
-open_application(const char *const *extensions, uint32_t count)
-{
-   struct application a = {
-      .instance = vkt_create_instance_with(VK_API_VERSION_1_3, extensions,
-                                           count),
-   };
-
-   a.device.handle = vkt_create_bare_device(
-      vkt_pick_lavapipe(a.instance),
-      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME);
-   a.device.ImportFenceWin32Handle = (PFN_vkImportFenceWin32HandleKHR)
-      vkGetDeviceProcAddr(a.device.handle, "vkImportFenceWin32HandleKHR");
-   return a;
-}
-
-static void
-close_application(struct application *a)
-{
-   vkt_destroy(a->fence);
-   vkDestroyDevice(a->device.handle, NULL);
-   vkDestroyInstance(a->instance, NULL);
-}
-
-static void
-import(struct application *a, VkFlags type)
-{
-   EXPECT_RESULT(vkt_try_import(a->fence, type, false, GetCurrentProcess(),
-                                NULL),
-                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
-}
-
-#define PSEUDO_HANDLE_TEXT "The handle is NULL or a pseudo-handle"
-
 /* A warning with the place in the source and the object it is about */
 static void
-expect_seen(struct application *a, const struct seen *seen)
+expect_seen(struct vkt_object *fence, struct seen *seen)
 {
-   import(a, VKT_OPAQUE_WIN32);
+   const VkDevice device = fence->device->handle;
+
+   memset(seen, 0, sizeof(*seen));
+   EXPECT_RESULT(vkt_try_import(fence, VKT_OPAQUE_WIN32, false,
+                                GetCurrentProcess(), NULL),
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
    EXPECT_U64(seen->messages, 1);
    EXPECT_U64(seen->severity, VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT);
    EXPECT_U64(seen->types, VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT);
-   EXPECT(strstr(seen->text, PSEUDO_HANDLE_TEXT) == seen->text);
+   EXPECT(strstr(seen->text, "The handle is NULL or a pseudo-handle") ==
+          seen->text);
    EXPECT(strstr(seen->id, "vk_win32_section.c:") != NULL);
    EXPECT_U64(seen->objects, 1);
    EXPECT_U64(seen->object.objectType, VK_OBJECT_TYPE_DEVICE);
-   EXPECT_U64(seen->object.objectHandle, (uintptr_t)a->device.handle);
-   EXPECT_U64(seen->reports, 1);
-   EXPECT(strstr(seen->report_text, PSEUDO_HANDLE_TEXT) != NULL);
+   EXPECT_U64(seen->object.objectHandle, (uintptr_t)device);
 
-   import(a, 0x40000000);
+   EXPECT_RESULT(vkt_try_import(fence, 0x40000000, false,
+                                GetCurrentProcess(), NULL),
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
    EXPECT_U64(seen->messages, 2);
    EXPECT(strstr(seen->id, "vk_fence.c:") != NULL);
    EXPECT_U64(seen->objects, 1);
    EXPECT_U64(seen->object.objectType, VK_OBJECT_TYPE_FENCE);
-   EXPECT_U64(seen->object.objectHandle, (uintptr_t)a->fence->fence);
+   EXPECT_U64(seen->object.objectHandle, (uintptr_t)fence->fence);
    EXPECT(!strcmp(seen->object_name, "frame fence"));
 }
 
@@ -120,13 +73,9 @@ expect_seen(struct application *a, const struct seen *seen)
    ((PFN_##name)vkGetInstanceProcAddr(instance, #name))
 
 static void
-message_by_both_extensions(UNUSED intptr_t arg)
+message_by_debug_utils(UNUSED intptr_t arg)
 {
-   static const char *const extensions[] = {
-      VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
-      VK_EXT_DEBUG_REPORT_EXTENSION_NAME,
-   };
-   struct seen seen = {0};
+   struct seen seen;
    const VkDebugUtilsMessengerCreateInfoEXT messenger_info = {
       .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
       .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
@@ -136,51 +85,41 @@ message_by_both_extensions(UNUSED intptr_t arg)
       .pfnUserCallback = on_message,
       .pUserData = &seen,
    };
-   const VkDebugReportCallbackCreateInfoEXT report_info = {
-      .sType = VK_STRUCTURE_TYPE_DEBUG_REPORT_CALLBACK_CREATE_INFO_EXT,
-      .flags = VK_DEBUG_REPORT_WARNING_BIT_EXT | VK_DEBUG_REPORT_ERROR_BIT_EXT,
-      .pfnCallback = on_report,
-      .pUserData = &seen,
+   const VkInstance instance = vkt_create_instance();
+   struct vkt_device device = {
+      .handle = vkt_create_bare_device(
+         vkt_pick_lavapipe(instance),
+         VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME),
    };
-   VkDebugUtilsObjectNameInfoEXT name = {
+   struct vkt_object *fence = vkt_create(&device, VKT_FENCE);
+   const VkDebugUtilsObjectNameInfoEXT name = {
       .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
       .objectType = VK_OBJECT_TYPE_FENCE,
+      .objectHandle = (uint64_t)(uintptr_t)fence->fence,
       .pObjectName = "frame fence",
    };
-   struct application a =
-      open_application(extensions, TEST_COUNT(extensions));
    VkDebugUtilsMessengerEXT messenger;
-   VkDebugReportCallbackEXT report;
 
-   REQUIRE_OK(LOAD(a.instance, vkCreateDebugUtilsMessengerEXT)(
-      a.instance, &messenger_info, NULL, &messenger));
-   REQUIRE_OK(LOAD(a.instance, vkCreateDebugReportCallbackEXT)(
-      a.instance, &report_info, NULL, &report));
-   a.fence = vkt_create(&a.device, VKT_FENCE);
-   name.objectHandle = (uint64_t)(uintptr_t)a.fence->fence;
-   REQUIRE_OK(LOAD(a.instance, vkSetDebugUtilsObjectNameEXT)(
-      a.device.handle, &name));
-   memset(&seen, 0, sizeof(seen));
+   device.ImportFenceWin32Handle = (PFN_vkImportFenceWin32HandleKHR)
+      vkGetDeviceProcAddr(device.handle, "vkImportFenceWin32HandleKHR");
+   REQUIRE_OK(LOAD(instance, vkCreateDebugUtilsMessengerEXT)(
+      instance, &messenger_info, NULL, &messenger));
+   REQUIRE_OK(LOAD(instance, vkSetDebugUtilsObjectNameEXT)(device.handle,
+                                                           &name));
+   expect_seen(fence, &seen);
 
-   expect_seen(&a, &seen);
-
-   LOAD(a.instance, vkDestroyDebugReportCallbackEXT)(a.instance, report,
-                                                     NULL);
-   LOAD(a.instance, vkDestroyDebugUtilsMessengerEXT)(a.instance, messenger,
-                                                     NULL);
-   close_application(&a);
+   LOAD(instance, vkDestroyDebugUtilsMessengerEXT)(instance, messenger, NULL);
+   vkt_destroy(fence);
+   vkDestroyDevice(device.handle, NULL);
+   vkDestroyInstance(instance, NULL);
 }
 
-/* Without a messenger: a refusal, and a wait that chooses the parker. */
+/* A wait chooses the parker. */
 static int
 log_main(UNUSED int argc, UNUSED char **argv)
 {
-   struct application a = open_application(NULL, 0);
-
-   a.fence = vkt_create(&a.device, VKT_FENCE);
-   import(&a, VKT_OPAQUE_WIN32);
-   EXPECT_RESULT(vkt_wait(a.fence, 0, 10), VK_TIMEOUT);
-   close_application(&a);
+   EXPECT_RESULT(vkt_wait(vkt_create(vkt_open(), VKT_FENCE), 0, 10),
+                 VK_TIMEOUT);
    return test_failed();
 }
 
@@ -215,13 +154,6 @@ is_logged(const char *log, const char *parker, const char *wanted)
 #define PARKER "MESA_VK_WIN32_PARKER"
 #define UNKNOWN "MESA_VK_WIN32_PARKER=nonsense is unknown; using "
 
-/* Mesa logs refusals in debug builds; otherwise a messenger is needed. */
-#ifdef LVP_TEST_DEBUG_BUILD
-#define LOGGED true
-#else
-#define LOGGED false
-#endif
-
 static void
 log_goes_where_asked(UNUSED intptr_t arg)
 {
@@ -230,13 +162,10 @@ log_goes_where_asked(UNUSED intptr_t arg)
    EXPECT(!is_logged("file", "keyed", PARKER));
    EXPECT(!is_logged("null", "nonsense", PARKER));
    EXPECT(!is_logged("windbg", "nonsense", PARKER));
-
-   EXPECT(is_logged("file", "keyed", PSEUDO_HANDLE_TEXT) == LOGGED);
-   EXPECT(!is_logged("null", "keyed", PSEUDO_HANDLE_TEXT));
 }
 
 const struct test_case diagnostics_channels[] = {
-   {"message_by_both_extensions", message_by_both_extensions},
+   {"message_by_debug_utils", message_by_debug_utils},
    {"log_goes_where_asked", log_goes_where_asked},
    {0},
 };

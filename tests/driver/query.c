@@ -171,7 +171,7 @@ vulkan_1_0_is_enough(UNUSED intptr_t arg)
       .export_types = VKT_OPAQUE_WIN32,
       .initial = 1,
    };
-   struct vkt_device device;
+   struct vkt_device device = {0};
    struct vkt_object *fence;
    uint32_t count = 1;
 
