@@ -80,6 +80,10 @@ struct vkt_device {
    PFN_vkGetMemoryWin32HandlePropertiesKHR GetMemoryWin32HandleProperties;
 };
 
+VkInstance vkt_create_instance_with(uint32_t api_version,
+                                    const char *const *extensions,
+                                    uint32_t extension_count);
+/* With VK_EXT_debug_utils */
 VkInstance vkt_create_instance(void);
 VkPhysicalDevice vkt_pick_lavapipe(VkInstance instance);
 /* A device with one extension or, if that is NULL, with none */
@@ -230,10 +234,6 @@ void vkt_join_later(struct vkt_later *later);
    {name "_timeline", run, VKT_TIMELINE, 0}
 
 /* In vkt_share.c: what cases of sharing need besides. */
-
-VkInstance vkt_create_instance_with(uint32_t api_version,
-                                    const char *const *extensions,
-                                    uint32_t extension_count);
 
 /* Until the case ends: a name that nobody else has, a descriptor in SDDL */
 const wchar_t *vkt_make_name(const wchar_t *prefix);

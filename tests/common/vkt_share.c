@@ -6,26 +6,6 @@
 #include <string.h>
 #include <wchar.h>
 
-VkInstance
-vkt_create_instance_with(uint32_t api_version, const char *const *extensions,
-                         uint32_t extension_count)
-{
-   const VkApplicationInfo application = {
-      .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-      .apiVersion = api_version,
-   };
-   const VkInstanceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-      .pApplicationInfo = &application,
-      .enabledExtensionCount = extension_count,
-      .ppEnabledExtensionNames = extensions,
-   };
-   VkInstance instance;
-
-   REQUIRE_OK(vkCreateInstance(&info, NULL, &instance));
-   return instance;
-}
-
 const wchar_t *
 vkt_make_name(const wchar_t *prefix)
 {
@@ -186,10 +166,17 @@ vkt_wait_many(struct vkt_object *const *objects, unsigned count,
       semaphores[i] = objects[i]->semaphore;
       values[i] = value;
    }
+   REQUIRE(objects[0]->kind != VKT_BINARY);
    if (objects[0]->kind == VKT_FENCE)
       return vkWaitForFences(device, count, fences, all,
                              timeout_ms * 1000000);
    return vkWaitSemaphores(device, &info, timeout_ms * 1000000);
+}
+
+VkResult
+vkt_wait(struct vkt_object *object, uint64_t value, uint64_t timeout_ms)
+{
+   return vkt_wait_many(&object, 1, value, true, timeout_ms);
 }
 
 struct vkt_object *

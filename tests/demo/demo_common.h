@@ -20,18 +20,12 @@ enum demo_status {
    DEMO_TORN = 4, /* frames were torn or stale */
 };
 
-/* What is shared: a header, then slots that frames go through in turn. The end
- * of the header has the number of frames once all are rendered.
+/* What is shared: a header, then slots that frames go through in turn. The
+ * header has the number of frames, and has it again once all are rendered.
  */
 #define DEMO_RING_HEADER 4096
-#define DEMO_STREAM_OFFSET 0
+#define DEMO_BEGIN_OFFSET 0
 #define DEMO_END_OFFSET 256
-
-struct demo_stream {
-   uint32_t width;
-   uint32_t height;
-   uint32_t frames;
-};
 
 /* The alpha of every pixel of the frame, never 0. */
 static inline uint8_t

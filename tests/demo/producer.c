@@ -144,18 +144,17 @@ submit(struct producer *p, const struct vkt_batch *batch,
 }
 
 static void
-submit_header(struct producer *p)
+submit_count(struct producer *p, VkDeviceSize offset,
+             struct vkt_object *semaphore, struct vkt_object *fence)
 {
-   const struct demo_stream stream = {DEMO_WIDTH, DEMO_HEIGHT,
-                                      p->options.frames};
    const struct vkt_batch batch = {
-      .signals = {{p->stream_header, 0}},
+      .signals = {{semaphore, 0}},
       .commands = begin(p),
    };
 
-   vkCmdUpdateBuffer(batch.commands, p->ring.buffer, DEMO_STREAM_OFFSET,
-                     sizeof(stream), &stream);
-   submit(p, &batch, NULL);
+   vkCmdUpdateBuffer(batch.commands, p->ring.buffer, offset,
+                     sizeof(p->options.frames), &p->options.frames);
+   submit(p, &batch, fence);
 }
 
 static void
@@ -190,17 +189,6 @@ submit_frames(struct producer *p)
    }
 }
 
-static void
-submit_end(struct producer *p)
-{
-   const struct vkt_batch batch = {.commands = begin(p)};
-
-   vkCmdUpdateBuffer(batch.commands, p->ring.buffer, DEMO_END_OFFSET,
-                     sizeof(p->options.frames), &p->options.frames);
-   submit(p, &batch, p->stream_end);
-   REQUIRE_OK(vkt_wait(p->stream_end, 0, DEMO_TIMEOUT_MS));
-}
-
 int
 main(int argc, char **argv)
 {
@@ -229,12 +217,13 @@ main(int argc, char **argv)
    demo_ring_open(&p.ring, p.device, p.options.host_pointer, NULL);
    create_sync(&p);
    /* Before the consumer may submit its wait for it. */
-   submit_header(&p);
+   submit_count(&p, DEMO_BEGIN_OFFSET, p.stream_header, NULL);
    start_consumer(&p);
 
    start = test_now_ms();
    submit_frames(&p);
-   submit_end(&p);
+   submit_count(&p, DEMO_END_OFFSET, NULL, p.stream_end);
+   REQUIRE_OK(vkt_wait(p.stream_end, 0, DEMO_TIMEOUT_MS));
    printf("producer: rendered %u frames in %.0f ms, %.1f frames/s\n",
           (unsigned)p.options.frames, test_now_ms() - start,
           p.options.frames * 1000.0 / (test_now_ms() - start));

@@ -299,8 +299,8 @@ freed_before_resources(intptr_t kind)
 
       for (int method = SHARE_BY_TRANSFER; method <= SHARE_BY_FRAGMENT;
            method++) {
-         share_write(share, (enum share_method)method, i, NULL, NULL);
-         share_begin_read(share, (enum share_method)method, NULL, NULL);
+         share_write(share, (enum share_method)method, i, NULL);
+         share_begin_read(share, (enum share_method)method, NULL);
          EXPECT_U64(share_end_read(share, i), 0);
       }
       vkt_wait_idle(device);

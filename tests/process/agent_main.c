@@ -97,10 +97,10 @@ serve(const struct agent_request *request)
       reply.value = (uintptr_t)exported;
       break;
    case AGENT_SHARE_WRITE:
-      share_write(share, request->flag, request->tag, NULL, &point);
+      share_write(share, request->flag, request->tag, &point);
       break;
    case AGENT_SHARE_READ:
-      share_begin_read(share, request->flag, &point, NULL);
+      share_begin_read(share, request->flag, &point);
       reply.value = share_end_read(share, request->tag);
       break;
    }

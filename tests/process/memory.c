@@ -72,7 +72,7 @@ write_here(struct link *link, enum share_method write, enum share_method read,
    /* The wait for a timeline may be submitted before the signal. */
    if (value)
       agent_post(link->agent, &request);
-   share_write(link->share, write, tag, NULL, &signal);
+   share_write(link->share, write, tag, &signal);
    if (!value)
       agent_post(link->agent, &request);
    reply = agent_collect(link->agent);
@@ -99,10 +99,10 @@ read_here(struct link *link, enum share_method write, enum share_method read,
    const struct vkt_point wait = {link->semaphore, value};
 
    if (value)
-      share_begin_read(link->share, read, &wait, NULL);
+      share_begin_read(link->share, read, &wait);
    write_there(link, write, tag, value);
    if (!value)
-      share_begin_read(link->share, read, &wait, NULL);
+      share_begin_read(link->share, read, &wait);
    return share_end_read(link->share, tag);
 }
 
@@ -193,7 +193,6 @@ by_name(UNUSED intptr_t arg)
 static void
 outlives_killed_exporter(UNUSED intptr_t arg)
 {
-   const struct vkt_point wait = {0};
    struct link link = open_link();
 
    open_theirs(&link, SHARE_BUFFER, NT);
@@ -201,7 +200,7 @@ outlives_killed_exporter(UNUSED intptr_t arg)
    pass(&link, false, SHARE_BY_COMPUTE, SHARE_BY_COMPUTE);
    write_there(&link, SHARE_BY_HOST, 0x600d, 2);
    child_kill(link.agent);
-   share_begin_read(link.share, SHARE_BY_FRAGMENT, &wait, NULL);
+   share_begin_read(link.share, SHARE_BY_FRAGMENT, NULL);
    EXPECT_U64(share_end_read(link.share, 0x600d), 0);
    memory_expect_works(share_memory(link.share));
 }
