@@ -97,7 +97,7 @@ expect_refused(const struct attempt *attempt, VkResult result)
    const struct refusal *r = attempt->refusal;
    char message[1024], error[128];
 
-   EXPECT_RESULT(result, r->error);
+   REQUIRE_RESULT(result, r->error);
    EXPECT_U64(vkt_message_count(attempt->device), 1);
    vkt_last_message(attempt->device, message, sizeof(message));
    snprintf(error, sizeof(error), "(%s)", vkt_result_name(r->error));

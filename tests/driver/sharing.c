@@ -53,7 +53,7 @@ many_holders(intptr_t kind)
 
       vkt_queue_signal(any_holder(holders), value);
       for (unsigned i = 0; i < HOLDERS; i++) {
-         EXPECT_OK(vkt_wait(holders[i], value, VKT_LONG_MS));
+         REQUIRE_OK(vkt_wait(holders[i], value, VKT_LONG_MS));
          EXPECT_U64(vkt_value(holders[i]), kind == VKT_FENCE ? 1 : value);
       }
       if (kind != VKT_FENCE)
