@@ -290,8 +290,12 @@ VkResult vkt_wait_many(struct vkt_object *const *objects, unsigned count,
 struct vkt_object *vkt_signal_behind_gate(struct vkt_object *object,
                                           uint64_t value);
 
-/* A message since vkt_clear_messages(), and that the last one has the text */
-void vkt_expect_message(struct vkt_device *device, const char *text);
+/* That there is one message since vkt_clear_messages(), which names the result,
+ * says more than that, and begins with the text, up to a conversion if the text
+ * has one.
+ */
+void vkt_expect_message(struct vkt_device *device, VkResult result,
+                        const char *text);
 
 /* VKT_CASES() of a function that needs more than the kind */
 #define VKT_WITH(kind, more) ((kind) | (more) << 8)

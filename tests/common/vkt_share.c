@@ -193,12 +193,17 @@ vkt_signal_behind_gate(struct vkt_object *object, uint64_t value)
 }
 
 void
-vkt_expect_message(struct vkt_device *device, const char *text)
+vkt_expect_message(struct vkt_device *device, VkResult result,
+                   const char *text)
 {
+   const char *name = vkt_result_name(result);
    char message[1024];
 
+   EXPECT_U64(vkt_message_count(device), 1);
    vkt_last_message(device, message, sizeof(message));
-   if (vkt_message_count(device) < 1 || !strstr(message, text))
-      test_fail(false, __FILE__, __LINE__, "\"%s\" is not in \"%s\"", text,
-                message);
+   if (strncmp(message, text, strcspn(text, "%")) ||
+       !strstr(message, name) || strlen(message) <= strlen(name) + 10)
+      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s (%s)\"",
+                message, text, name);
+   vkt_clear_messages(device);
 }

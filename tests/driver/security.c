@@ -67,7 +67,7 @@ access_has_to_be_granted(intptr_t arg)
       vkt_mark(b);
       vkt_clear_messages(b->device);
       EXPECT_RESULT(import(b, a, type, name), REFUSED);
-      vkt_expect_message(b->device, "");
+      vkt_expect_message(b->device, REFUSED, "");
       vkt_expect_marked(b);
       b = vkt_create(b->device, kind);
       /* The exporter's own handle has what creation gave it. */

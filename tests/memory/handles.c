@@ -278,9 +278,9 @@ private_memory_has_no_handle(UNUSED intptr_t arg)
       vkt_clear_messages(device);
       EXPECT_RESULT(memory_try_export(refused[i].memory, refused[i].type,
                                       &handle), VK_ERROR_UNKNOWN);
-      memory_expect_message(device, VK_ERROR_UNKNOWN,
-                            "The memory was not allocated for export by "
-                            "handle type 0x%x");
+      vkt_expect_message(device, VK_ERROR_UNKNOWN,
+                         "The memory was not allocated for export by handle "
+                         "type 0x%x");
    }
 }
 

@@ -2,7 +2,6 @@
 #include "memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void
 free_memory(void *data)
@@ -195,22 +194,6 @@ memory_expect_works(struct memory *memory)
 }
 
 void
-memory_expect_message(struct vkt_device *device, VkResult result,
-                      const char *text)
-{
-   const char *name = vkt_result_name(result);
-   char message[1024];
-
-   EXPECT_U64(vkt_message_count(device), 1);
-   vkt_last_message(device, message, sizeof(message));
-   if (strncmp(message, text, strcspn(text, "%")) ||
-       !strstr(message, name) || strlen(message) <= strlen(name) + 10)
-      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s (%s)\"",
-                message, text, name);
-   vkt_clear_messages(device);
-}
-
-void
 memory_expect_refused(struct vkt_device *device,
                       const struct memory_info *info, VkResult result,
                       const char *text)
@@ -220,5 +203,5 @@ memory_expect_refused(struct vkt_device *device,
    vkt_clear_messages(device);
    EXPECT_RESULT(memory_try_allocate(device, info, &memory), result);
    EXPECT(memory == NULL);
-   memory_expect_message(device, result, text);
+   vkt_expect_message(device, result, text);
 }

@@ -64,12 +64,6 @@ void *memory_map(struct memory *memory);
 void memory_expect_linked(struct memory *a, struct memory *b);
 void memory_expect_works(struct memory *memory);
 
-/* That there is one message since vkt_clear_messages(), which names the result,
- * says more than that, and begins with the text, up to a conversion if the text
- * has one.
- */
-void memory_expect_message(struct vkt_device *device, VkResult result,
-                           const char *text);
 /* That it cannot be allocated, and what is said of it */
 void memory_expect_refused(struct vkt_device *device,
                            const struct memory_info *info, VkResult result,

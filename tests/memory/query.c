@@ -264,8 +264,8 @@ no_handle_properties(UNUSED intptr_t arg)
                        &properties),
                     VK_ERROR_INVALID_EXTERNAL_HANDLE);
       EXPECT_U64(properties.memoryTypeBits, 0);
-      memory_expect_message(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
-                            "Handle type 0x%x is opaque, or is not supported");
+      vkt_expect_message(device, VK_ERROR_INVALID_EXTERNAL_HANDLE,
+                         "Handle type 0x%x is opaque, or is not supported");
    }
 }
 
