@@ -4,11 +4,15 @@
 #include "vkt.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <wchar.h>
 
 #define NT VKT_OPAQUE_WIN32
 #define KMT VKT_OPAQUE_WIN32_KMT
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
+
+/* What payloads begin with */
+#define MAGIC UINT64_C(0x32636e79536b764d)
 
 static void
 name_lives_with_payload(intptr_t kind)
@@ -112,11 +116,74 @@ handle_leads_to_no_number(intptr_t kind)
    vkt_expect_works(b);
 }
 
+static void
+number_is_wrong(intptr_t kind)
+{
+   struct vkt_object *a = vkt_create_for(vkt_open(), kind, KMT);
+   struct vkt_object *b = vkt_create(a->device, kind);
+   const uintptr_t number = (uintptr_t)vkt_number(a);
+   const uintptr_t wrong[] = {
+      0, 1, 2, UINT32_MAX, (uintptr_t)-1, number & 0x3fffffff, number ^ 1,
+      number ^ 0x80000000u, number ^ 0x10, number + 8,
+      number | (uintptr_t)1 << (sizeof(number) * 8 - 1),
+   };
+
+   vkt_mark(b);
+   for (unsigned i = 0; i < TEST_COUNT(wrong); i++)
+      EXPECT_RESULT(vkt_import_number(b, (HANDLE)wrong[i]), REFUSED);
+   vkt_expect_marked(b);
+   REQUIRE_OK(vkt_import_number(b, (HANDLE)number));
+   vkt_expect_linked(a, b);
+}
+
+/* A stranger has put something else under a number. */
+static void
+number_is_a_strangers(intptr_t kind)
+{
+   static const struct {
+      DWORD size;
+      uint64_t first;
+   } sections[] = {
+      {4, 0},
+      {8, MAGIC},
+      {4096, 0},
+      {4096, MAGIC}, /* and garbage */
+      {1 << 20, MAGIC}, /* and zeros */
+   };
+   struct vkt_object *b = vkt_create(vkt_open(), kind);
+   const uint32_t number =
+      ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
+   wchar_t name[64];
+
+   swprintf(name, TEST_COUNT(name), L"Local\\MesaVkKmt-%08x", number);
+   vkt_mark(b);
+   for (unsigned i = 0; i < TEST_COUNT(sections); i++) {
+      HANDLE section =
+         CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
+                            sections[i].size, name);
+      uint64_t *map;
+
+      REQUIRE(section != NULL && GetLastError() != ERROR_ALREADY_EXISTS);
+      map = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+      REQUIRE(map != NULL);
+      if (sections[i].size == 4096 && sections[i].first)
+         memset(map, 'x', sections[i].size);
+      if (sections[i].size >= 8)
+         map[0] = sections[i].first;
+      UnmapViewOfFile(map);
+      EXPECT_RESULT(vkt_import_number(b, (HANDLE)(uintptr_t)number), REFUSED);
+      CloseHandle(section);
+   }
+   vkt_expect_marked(b);
+}
+
 const struct test_case test_cases[] = {
    VKT_CASES("name_lives_with_payload", name_lives_with_payload),
    {"name_imports_temporarily_fence", name_imports_temporarily, VKT_FENCE},
    {"name_imports_temporarily_binary", name_imports_temporarily, VKT_BINARY},
    VKT_CASES("number_is_one_and_nobodys", number_is_one_and_nobodys),
+   VKT_CASES("number_is_wrong", number_is_wrong),
+   VKT_CASES("number_is_a_strangers", number_is_a_strangers),
    VKT_CASES("number_leads_to_handle", number_leads_to_handle),
    VKT_CASES("handle_leads_to_no_number", handle_leads_to_no_number),
    {0},
