@@ -257,10 +257,12 @@ scribbled_meanwhile(UNUSED intptr_t arg)
    struct memory *a = memory_exportable(device, SIZE);
    struct memory *bystander = memory_exportable(device, SIZE);
    HANDLE handle = memory_export(a);
-   struct scribbler scribbler = {.page = map_section(handle)};
+   /* Static: the thread goes on when the case has been given up. */
+   static struct scribbler scribbler;
    struct test_thread *thread;
    unsigned imported = 0;
 
+   scribbler.page = map_section(handle);
    memcpy(scribbler.genuine, scribbler.page, sizeof(scribbler.genuine));
    memset(memory_map(bystander), 0x3c, SIZE);
    thread = test_thread_start(scribble, &scribbler);

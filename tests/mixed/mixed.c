@@ -15,7 +15,7 @@
 
 #include "vk_sync_win32_owner.h"
 
-#define ROUNDS 100
+#define ROUNDS 2500
 
 struct board {
    uint32_t kind;
