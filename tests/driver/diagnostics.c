@@ -178,6 +178,8 @@ try_export(const struct attempt *attempt)
    EXPECT(handle == NULL);
    vkt_expect_marked(object);
    vkt_expect_works(object);
+   if (attempt->refusal->created_for)
+      vkt_expect_linked(object, vkt_share(object, object->device));
 }
 
 typedef LONG(WINAPI *compare_objects_fn)(HANDLE first, HANDLE second);

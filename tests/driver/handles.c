@@ -106,7 +106,8 @@ any_access_word_imports(intptr_t kind)
 {
    static const DWORD words[] = {
       0, GENERIC_ALL, GENERIC_READ, GENERIC_WRITE,
-      GENERIC_READ | GENERIC_WRITE, 0x80000001u, 1,
+      GENERIC_READ | GENERIC_WRITE, 0x80000001u, 1, SECTION_MAP_READ,
+      STANDARD_RIGHTS_ALL,
    };
    struct vkt_device *device = vkt_open();
 

@@ -117,20 +117,41 @@ handle_leads_to_no_number(intptr_t kind)
 }
 
 static void
+expect_number_refused(struct vkt_object *target, uintptr_t number,
+                      const char *text)
+{
+   for (int temporary = 0; temporary < 2; temporary++) {
+      if (temporary && target->kind == VKT_TIMELINE)
+         continue;
+      vkt_clear_messages(target->device);
+      EXPECT_RESULT(vkt_try_import(target, KMT, temporary, (HANDLE)number,
+                                   NULL),
+                    REFUSED);
+      vkt_expect_message(target->device, REFUSED, text);
+   }
+}
+
+static void
 number_is_wrong(intptr_t kind)
 {
    struct vkt_object *a = vkt_create_for(vkt_open(), kind, KMT);
    struct vkt_object *b = vkt_create(a->device, kind);
    const uintptr_t number = (uintptr_t)vkt_number(a);
+   const uintptr_t unknown[] = {number ^ 0x10, number ^ 8};
    const uintptr_t wrong[] = {
       0, 1, 2, UINT32_MAX, (uintptr_t)-1, number & 0x3fffffff, number ^ 1,
-      number ^ 0x80000000u, number ^ 0x10, number + 8,
+      number ^ 0x80000000u,
       number | (uintptr_t)1 << (sizeof(number) * 8 - 1),
    };
 
    vkt_mark(b);
    for (unsigned i = 0; i < TEST_COUNT(wrong); i++)
-      EXPECT_RESULT(vkt_import_number(b, (HANDLE)wrong[i]), REFUSED);
+      expect_number_refused(b, wrong[i],
+                            wrong[i] ? "The handle is not a global share handle"
+                                     : "Exactly one of handle and name");
+   for (unsigned i = 0; i < TEST_COUNT(unknown); i++)
+      expect_number_refused(b, unknown[i],
+                            "No section of this name can be opened");
    vkt_expect_marked(b);
    REQUIRE_OK(vkt_import_number(b, (HANDLE)number));
    vkt_expect_linked(a, b);
@@ -150,13 +171,13 @@ number_is_a_strangers(intptr_t kind)
       {4096, MAGIC}, /* and garbage */
       {1 << 20, MAGIC}, /* and zeros */
    };
-   struct vkt_object *b = vkt_create(vkt_open(), kind);
+   const struct vkt_pair p = vkt_open_pair(kind);
    const uint32_t number =
       ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
    wchar_t name[64];
 
    swprintf(name, TEST_COUNT(name), L"Local\\MesaVkKmt-%08x", number);
-   vkt_mark(b);
+   vkt_mark(p.b);
    for (unsigned i = 0; i < TEST_COUNT(sections); i++) {
       HANDLE section =
          CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
@@ -171,10 +192,12 @@ number_is_a_strangers(intptr_t kind)
       if (sections[i].size >= 8)
          map[0] = sections[i].first;
       UnmapViewOfFile(map);
-      EXPECT_RESULT(vkt_import_number(b, (HANDLE)(uintptr_t)number), REFUSED);
+      expect_number_refused(p.b, number, "");
       CloseHandle(section);
    }
-   vkt_expect_marked(b);
+   vkt_expect_marked(p.b);
+   vkt_expect_works(p.b);
+   vkt_expect_shared(p.a, p.b);
 }
 
 const struct test_case test_cases[] = {

@@ -188,7 +188,9 @@ signal(intptr_t arg)
       vkt_mark(a);
    vkt_expect_marked(b);
    /* There is one signal of a binary semaphore. */
-   if (kind != VKT_BINARY)
+   if (kind == VKT_BINARY)
+      vkt_expect_unsignalled(b, a);
+   else
       vkt_expect_marked(a);
 }
 

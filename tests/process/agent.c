@@ -156,6 +156,7 @@ agent_expect_linked(struct child *agent, struct vkt_object *object)
    }
 
    value = vkt_value(object);
+   expect_both_know(agent, object, is_fence ? 0 : value);
    vkt_queue_signal(object, value + 1);
    agent_expect_done(agent, 0, value + 1);
    if (is_fence)

@@ -193,26 +193,36 @@ children_share_binary_signals(UNUSED intptr_t arg)
    finish(&c);
 }
 
-/* Three processes queue work that waits for what the one before it signals. */
+#define TURNS_AHEAD 600
+
+/* Three processes queue work that waits for what the one before it signals,
+ * all of it before the first signal.
+ */
 static void
 ring_of_three(UNUSED intptr_t arg)
 {
-   const uint64_t turns = 6000 * test_scale();
+   uint64_t turn = 0;
    const struct agent_pair p = agent_open_pair(VKT_TIMELINE);
    struct child *agents[] = {
       p.agent,
       agent_start_holder(VKT_TIMELINE, p.handle),
    };
 
-   for (uint64_t turn = 0; turn < turns; turn++) {
-      if (turn % 3 == 2)
-         vkt_queue_chain(p.object, turn, p.object, turn + 1);
-      else
-         agent_do(agents[turn % 3], AGENT_QUEUE_CHAIN, 0, turn);
+   for (unsigned i = 0; i < 10 * test_scale() && !test_failed(); i++) {
+      const uint64_t first = turn + 1;
+
+      for (turn = first; turn < first + TURNS_AHEAD; turn++) {
+         if (turn % 3 == 2)
+            vkt_queue_chain(p.object, turn, p.object, turn + 1);
+         else
+            agent_do(agents[turn % 3], AGENT_QUEUE_CHAIN, 0, turn);
+      }
+      EXPECT_U64(vkt_value(p.object), first - 1);
+      vkt_host_signal(p.object, first);
+      EXPECT_OK(vkt_wait(p.object, turn, VKT_LONG_MS));
    }
-   EXPECT_OK(vkt_wait(p.object, turns, VKT_LONG_MS));
    for (unsigned i = 0; i < 2; i++) {
-      EXPECT_U64(agent_do(agents[i], AGENT_VALUE, 0, 0), turns);
+      EXPECT_U64(agent_do(agents[i], AGENT_VALUE, 0, 0), turn);
       agent_finish(agents[i]);
    }
 }
