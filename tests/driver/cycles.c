@@ -13,7 +13,7 @@
 struct pair_of_devices {
    struct vkt_device *device, *other;
    /* What no import takes */
-   HANDLE event;
+   HANDLE event, zeros;
 };
 
 static void
@@ -32,7 +32,8 @@ signal_and_wait(struct vkt_object *a, struct vkt_object *b)
 }
 
 static void
-cycle(const struct pair_of_devices *devices, enum vkt_kind kind, VkFlags type)
+cycle(const struct pair_of_devices *devices, enum vkt_kind kind, VkFlags type,
+      HANDLE wrong)
 {
    struct vkt_object *a = vkt_create_for(devices->device, kind, type);
    struct vkt_object *b = vkt_create(devices->other, kind);
@@ -42,7 +43,10 @@ cycle(const struct pair_of_devices *devices, enum vkt_kind kind, VkFlags type)
 
    REQUIRE_OK(vkt_try_import(b, type, false, handle, NULL));
    REQUIRE_OK(vkt_try_import(c, type, kind != VKT_TIMELINE, handle, NULL));
-   EXPECT_RESULT(vkt_try_import(b, type, false, devices->event, NULL),
+   EXPECT_RESULT(vkt_try_import(b, type,
+                                wrong == devices->zeros &&
+                                   kind != VKT_TIMELINE,
+                                wrong, NULL),
                  VK_ERROR_INVALID_EXTERNAL_HANDLE);
    if (!by_number)
       test_close(handle);
@@ -87,7 +91,8 @@ run_cycles(const struct pair_of_devices *devices, enum vkt_kind kind,
 {
    while (count-- && !test_failed())
       cycle(devices, kind,
-            count % 2 ? VKT_OPAQUE_WIN32 : VKT_OPAQUE_WIN32_KMT);
+            count % 2 ? VKT_OPAQUE_WIN32 : VKT_OPAQUE_WIN32_KMT,
+            count % 4 < 2 ? devices->event : devices->zeros);
    /* What a queue's thread still holds is let go once the queue is idle. */
    vkt_wait_idle(devices->device);
    vkt_wait_idle(devices->other);
@@ -127,6 +132,8 @@ cycles(intptr_t kind)
       .device = vkt_open(),
       .other = vkt_open(),
       .event = test_own_handle(CreateEventW(NULL, TRUE, FALSE, NULL)),
+      .zeros = test_own_handle(CreateFileMappingW(
+         INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, 65536, NULL)),
    };
 
    block_at_once(devices.device);
@@ -139,8 +146,9 @@ cycles(intptr_t kind)
 
    const uint64_t more = private_bytes() - bytes;
    test_diag("private memory: %lld bytes more", (long long)more);
-   EXPECT_U64(test_count_handles(), handles);
-   EXPECT_U64(count_views(), views);
+   /* A thread of llvmpipe or Wine may open some, but not each cycle. */
+   EXPECT(test_count_handles() <= handles + 8);
+   EXPECT(count_views() <= views + 4);
    /* A leak of 16 bytes a cycle would be twice that. */
    EXPECT((int64_t)more < 256 * 1024);
 }

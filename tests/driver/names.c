@@ -195,6 +195,8 @@ number_is_a_strangers(intptr_t kind)
       expect_number_refused(p.b, number, "");
       CloseHandle(section);
    }
+   test_own_handle(CreateMutexW(NULL, FALSE, name));
+   expect_number_refused(p.b, number, "No section of this name can be opened");
    vkt_expect_marked(p.b);
    vkt_expect_works(p.b);
    vkt_expect_shared(p.a, p.b);
