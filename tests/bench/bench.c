@@ -77,8 +77,8 @@ median(const double *values, uint32_t count)
    return result;
 }
 
-struct bench_result
-bench_quotients(const double *ours, const double *comparator, uint32_t count)
+static struct bench_result
+quotients(const double *ours, const double *comparator, uint32_t count)
 {
    double *ratios = malloc(count * sizeof(double));
    struct bench_result result;
@@ -122,8 +122,8 @@ bench_alternate(uint32_t count, bench_round_func run, void *ours,
       if (r == 0)
          bench_stage("both in turn");
    }
-   result = bench_quotients(values[BENCH_OURS] + BENCH_WARM_UP,
-                            values[BENCH_COMPARATOR] + BENCH_WARM_UP, count);
+   result = quotients(values[BENCH_OURS] + BENCH_WARM_UP,
+                      values[BENCH_COMPARATOR] + BENCH_WARM_UP, count);
    free(values[BENCH_OURS]);
    free(values[BENCH_COMPARATOR]);
    return result;

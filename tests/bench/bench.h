@@ -24,13 +24,11 @@ struct bench_case {
  */
 extern const struct bench_case *const bench_cases[];
 
+extern const struct bench_case bench_beside_cases[];
 extern const struct bench_case bench_block_cases[];
-extern const struct bench_case bench_broadcast_cases[];
-extern const struct bench_case bench_crowd_cases[];
 extern const struct bench_case bench_driver_cases[];
 extern const struct bench_case bench_memory_cases[];
 extern const struct bench_case bench_pairs_cases[];
-extern const struct bench_case bench_shared_cases[];
 extern const struct bench_case bench_sync_cases[];
 extern const struct bench_case bench_wait_cases[];
 
@@ -85,11 +83,6 @@ struct bench_result {
    double low;
    double high;
 };
-
-/** The result of rounds that were measured */
-struct bench_result bench_quotients(const double *ours,
-                                    const double *comparator,
-                                    uint32_t count);
 
 #define BENCH_WARM_UP 2
 

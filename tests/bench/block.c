@@ -26,18 +26,6 @@ get_match(const struct bench_means *ours, const struct bench_means *comparator)
    };
 }
 
-static void
-fence_wake(struct bench_seat *seat, uint64_t turn)
-{
-   bench_fence_means.wake(seat, turn);
-}
-
-static void
-fence_block(struct bench_seat *seat, uint64_t turn)
-{
-   bench_fence_means.block(seat, turn);
-}
-
 /* With keyed events the partner can be seen calling NtWaitForKeyedEvent.  The
  * same for both contenders, since a raw release would block instead.
  */
@@ -54,11 +42,10 @@ await_wait(struct bench_seat *seat)
       YieldProcessor();
 }
 
-static const struct bench_means keyed_fence_means = {fence_wake, fence_block,
-                                                     await_wait};
-
-/* Of bare keyed events; NULL is forever */
-static const LARGE_INTEGER *timeout;
+/* Of bare keyed events.  Ours can end by themselves, each wait to look and each
+ * release lest it wait for the dead.
+ */
+static const LARGE_INTEGER look = {.QuadPart = -1000000};
 
 /* Counted as ours are, so as to differ in nothing else.  The key is an even
  * address of each thread's own.
@@ -67,40 +54,29 @@ static void
 raw_wake(struct bench_seat *seat, UNUSED uint64_t turn)
 {
    p_atomic_inc(&raw_releases);
-   bench_raw.keyed_release(NULL, &seat->word, FALSE, timeout);
+   NtReleaseKeyedEvent(NULL, &seat->word, FALSE, &look);
 }
 
 static void
 raw_block(struct bench_seat *seat, UNUSED uint64_t turn)
 {
    p_atomic_inc(&raw_waits);
-   bench_raw.keyed_wait(NULL, &seat->word, FALSE, timeout);
+   NtWaitForKeyedEvent(NULL, &seat->word, FALSE, &look);
 }
 
 static const struct bench_means raw_means = {raw_wake, raw_block, await_wait};
 
-/* Ours can end by themselves, each wait to look and each release lest it wait
- * for the dead; what that costs is shown by those that cannot.
- */
-/* A wait may have been made again in an earlier match. */
-static void
-forget_waits(void)
-{
-   for (unsigned side = 0; side < 2; side++)
-      hand_overs[side] = *waits[side];
-}
-
 static void
 pingpong_keyed(const struct bench_case *c)
 {
-   static const LARGE_INTEGER look = {.QuadPart = -1000000};
-   const struct bench_match match = get_match(&keyed_fence_means, &raw_means);
+   const struct bench_means fence_means = {
+      bench_fence_means.wake, bench_fence_means.block, await_wait,
+   };
+   const struct bench_match match = get_match(&fence_means, &raw_means);
    const double total = 2.0 * bench_match_hand_overs(&match);
 
-   bench_raw_init();
    bench_count_transitions();
 
-   timeout = &look;
    bench_report(c, NULL, bench_match_lead(&match, true), "ns",
                 BENCH_RATIO_AT_MOST, 1.05);
    bench_report(c, "waits",
@@ -116,35 +92,24 @@ pingpong_keyed(const struct bench_case *c)
                                  bench_transitions.keyed_waits -
                                  bench_transitions.keyed_releases),
                 "calls", BENCH_OURS_EXACTLY, 0);
-   timeout = NULL;
-   forget_waits();
-   bench_report(c, "endless", bench_match_lead(&match, true), "ns",
-                BENCH_NO_LIMIT, 0);
 }
 
+/* With the default parker, the comparator is what there is upstream. */
 static void
-pingpong_upstream(const struct bench_case *c)
+pingpong(const struct bench_case *c)
 {
-   const struct bench_match match = get_match(&bench_fence_means,
-                                              &bench_fence_means);
+   const bool upstream = c->parker == NULL;
+   const struct bench_match match =
+      get_match(&bench_fence_means, upstream ? &bench_fence_means
+                                             : &bench_address_means);
 
-   bench_report(c, NULL, bench_match_lead(&match, true), "ns", BENCH_NO_SLOWER,
-                0);
-}
-
-static void
-pingpong_futex(const struct bench_case *c)
-{
-   const struct bench_match match = get_match(&bench_fence_means,
-                                              &bench_address_means);
-
-   bench_report(c, NULL, bench_match_lead(&match, true), "ns", BENCH_NO_LIMIT,
-                0);
+   bench_report(c, NULL, bench_match_lead(&match, true), "ns",
+                upstream ? BENCH_NO_SLOWER : BENCH_NO_LIMIT, 0);
 }
 
 const struct bench_case bench_block_cases[] = {
    {"pingpong-keyed", "keyed", pingpong_keyed},
-   {"pingpong-futex", "futex", pingpong_futex},
-   {"pingpong", NULL, pingpong_upstream},
+   {"pingpong-futex", "futex", pingpong},
+   {"pingpong", NULL, pingpong},
    {0},
 };

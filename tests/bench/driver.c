@@ -54,14 +54,13 @@ submit_round(void *data)
 }
 
 static void
-report_submits(const struct bench_case *c, const char *detail,
-               enum bench_limit limit)
+report_submits(const struct bench_case *c, const char *detail)
 {
    bench_report(c, detail,
                 bench_alternate(SUBMIT_ROUNDS, submit_round,
                                 &contenders[BENCH_OURS],
                                 &contenders[BENCH_COMPARATOR]),
-                "rounds/s", limit, 1.0);
+                "rounds/s", BENCH_RATIO_AT_LEAST, 1.0);
 }
 
 static void
@@ -76,9 +75,9 @@ queue_submit(const struct bench_case *c)
     * of them the work that is done.
     */
    bench_pin(1, 2);
-   report_submits(c, NULL, c->number);
+   report_submits(c, NULL);
    bench_pin(1, 1);
-   report_submits(c, "one-processor", c->number);
+   report_submits(c, "one-processor");
 
    for (unsigned i = 0; i < 2; i++) {
       struct bench_icd *icd = &contenders[i].icd;
@@ -207,22 +206,18 @@ draw(const struct bench_case *c)
    }
 }
 
-#define BATCH 128
-#define ROUND_PAIRS 256
+#define PAIRS 256
 
 /* Exported objects or private ones */
 struct pair {
    const struct gpu *gpu;
    VkSemaphore semaphore;
-   VkFence fences[BATCH];
-
-   /* How many submits there are before the first is waited for */
-   uint32_t batch;
+   VkFence fence;
 };
 
-/* A signal of the semaphore and a wait for it that signals a fence */
+/* A signal of the semaphore and a wait for it that signals the fence */
 static bool
-submit_pair(struct pair *pair, VkFence fence)
+submit_pair(const struct pair *pair)
 {
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
    const VkSubmitInfo infos[] = {
@@ -242,109 +237,69 @@ submit_pair(struct pair *pair, VkFence fence)
 
    return gpu->QueueSubmit(gpu->queue, 1, &infos[0], VK_NULL_HANDLE) ==
              VK_SUCCESS &&
-          gpu->QueueSubmit(gpu->queue, 1, &infos[1], fence) == VK_SUCCESS;
+          gpu->QueueSubmit(gpu->queue, 1, &infos[1], pair->fence) ==
+             VK_SUCCESS;
 }
 
 static double
 pair_round(void *data)
 {
-   struct pair *pair = data;
+   const struct pair *pair = data;
    const struct gpu *gpu = pair->gpu;
    bool good = true;
 
    const double start = bench_now_ns();
-   for (unsigned i = 0; i < ROUND_PAIRS; i += pair->batch) {
-      for (unsigned j = 0; j < pair->batch; j++)
-         good &= submit_pair(pair, pair->fences[j]);
-
-      good &= gpu->WaitForFences(gpu->device, pair->batch, pair->fences,
-                                 VK_TRUE, UINT64_MAX) == VK_SUCCESS;
-      good &= gpu->ResetFences(gpu->device, pair->batch, pair->fences) ==
-              VK_SUCCESS;
+   for (unsigned i = 0; i < PAIRS; i++) {
+      good &= submit_pair(pair);
+      good &= gpu->WaitForFences(gpu->device, 1, &pair->fence, VK_TRUE,
+                                 UINT64_MAX) == VK_SUCCESS;
+      good &= gpu->ResetFences(gpu->device, 1, &pair->fence) == VK_SUCCESS;
    }
    const double end = bench_now_ns();
 
    REQUIRE(good);
-   return ROUND_PAIRS * 1e9 / (end - start);
+   return PAIRS * 1e9 / (end - start);
 }
 
-static void
-create_pair(struct pair *pair, const struct gpu *gpu, bool exported)
-{
-   /* The same bit for both */
-   const VkFlags types =
-      exported ? VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT : 0;
-
-   pair->gpu = gpu;
-   pair->semaphore = gpu_semaphore(gpu, VK_SEMAPHORE_TYPE_BINARY, 0, types);
-   for (unsigned i = 0; i < BATCH; i++)
-      pair->fences[i] = gpu_fence(gpu, 0, types);
-}
-
-static void
-destroy_pair(struct pair *pair)
-{
-   const struct gpu *gpu = pair->gpu;
-
-   for (unsigned i = 0; i < BATCH; i++)
-      gpu->DestroyFence(gpu->device, pair->fences[i], NULL);
-   gpu->DestroySemaphore(gpu->device, pair->semaphore, NULL);
-}
-
-static void
-report_pairs(const struct bench_case *c, const char *detail,
-             struct pair pairs[2], uint32_t batch, enum bench_limit limit)
-{
-   for (unsigned i = 0; i < 2; i++)
-      pairs[i].batch = batch;
-
-   bench_report(c, detail,
-                bench_alternate(SUBMIT_ROUNDS, pair_round, &pairs[BENCH_OURS],
-                                &pairs[BENCH_COMPARATOR]),
-                "rounds/s", limit, 1.0);
-}
-
-/* Exported objects, against the private ones that there are without us, and
- * against our own.  Under Wine, waiting for a bell is a trip to its server,
- * which private objects are spared.
- */
+/* Exported objects, against the private ones that there are without us */
 static void
 queue_submit_exported(const struct bench_case *c)
 {
-   struct bench_icd *icd = &contenders[BENCH_OURS].icd;
-   struct bench_icd *upstream = &contenders[BENCH_COMPARATOR].icd;
-   struct pair pairs[2], private[2];
+   struct pair pairs[2];
 
-   bench_icd_open(icd, BENCH_OURS, true);
-   bench_icd_open(upstream, BENCH_COMPARATOR, false);
-   create_pair(&pairs[BENCH_OURS], &icd->gpu, true);
-   create_pair(&pairs[BENCH_COMPARATOR], &upstream->gpu, false);
-   private[BENCH_OURS] = pairs[BENCH_OURS];
-   create_pair(&private[BENCH_COMPARATOR], &icd->gpu, false);
+   for (unsigned i = 0; i < 2; i++) {
+      const bool exported = i == BENCH_OURS;
+      /* The same bit for both */
+      const VkFlags types =
+         exported ? VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT : 0;
+      const struct gpu *gpu = &contenders[i].icd.gpu;
+
+      bench_icd_open(&contenders[i].icd, i, exported);
+      pairs[i] = (struct pair) {
+         .gpu = gpu,
+         .semaphore = gpu_semaphore(gpu, VK_SEMAPHORE_TYPE_BINARY, 0, types),
+         .fence = gpu_fence(gpu, 0, types),
+      };
+   }
 
    bench_pin(1, 2);
-   report_pairs(c, NULL, pairs, 1, c->number);
-   report_pairs(c, "128-in-flight", pairs, BATCH, BENCH_NO_LIMIT);
-   report_pairs(c, "private", private, 1, BENCH_NO_LIMIT);
-   report_pairs(c, "private-128-in-flight", private, BATCH, BENCH_NO_LIMIT);
+   bench_report(c, NULL,
+                bench_alternate(SUBMIT_ROUNDS, pair_round, &pairs[BENCH_OURS],
+                                &pairs[BENCH_COMPARATOR]),
+                "rounds/s", BENCH_RATIO_AT_LEAST, 1.0);
 
-   destroy_pair(&private[BENCH_COMPARATOR]);
-   for (unsigned i = 0; i < 2; i++)
-      destroy_pair(&pairs[i]);
-   bench_icd_close(upstream);
-   bench_icd_close(icd);
+   for (unsigned i = 0; i < 2; i++) {
+      const struct gpu *gpu = pairs[i].gpu;
+
+      gpu->DestroyFence(gpu->device, pairs[i].fence, NULL);
+      gpu->DestroySemaphore(gpu->device, pairs[i].semaphore, NULL);
+      bench_icd_close(&contenders[i].icd);
+   }
 }
 
-/* The limits are those of the default parker of each; the other one is beside
- * it for comparison.
- */
 const struct bench_case bench_driver_cases[] = {
-   {"queue-submit", NULL, queue_submit, BENCH_RATIO_AT_LEAST},
-   {"queue-submit-keyed", "keyed", queue_submit, BENCH_NO_LIMIT},
-   {"queue-submit-exported", "keyed", queue_submit_exported,
-    BENCH_RATIO_AT_LEAST},
-   {"queue-submit-exported-futex", "futex", queue_submit_exported,
-    BENCH_NO_LIMIT},
+   {"queue-submit", NULL, queue_submit},
+   {"queue-submit-exported", "keyed", queue_submit_exported},
    {"draw", NULL, draw},
    {0},
 };

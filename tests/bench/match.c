@@ -131,7 +131,7 @@ bench_match_lead(const struct bench_match *match, bool both)
    struct ground ground = {
       .match = match,
       .gate = CreateSemaphoreW(NULL, 0, match->pairs, NULL),
-      .finished = bench_event_create(false),
+      .finished = bench_event_create(),
    };
    struct test_thread **threads = calloc(2 * match->pairs, sizeof(*threads));
    struct bench_result result;

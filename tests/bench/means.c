@@ -50,13 +50,13 @@ const struct bench_means bench_fence_means = {binary_wake, fence_block};
 static void
 event_wake(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   bench_raw.set_event(seat->event, NULL);
+   NtSetEvent(seat->event, NULL);
 }
 
 static void
 event_block(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   bench_raw.wait(seat->event, FALSE, NULL);
+   NtWaitForSingleObject(seat->event, FALSE, NULL);
 }
 
 const struct bench_means bench_event_means = {event_wake, event_block};
@@ -64,13 +64,13 @@ const struct bench_means bench_event_means = {event_wake, event_block};
 static void
 keyed_wake(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   bench_raw.keyed_release(NULL, &seat->word, FALSE, NULL);
+   NtReleaseKeyedEvent(NULL, &seat->word, FALSE, NULL);
 }
 
 static void
 keyed_block(struct bench_seat *seat, UNUSED uint64_t turn)
 {
-   bench_raw.keyed_wait(NULL, &seat->word, FALSE, NULL);
+   NtWaitForKeyedEvent(NULL, &seat->word, FALSE, NULL);
 }
 
 const struct bench_means bench_keyed_means = {keyed_wake, keyed_block};
@@ -83,27 +83,12 @@ address_wake(struct bench_seat *seat, uint64_t turn)
 }
 
 static void
-wait_for_turn(struct bench_seat *seat, uint64_t turn, DWORD timeout_ms)
+address_block(struct bench_seat *seat, uint64_t turn)
 {
    uint32_t seen;
 
    while ((seen = vk_sync_win32_load32(&seat->word)) != (uint32_t)turn)
-      WaitOnAddress(&seat->word, &seen, sizeof(seen), timeout_ms);
-}
-
-static void
-address_block(struct bench_seat *seat, uint64_t turn)
-{
-   wait_for_turn(seat, turn, INFINITE);
+      WaitOnAddress(&seat->word, &seen, sizeof(seen), INFINITE);
 }
 
 const struct bench_means bench_address_means = {address_wake, address_block};
-
-static void
-timed_address_block(struct bench_seat *seat, uint64_t turn)
-{
-   wait_for_turn(seat, turn, 100);
-}
-
-const struct bench_means bench_timed_address_means = {address_wake,
-                                                      timed_address_block};

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Exported memory beside private memory, and beside a section by hand. */
+/* The bandwidth of exported memory, beside that of private memory */
 #include "icd.h"
 
-#define ROUNDS 101
-#define BANDWIDTH_ROUNDS 1001
+#define ROUNDS 1001
 #define BYTES (UINT64_C(4) << 20)
 #define REPEATS 2
 
@@ -16,8 +15,6 @@ static const VkExportMemoryAllocateInfo export_info = {
    .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
    .handleTypes = OPAQUE_WIN32,
 };
-
-/* Bandwidth -------------------------------------------------------------- */
 
 /* Two buffers in memory of one kind, and what is done with them */
 struct buffers {
@@ -113,7 +110,7 @@ bandwidth(const struct bench_case *c)
       exported.commands = copy ? &exported.copy : &exported.fill;
       private_ones.commands = copy ? &private_ones.copy : &private_ones.fill;
       bench_report(c, copy ? "copy" : "fill",
-                   bench_alternate(BANDWIDTH_ROUNDS, bandwidth_round,
+                   bench_alternate(ROUNDS, bandwidth_round,
                                    &exported, &private_ones),
                    "GB/s", BENCH_RATIO_AT_LEAST, 0.98);
    }
@@ -123,85 +120,7 @@ bandwidth(const struct bench_case *c)
    bench_icd_close(&icd);
 }
 
-/* Allocating for export, importing, and freeing both --------------------- */
-
-#define SHARE_SIZE 65536u
-#define SHARES 100
-
-static PFN_vkGetMemoryWin32HandleKHR get_handle;
-
-static bool
-share_memory(void)
-{
-   const struct gpu *gpu = &icd.gpu;
-   const VkMemoryGetWin32HandleInfoKHR info = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_GET_WIN32_HANDLE_INFO_KHR,
-      .memory = gpu_allocate(gpu, SHARE_SIZE, &export_info),
-      .handleType = OPAQUE_WIN32,
-   };
-   VkImportMemoryWin32HandleInfoKHR import = {
-      .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_WIN32_HANDLE_INFO_KHR,
-      .handleType = OPAQUE_WIN32,
-   };
-   const bool good = get_handle(gpu->device, &info, &import.handle) ==
-                     VK_SUCCESS;
-
-   gpu->FreeMemory(gpu->device, gpu_allocate(gpu, SHARE_SIZE, &import), NULL);
-   gpu->FreeMemory(gpu->device, info.memory, NULL);
-   return good && CloseHandle(import.handle);
-}
-
-/* What two processes do without a driver: nobody checks what it is. */
-static bool
-share_section(void)
-{
-   HANDLE self = GetCurrentProcess();
-   HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
-                                       PAGE_READWRITE, 0, SHARE_SIZE, NULL);
-   HANDLE handle = NULL;
-
-   void *view = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, SHARE_SIZE);
-   bool good = view != NULL &&
-               DuplicateHandle(self, section, self, &handle, 0, FALSE,
-                               DUPLICATE_SAME_ACCESS);
-   void *other = MapViewOfFile(handle, FILE_MAP_WRITE, 0, 0, SHARE_SIZE);
-
-   good = good && other != NULL && UnmapViewOfFile(other) &&
-          UnmapViewOfFile(view);
-   return good && CloseHandle(handle) && CloseHandle(section);
-}
-
-static double
-share_round(void *data)
-{
-   bool (*share)(void) = *(bool (**)(void))data;
-   bool good = true;
-
-   const double start = bench_now_ns();
-   for (unsigned i = 0; i < SHARES; i++)
-      good &= share();
-   const double end = bench_now_ns();
-
-   REQUIRE(good);
-   return (end - start) / SHARES / 1e3;
-}
-
-static void
-share(const struct bench_case *c)
-{
-   bool (*ours)(void) = share_memory, (*raw)(void) = share_section;
-
-   bench_icd_open(&icd, BENCH_OURS, true);
-   get_handle = (PFN_vkGetMemoryWin32HandleKHR)icd.gpu.GetDeviceProcAddr(
-      icd.gpu.device, "vkGetMemoryWin32HandleKHR");
-   REQUIRE(get_handle != NULL);
-   bench_report(c, NULL, bench_alternate(ROUNDS, share_round, &ours, &raw),
-                "us", BENCH_NO_LIMIT, 0.0);
-   bench_icd_close(&icd);
-}
-
 const struct bench_case bench_memory_cases[] = {
    {"memory-exported", NULL, bandwidth},
-   {"memory-export-import-free", NULL, share},
    {0},
 };

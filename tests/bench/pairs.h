@@ -36,8 +36,6 @@ extern const struct bench_means bench_fence_means;
 extern const struct bench_means bench_event_means;
 extern const struct bench_means bench_keyed_means;
 extern const struct bench_means bench_address_means;
-/* With a time-out, as ours have for their bounded look */
-extern const struct bench_means bench_timed_address_means;
 
 /** Pairs of threads, all of them at it at once, in turn by either means
  *

@@ -4,31 +4,12 @@
 #include <string.h>
 
 HANDLE
-bench_event_create(bool manual)
+bench_event_create(void)
 {
-   HANDLE event = CreateEventW(NULL, manual, FALSE, NULL);
+   HANDLE event = CreateEventW(NULL, FALSE, FALSE, NULL);
 
    REQUIRE(event != NULL);
    return event;
-}
-
-HANDLE
-bench_page_create(void)
-{
-   HANDLE page = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE,
-                                    0, 4096, NULL);
-
-   REQUIRE(page != NULL);
-   return page;
-}
-
-void *
-bench_page_map(HANDLE page)
-{
-   void *view = MapViewOfFile(page, FILE_MAP_WRITE, 0, 0, 4096);
-
-   REQUIRE(view != NULL);
-   return view;
 }
 
 /* Peers would wait for ever for a parent that is gone. */

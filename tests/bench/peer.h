@@ -37,17 +37,10 @@ int bench_peer_end(void);
 void bench_peer_tell(struct bench_peer *peer);
 void bench_peer_hear(struct bench_peer *peer);
 
-HANDLE bench_event_create(bool manual);
+HANDLE bench_event_create(void);
 
-/** A page of zeros, and a view of one */
-HANDLE bench_page_create(void);
-void *bench_page_map(HANDLE page);
-
-int bench_broadcast_peer(int argc, char **argv);
 int bench_beside_peer(int argc, char **argv);
 int bench_later_peer(int argc, char **argv);
-int bench_idle_peer(int argc, char **argv);
 int bench_pairs_peer(int argc, char **argv);
-int bench_pingpong_peer(int argc, char **argv);
 
 #endif /* BENCH_PEER_H */

@@ -2,22 +2,15 @@
 #ifndef BENCH_RAW_H
 #define BENCH_RAW_H
 
-#include "bench.h"
+#include <windows.h>
 
 /** The bare NT primitives that we compare with, straight from ntdll */
-struct bench_raw {
-   LONG (WINAPI *set_event)(HANDLE event, LONG *previous);
-   LONG (WINAPI *release)(HANDLE semaphore, LONG count, LONG *previous);
-   LONG (WINAPI *wait)(HANDLE object, BOOLEAN alertable,
-                       const LARGE_INTEGER *timeout);
-   LONG (WINAPI *keyed_wait)(HANDLE event, void *key, BOOLEAN alertable,
-                             const LARGE_INTEGER *timeout);
-   LONG (WINAPI *keyed_release)(HANDLE event, void *key, BOOLEAN alertable,
+LONG WINAPI NtSetEvent(HANDLE event, LONG *previous);
+LONG WINAPI NtWaitForSingleObject(HANDLE object, BOOLEAN alertable,
+                                  LARGE_INTEGER *timeout);
+LONG WINAPI NtWaitForKeyedEvent(HANDLE event, void *key, BOOLEAN alertable,
                                 const LARGE_INTEGER *timeout);
-};
-
-extern struct bench_raw bench_raw;
-
-void bench_raw_init(void);
+LONG WINAPI NtReleaseKeyedEvent(HANDLE event, void *key, BOOLEAN alertable,
+                                const LARGE_INTEGER *timeout);
 
 #endif /* BENCH_RAW_H */

@@ -1,69 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime.h"
 
-#include "vk_alloc.h"
-#include "vk_instance.h"
-#include "vk_physical_device.h"
+#include "mesa_device.h"
 #include "vk_sync_timeline.h"
 
+#include "util/bitscan.h"
+
+#include "vk_sync_win32_payload_section.h"
+
+#define OPAQUE_WIN32 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
+
 struct runtime {
-   struct vk_instance instance;
-   struct vk_physical_device physical;
-   struct vk_device device;
+   struct mesa_device mesa;
    struct vk_sync_timeline_type emulated_timeline;
-   const struct vk_sync_type *types[3];
+   /* For fences, and for timelines */
+   const struct vk_sync_type *types[2];
+   const struct vk_sync_type *list[3];
 };
 
 static struct runtime runtimes[2];
 
-static const struct vk_sync_type *
-timeline_type(struct runtime *runtime, enum bench_side side)
-{
-   return side == BENCH_OURS ? &vk_sync_win32_type :
-                               &runtime->emulated_timeline.sync;
-}
-
-static void
-set_types(struct runtime *runtime, enum bench_side side)
-{
-   if (side == BENCH_OURS) {
-      runtime->types[0] = &vk_sync_win32_type;
-   } else {
-      runtime->emulated_timeline =
-         vk_sync_timeline_get_type(bench_upstream_type);
-      runtime->types[0] = bench_upstream_type;
-      runtime->types[1] = &runtime->emulated_timeline.sync;
-   }
-   runtime->physical.supported_sync_types = runtime->types;
-}
-
 static void
 create(struct runtime *runtime, enum bench_side side)
 {
-   static const struct vk_instance_extension_table instance_extensions = {0};
-   static const struct vk_device_extension_table device_extensions = {0};
-   const struct vk_instance_dispatch_table instance_table = {0};
-   const struct vk_physical_device_dispatch_table physical_table = {0};
-   const struct vk_device_dispatch_table device_table = {0};
-   const VkInstanceCreateInfo instance_info = {
-      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-   };
-   const VkDeviceCreateInfo device_info = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-   };
-
-   REQUIRE(vk_instance_init(&runtime->instance, &instance_extensions,
-                            &instance_table, &instance_info,
-                            vk_default_allocator()) == VK_SUCCESS);
-   REQUIRE(vk_physical_device_init(&runtime->physical,
-                                   &runtime->instance,
-                                   &device_extensions, NULL, NULL,
-                                   &physical_table) == VK_SUCCESS);
-   set_types(runtime, side);
-   REQUIRE(vk_device_init(&runtime->device, &runtime->physical,
-                          &device_table, &device_info,
-                          NULL) == VK_SUCCESS);
-   vk_device_enable_threaded_submit(&runtime->device);
+   if (side == BENCH_OURS) {
+      runtime->types[0] = runtime->types[1] = &vk_sync_win32_type;
+      runtime->list[0] = &vk_sync_win32_type;
+   } else {
+      runtime->emulated_timeline =
+         vk_sync_timeline_get_type(bench_upstream_type);
+      runtime->types[0] = runtime->list[0] = bench_upstream_type;
+      runtime->types[1] = runtime->list[1] = &runtime->emulated_timeline.sync;
+   }
+   REQUIRE(mesa_device_init(&runtime->mesa, runtime->list) == VK_SUCCESS);
 }
 
 struct vk_device *
@@ -72,35 +41,78 @@ bench_device(enum bench_side side)
    struct runtime *runtime = &runtimes[side];
 
    /* The first call of each is on the main thread. */
-   if (runtime->types[0] == NULL)
+   if (runtime->list[0] == NULL)
       create(runtime, side);
-   return &runtime->device;
+   return &runtime->mesa.device;
 }
 
 static struct vk_sync *
-create_sync(enum bench_side side, const struct vk_sync_type *type,
-            enum vk_sync_flags flags)
+create_sync(enum bench_side side, enum vk_sync_flags flags)
 {
+   struct vk_device *device = bench_device(side);
+   const bool timeline = flags & VK_SYNC_IS_TIMELINE;
    struct vk_sync *sync;
 
-   REQUIRE(vk_sync_create(bench_device(side), type, flags, 0, &sync) ==
-           VK_SUCCESS);
+   REQUIRE(vk_sync_create(device, runtimes[side].types[timeline], flags, 0,
+                          &sync) == VK_SUCCESS);
    return sync;
 }
 
 struct vk_sync *
 bench_fence(enum bench_side side)
 {
-   bench_device(side);
-   return create_sync(side, runtimes[side].types[0], 0);
+   return create_sync(side, 0);
 }
 
 struct vk_sync *
 bench_timeline(enum bench_side side)
 {
-   bench_device(side);
-   return create_sync(side, timeline_type(&runtimes[side], side),
-                      VK_SYNC_IS_TIMELINE);
+   return create_sync(side, VK_SYNC_IS_TIMELINE);
+}
+
+struct vk_sync *
+bench_shared_create(enum vk_sync_flags flags)
+{
+   struct vk_sync *sync = create_sync(BENCH_OURS,
+                                      flags | VK_SYNC_IS_SHAREABLE);
+
+   REQUIRE(vk_sync_set_win32_export_params(bench_device(BENCH_OURS), sync,
+                                           OPAQUE_WIN32, NULL, 0, NULL) ==
+           VK_SUCCESS);
+   return sync;
+}
+
+struct vk_sync *
+bench_shared_import(enum vk_sync_flags flags, HANDLE handle)
+{
+   struct vk_sync *sync = create_sync(BENCH_OURS,
+                                      flags | VK_SYNC_IS_SHAREABLE);
+
+   REQUIRE(vk_sync_import_win32_handle(bench_device(BENCH_OURS), sync,
+                                       OPAQUE_WIN32, handle, NULL) ==
+           VK_SUCCESS);
+   return sync;
+}
+
+HANDLE
+bench_shared_export(struct vk_sync *sync)
+{
+   HANDLE handle;
+
+   REQUIRE(vk_sync_export_win32_handle(bench_device(BENCH_OURS), sync,
+                                       OPAQUE_WIN32, &handle) ==
+           VK_SUCCESS);
+   return handle;
+}
+
+uint32_t
+bench_shared_blocked(struct vk_sync *sync)
+{
+   struct vk_sync_win32_layout *layout = vk_sync_win32_section_get_layout(
+      ((struct vk_sync_win32 *)sync)->payload);
+
+   return util_bitcount64(vk_sync_win32_load64(&layout->armed[0])) +
+          util_bitcount64(vk_sync_win32_load64(&layout->armed[1]));
 }
 
 void
@@ -112,14 +124,14 @@ bench_sync_destroy(enum bench_side side, struct vk_sync *sync)
 void
 bench_signal(enum bench_side side, struct vk_sync *sync, uint64_t value)
 {
-   REQUIRE(vk_sync_signal(&runtimes[side].device, sync, value) ==
+   REQUIRE(vk_sync_signal(&runtimes[side].mesa.device, sync, value) ==
            VK_SUCCESS);
 }
 
 void
 bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value)
 {
-   REQUIRE(vk_sync_wait(&runtimes[side].device, sync, value,
+   REQUIRE(vk_sync_wait(&runtimes[side].mesa.device, sync, value,
                         VK_SYNC_WAIT_COMPLETE, UINT64_MAX) ==
            VK_SUCCESS);
 }
@@ -127,7 +139,7 @@ bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value)
 void
 bench_reset(enum bench_side side, struct vk_sync *sync)
 {
-   REQUIRE(vk_sync_reset(&runtimes[side].device, sync) == VK_SUCCESS);
+   REQUIRE(vk_sync_reset(&runtimes[side].mesa.device, sync) == VK_SUCCESS);
 }
 
 struct bench_transitions bench_transitions;

@@ -9,7 +9,6 @@
 
 #include "vk_sync_win32.h"
 #include "vk_sync_win32_nt.h"
-#include "vk_sync_win32_payload.h"
 
 /** Mesa's runtime without a driver: its sync types are ours, or the ones that
  * lavapipe has upstream
@@ -18,6 +17,15 @@ struct vk_device *bench_device(enum bench_side side);
 
 struct vk_sync *bench_fence(enum bench_side side);
 struct vk_sync *bench_timeline(enum bench_side side);
+
+/** Payloads of ours in sections, which peers import */
+struct vk_sync *bench_shared_create(enum vk_sync_flags flags);
+struct vk_sync *bench_shared_import(enum vk_sync_flags flags, HANDLE handle);
+HANDLE bench_shared_export(struct vk_sync *sync);
+
+/** How many threads, of whichever process, are blocked on it or about to be */
+uint32_t bench_shared_blocked(struct vk_sync *sync);
+
 void bench_sync_destroy(enum bench_side side, struct vk_sync *sync);
 
 void bench_signal(enum bench_side side, struct vk_sync *sync, uint64_t value);
@@ -52,11 +60,5 @@ uint32_t bench_transition_total(void);
 
 /** Those of them that wake somebody */
 uint32_t bench_wake_total(void);
-
-static inline struct vk_sync_win32_payload *
-bench_payload(const struct vk_sync *sync)
-{
-   return ((const struct vk_sync_win32 *)sync)->payload;
-}
 
 #endif /* BENCH_RUNTIME_H */

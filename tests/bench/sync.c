@@ -2,18 +2,34 @@
 
 /* What must never enter the kernel: one thread, nobody who waits. */
 #include "runtime.h"
-#include "test.h"
-
-#include <malloc.h>
 
 #define ROUNDS 101
 #define OPERATIONS 5000
 
 struct contender {
    enum bench_side side;
+   /* NULL for a raw event */
    struct vk_sync *sync;
    uint64_t value;
 };
+
+static double
+event_round(void)
+{
+   enum { EVENT_OPERATIONS = 200 };
+   HANDLE event = CreateEventW(NULL, FALSE, FALSE, NULL);
+
+   REQUIRE(event != NULL);
+   const double start = bench_now_ns();
+   for (unsigned i = 0; i < EVENT_OPERATIONS; i++) {
+      SetEvent(event);
+      WaitForSingleObject(event, INFINITE);
+   }
+   const double end = bench_now_ns();
+
+   CloseHandle(event);
+   return (end - start) / EVENT_OPERATIONS;
+}
 
 static double
 fence_round(void *data)
@@ -22,6 +38,9 @@ fence_round(void *data)
    struct vk_device *device = bench_device(contender->side);
    struct vk_sync *sync = contender->sync;
    bool good = true;
+
+   if (sync == NULL)
+      return event_round();
 
    const double start = bench_now_ns();
    for (unsigned i = 0; i < OPERATIONS; i++) {
@@ -63,35 +82,37 @@ timeline_round(void *data)
 
 static void
 uncontended(const struct bench_case *c, bench_round_func round,
-            struct vk_sync *(*create)(enum bench_side side), double bound)
+            struct vk_sync *our_sync, struct vk_sync *comparator_sync,
+            double bound)
 {
-   struct contender ours = {BENCH_OURS, create(BENCH_OURS), 0};
-   struct contender upstream = {
-      BENCH_COMPARATOR, create(BENCH_COMPARATOR), 0,
-   };
+   struct contender ours = {BENCH_OURS, our_sync};
+   struct contender comparator = {BENCH_COMPARATOR, comparator_sync};
 
    bench_count_transitions();
-   const struct bench_result result =
-      bench_alternate(ROUNDS, round, &ours, &upstream);
-
-   bench_report(c, NULL, result, "ns", BENCH_RATIO_AT_MOST, bound);
+   bench_report(c, NULL, bench_alternate(ROUNDS, round, &ours, &comparator),
+                "ns", BENCH_RATIO_AT_MOST, bound);
    bench_report(c, "transitions", bench_ours_alone(bench_transition_total()),
                 "calls", BENCH_OURS_EXACTLY, 0);
-
-   bench_sync_destroy(BENCH_OURS, ours.sync);
-   bench_sync_destroy(BENCH_COMPARATOR, upstream.sync);
 }
 
 static void
 fence_uncontended(const struct bench_case *c)
 {
-   uncontended(c, fence_round, bench_fence, 1.0 / 3.0);
+   uncontended(c, fence_round, bench_fence(BENCH_OURS),
+               bench_fence(BENCH_COMPARATOR), 1.0 / 3.0);
 }
 
 static void
 timeline_uncontended(const struct bench_case *c)
 {
-   uncontended(c, timeline_round, bench_timeline, 1.0);
+   uncontended(c, timeline_round, bench_timeline(BENCH_OURS),
+               bench_timeline(BENCH_COMPARATOR), 1.0);
+}
+
+static void
+shared_uncontended(const struct bench_case *c)
+{
+   uncontended(c, fence_round, bench_shared_create(0), NULL, 0.01);
 }
 
 static double
@@ -125,24 +146,13 @@ handles_of_fences(enum bench_side side)
    return after - before;
 }
 
-/* Of a private fence, its payload included */
-static double
-size_of_ours(void)
-{
-   struct vk_sync *fence = bench_fence(BENCH_OURS);
-   const size_t size = _msize(bench_payload(fence));
-
-   bench_sync_destroy(BENCH_OURS, fence);
-   return (double)(vk_sync_win32_type.size - sizeof(struct vk_sync) + size);
-}
-
 static void
 create_destroy(const struct bench_case *c)
 {
    enum bench_side ours = BENCH_OURS, upstream = BENCH_COMPARATOR;
-   /* There is always one in a device: the progress of its queue. */
-   struct vk_sync *progress = bench_timeline(BENCH_OURS);
 
+   /* There is always one in a device: the progress of its queue. */
+   bench_timeline(BENCH_OURS);
    bench_report(c, NULL,
                 bench_alternate(ROUNDS, create_round, &ours, &upstream),
                 "ns", BENCH_NO_SLOWER, 0);
@@ -150,19 +160,13 @@ create_destroy(const struct bench_case *c)
                 bench_compare(handles_of_fences(ours),
                               handles_of_fences(upstream)),
                 "handles", BENCH_OURS_EXACTLY, 0);
-   bench_report(c, "size",
-                bench_compare(size_of_ours(),
-                              bench_upstream_type->size -
-                                 sizeof(struct vk_sync)),
-                "bytes", BENCH_OURS_AT_MOST, 128);
-
-   bench_sync_destroy(BENCH_OURS, progress);
 }
 
 /* Keyed, of whose calls each would be counted */
 const struct bench_case bench_sync_cases[] = {
    {"fence-uncontended", "keyed", fence_uncontended},
    {"timeline-uncontended", "keyed", timeline_uncontended},
+   {"shared-uncontended", NULL, shared_uncontended},
    {"create-destroy", NULL, create_destroy},
    {0},
 };

@@ -49,13 +49,6 @@ child_release(void *data)
    free(child);
 }
 
-static void
-make_inheritable(HANDLE handle)
-{
-   REQUIRE(SetHandleInformation(handle, HANDLE_FLAG_INHERIT,
-                                HANDLE_FLAG_INHERIT));
-}
-
 /* The handles for the child, without the same one twice, which CreateProcess
  * refuses.
  */
@@ -74,7 +67,8 @@ list_add(struct handle_list *list, HANDLE handle)
          return;
    }
    REQUIRE(list->count < MAX_HANDLES);
-   make_inheritable(handle);
+   REQUIRE(SetHandleInformation(handle, HANDLE_FLAG_INHERIT,
+                                HANDLE_FLAG_INHERIT));
    list->handles[list->count++] = handle;
 }
 
@@ -96,15 +90,11 @@ create_process(struct child *child, char *command, HANDLE output,
    REQUIRE(startup.lpAttributeList != NULL);
    REQUIRE(InitializeProcThreadAttributeList(startup.lpAttributeList, 1, 0,
                                              &size));
-   if (list) {
-      list_add(list, output);
-      list_add(list, startup.StartupInfo.hStdError);
-      REQUIRE(UpdateProcThreadAttribute(
-         startup.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST,
-         list->handles, list->count * sizeof(list->handles[0]), NULL, NULL));
-   } else {
-      make_inheritable(output);
-   }
+   list_add(list, output);
+   list_add(list, startup.StartupInfo.hStdError);
+   REQUIRE(UpdateProcThreadAttribute(
+      startup.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST,
+      list->handles, list->count * sizeof(list->handles[0]), NULL, NULL));
 
    /* Under Wine a process now and then dies before it reaches its program,
     * which is what ERROR_INTERNAL_ERROR says.
@@ -152,48 +142,30 @@ child_start_program(const char *path, const char *arguments)
    return child;
 }
 
-static struct child *
-start_role(const char *role, struct handle_list *list)
+struct child *
+child_start(const char *role, const HANDLE *handles, unsigned handle_count)
 {
    struct child *child = child_new();
+   struct handle_list list = {.count = 0};
    char self[MAX_PATH], command[2 * MAX_PATH];
    HANDLE in, out;
 
    REQUIRE(GetModuleFileNameA(NULL, self, sizeof(self)) < sizeof(self));
    REQUIRE(CreatePipe(&in, &child->to_child, NULL, 0));
    REQUIRE(CreatePipe(&child->from_child, &out, NULL, 0));
-   if (list) {
-      list_add(list, in);
-      list_add(list, out);
-   } else {
-      make_inheritable(in);
-      make_inheritable(out);
-   }
+   for (unsigned i = 0; i < handle_count; i++)
+      list_add(&list, handles[i]);
+   list_add(&list, in);
+   list_add(&list, out);
    snprintf(command, sizeof(command), "\"%s\" --child %s %llu %llu", self,
             role, (unsigned long long)(uintptr_t)in,
             (unsigned long long)(uintptr_t)out);
    fflush(stdout);
-   create_process(child, command, GetStdHandle(STD_OUTPUT_HANDLE), list);
+   create_process(child, command, GetStdHandle(STD_OUTPUT_HANDLE), &list);
    /* With our copies closed, reading from a dead child fails at once. */
    CloseHandle(in);
    CloseHandle(out);
    return child;
-}
-
-struct child *
-child_start(const char *role, const HANDLE *handles, unsigned handle_count)
-{
-   struct handle_list list = {.count = 0};
-
-   for (unsigned i = 0; i < handle_count; i++)
-      list_add(&list, handles[i]);
-   return start_role(role, &list);
-}
-
-struct child *
-child_start_inheriting(const char *role)
-{
-   return start_role(role, NULL);
 }
 
 void

@@ -27,10 +27,6 @@ struct child *child_start_program(const char *path, const char *arguments);
  */
 struct child *child_start(const char *role, const HANDLE *handles,
                           unsigned handle_count);
-/* The same, but everything inheritable is inherited, as by a plain
- * CreateProcess.
- */
-struct child *child_start_inheriting(const char *role);
 
 /* All of it, up to size - 1 bytes, with a 0 at the end. */
 void child_read_output(struct child *child, char *text, size_t size);

@@ -59,18 +59,14 @@ end_thread(void)
 static void
 print_lines(const char *text)
 {
-   char line[1024];
-
    while (*text) {
-      size_t length = strcspn(text, "\r\n");
-      size_t copied = length < 960 ? length : 960;
+      const int length = (int)strcspn(text, "\r\n");
 
       if (state.current)
-         snprintf(line, sizeof(line), "# %.*s\n", (int)copied, text);
+         printf("# %.*s\n", length, text);
       else
-         snprintf(line, sizeof(line), "# child %lu: %.*s\n",
-                  (unsigned long)GetCurrentProcessId(), (int)copied, text);
-      fputs(line, stdout);
+         printf("# child %lu: %.*s\n",
+                (unsigned long)GetCurrentProcessId(), length, text);
       text += length;
       text += strspn(text, "\r\n");
    }

@@ -80,6 +80,10 @@ struct vkt_device {
    PFN_vkGetMemoryWin32HandlePropertiesKHR GetMemoryWin32HandleProperties;
 };
 
+VkInstance vkt_create_instance_with(uint32_t api_version,
+                                    const char *const *extensions,
+                                    uint32_t extension_count);
+/* With VK_EXT_debug_utils */
 VkInstance vkt_create_instance(void);
 VkPhysicalDevice vkt_pick_lavapipe(VkInstance instance);
 /* A device with one extension or, if that is NULL, with none */
@@ -231,10 +235,6 @@ void vkt_join_later(struct vkt_later *later);
 
 /* In vkt_share.c: what cases of sharing need besides. */
 
-VkInstance vkt_create_instance_with(uint32_t api_version,
-                                    const char *const *extensions,
-                                    uint32_t extension_count);
-
 /* Until the case ends: a name that nobody else has, a descriptor in SDDL */
 const wchar_t *vkt_make_name(const wchar_t *prefix);
 SECURITY_ATTRIBUTES vkt_attributes(const wchar_t *sddl);
@@ -290,8 +290,12 @@ VkResult vkt_wait_many(struct vkt_object *const *objects, unsigned count,
 struct vkt_object *vkt_signal_behind_gate(struct vkt_object *object,
                                           uint64_t value);
 
-/* A message since vkt_clear_messages(), and that the last one has the text */
-void vkt_expect_message(struct vkt_device *device, const char *text);
+/* That there is one message since vkt_clear_messages(), which names the result,
+ * says more than that, and begins with the text, up to a conversion if the text
+ * has one.
+ */
+void vkt_expect_message(struct vkt_device *device, VkResult result,
+                        const char *text);
 
 /* VKT_CASES() of a function that needs more than the kind */
 #define VKT_WITH(kind, more) ((kind) | (more) << 8)

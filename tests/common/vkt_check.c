@@ -34,28 +34,21 @@ expect_linked_fences(struct vkt_object *signals, struct vkt_object *waits)
 static void
 expect_linked_binaries(struct vkt_object *signals, struct vkt_object *waits)
 {
-   struct vkt_object *done;
-
    vkt_queue_signal(signals, 0);
-   done = vkt_queue_wait(waits, 0);
-   vkt_expect_done(done);
-   vkt_destroy(done);
+   vkt_take(waits, 0);
 }
 
 static void
 expect_linked_timelines(struct vkt_object *signals, struct vkt_object *waits)
 {
    const uint64_t value = vkt_value(signals);
-   struct vkt_object *done;
 
    EXPECT_U64(vkt_value(waits), value);
    vkt_host_signal(signals, value + 1);
    EXPECT_U64(vkt_value(waits), value + 1);
    vkt_queue_signal(signals, value + 2);
    EXPECT_OK(vkt_wait(waits, value + 2, VKT_LONG_MS));
-   done = vkt_queue_wait(waits, value + 2);
-   vkt_expect_done(done);
-   vkt_destroy(done);
+   vkt_take(waits, value + 2);
 }
 
 void
@@ -86,16 +79,11 @@ vkt_expect_works(struct vkt_object *object)
 void
 vkt_expect_unsignalled(struct vkt_object *waits, struct vkt_object *signals)
 {
-   struct vkt_object *gate = vkt_create(signals->device, VKT_TIMELINE);
-   const struct vkt_batch held_back = {
-      .waits = {{gate, 1}},
-      .signals = {{signals, 0}},
-   };
-   struct vkt_object *done;
+   struct vkt_object *gate, *done;
 
    /* One queue would hold the wait back behind the gate, too. */
    REQUIRE(waits->device != signals->device);
-   vkt_submit(signals->device, &held_back, NULL);
+   gate = vkt_signal_behind_gate(signals, 0);
    done = vkt_queue_wait(waits, 0);
    vkt_expect_pending(done);
    vkt_host_signal(gate, 1);
@@ -121,16 +109,11 @@ vkt_mark(struct vkt_object *object)
 void
 vkt_expect_marked(struct vkt_object *object)
 {
-   struct vkt_object *done;
-
-   if (object->kind != VKT_BINARY) {
+   if (object->kind == VKT_BINARY)
+      vkt_take(object, 0);
+   else
       EXPECT_U64(vkt_value(object),
                  object->kind == VKT_FENCE ? 1 : MARKED_VALUE);
-      return;
-   }
-   done = vkt_queue_wait(object, 0);
-   vkt_expect_done(done);
-   vkt_destroy(done);
 }
 
 struct vkt_later {

@@ -34,14 +34,12 @@ vkt_check_result(VkResult result, VkResult want, bool required,
 }
 
 static VKAPI_ATTR VkBool32 VKAPI_CALL
-on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
-           VkDebugUtilsMessageTypeFlagsEXT types,
+on_message(UNUSED VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+           UNUSED VkDebugUtilsMessageTypeFlagsEXT types,
            const VkDebugUtilsMessengerCallbackDataEXT *message, void *data)
 {
    struct vkt_instance *instance = data;
 
-   (void)severity;
-   (void)types;
    AcquireSRWLockExclusive(&instance->lock);
    instance->message_count++;
    snprintf(instance->last_message, sizeof(instance->last_message), "%s",
@@ -84,26 +82,34 @@ vkt_last_message(struct vkt_device *device, char *text, size_t size)
 }
 
 VkInstance
-vkt_create_instance(void)
+vkt_create_instance_with(uint32_t api_version, const char *const *extensions,
+                         uint32_t extension_count)
 {
-   static const char *const extensions[] = {
-      VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
-   };
    const VkApplicationInfo application = {
       .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-      .pApplicationName = "lavapipe win32 synchronization tests",
-      .apiVersion = VK_API_VERSION_1_3,
+      .apiVersion = api_version,
    };
    const VkInstanceCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
       .pApplicationInfo = &application,
-      .enabledExtensionCount = TEST_COUNT(extensions),
+      .enabledExtensionCount = extension_count,
       .ppEnabledExtensionNames = extensions,
    };
    VkInstance instance = VK_NULL_HANDLE;
 
    REQUIRE_OK(vkCreateInstance(&info, NULL, &instance));
    return instance;
+}
+
+VkInstance
+vkt_create_instance(void)
+{
+   static const char *const extensions[] = {
+      VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
+   };
+
+   return vkt_create_instance_with(VK_API_VERSION_1_3, extensions,
+                                   TEST_COUNT(extensions));
 }
 
 VkPhysicalDevice

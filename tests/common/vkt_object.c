@@ -307,24 +307,6 @@ vkt_queue_wait(struct vkt_object *semaphore, uint64_t value)
    return fence;
 }
 
-VkResult
-vkt_wait(struct vkt_object *object, uint64_t value, uint64_t timeout_ms)
-{
-   const uint64_t timeout_ns = timeout_ms * 1000000;
-   const VkSemaphoreWaitInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-      .semaphoreCount = 1,
-      .pSemaphores = &object->semaphore,
-      .pValues = &value,
-   };
-
-   if (object->kind == VKT_FENCE)
-      return vkWaitForFences(object->device->handle, 1, &object->fence,
-                             VK_TRUE, timeout_ns);
-   REQUIRE(object->kind == VKT_TIMELINE);
-   return vkWaitSemaphores(object->device->handle, &info, timeout_ns);
-}
-
 uint64_t
 vkt_value(struct vkt_object *object)
 {

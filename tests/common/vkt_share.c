@@ -6,26 +6,6 @@
 #include <string.h>
 #include <wchar.h>
 
-VkInstance
-vkt_create_instance_with(uint32_t api_version, const char *const *extensions,
-                         uint32_t extension_count)
-{
-   const VkApplicationInfo application = {
-      .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-      .apiVersion = api_version,
-   };
-   const VkInstanceCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-      .pApplicationInfo = &application,
-      .enabledExtensionCount = extension_count,
-      .ppEnabledExtensionNames = extensions,
-   };
-   VkInstance instance;
-
-   REQUIRE_OK(vkCreateInstance(&info, NULL, &instance));
-   return instance;
-}
-
 const wchar_t *
 vkt_make_name(const wchar_t *prefix)
 {
@@ -186,10 +166,17 @@ vkt_wait_many(struct vkt_object *const *objects, unsigned count,
       semaphores[i] = objects[i]->semaphore;
       values[i] = value;
    }
+   REQUIRE(objects[0]->kind != VKT_BINARY);
    if (objects[0]->kind == VKT_FENCE)
       return vkWaitForFences(device, count, fences, all,
                              timeout_ms * 1000000);
    return vkWaitSemaphores(device, &info, timeout_ms * 1000000);
+}
+
+VkResult
+vkt_wait(struct vkt_object *object, uint64_t value, uint64_t timeout_ms)
+{
+   return vkt_wait_many(&object, 1, value, true, timeout_ms);
 }
 
 struct vkt_object *
@@ -206,12 +193,17 @@ vkt_signal_behind_gate(struct vkt_object *object, uint64_t value)
 }
 
 void
-vkt_expect_message(struct vkt_device *device, const char *text)
+vkt_expect_message(struct vkt_device *device, VkResult result,
+                   const char *text)
 {
+   const char *name = vkt_result_name(result);
    char message[1024];
 
+   EXPECT_U64(vkt_message_count(device), 1);
    vkt_last_message(device, message, sizeof(message));
-   if (vkt_message_count(device) < 1 || !strstr(message, text))
-      test_fail(false, __FILE__, __LINE__, "\"%s\" is not in \"%s\"", text,
-                message);
+   if (strncmp(message, text, strcspn(text, "%")) ||
+       !strstr(message, name) || strlen(message) <= strlen(name) + 10)
+      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s (%s)\"",
+                message, text, name);
+   vkt_clear_messages(device);
 }

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch_comp.h"
+#include "filter_comp.h"
+
 struct consumer {
    struct demo_orders orders;
    struct child_link link;
@@ -31,7 +34,7 @@ create_buffers(struct consumer *c)
 {
    const struct gpu *gpu = &c->device->gpu;
 
-   c->copy = gpu_buffer(gpu, DEMO_SLOT_SIZE, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+   c->copy = gpu_buffer(gpu, DEMO_IMAGE_SIZE, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
    c->pixels = gpu_buffer(gpu, DEMO_IMAGE_SIZE,
                           VK_BUFFER_USAGE_TRANSFER_DST_BIT |
                              VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
@@ -39,6 +42,25 @@ create_buffers(struct consumer *c)
                             VK_BUFFER_USAGE_TRANSFER_DST_BIT);
    c->filtered = gpu_buffer(gpu, DEMO_IMAGE_SIZE,
                             VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+}
+
+static void
+create_filters(struct consumer *c)
+{
+   const struct gpu *gpu = &c->device->gpu;
+   const struct gpu_binding pixels = {.buffer = c->pixels.handle};
+   struct gpu_binding images[DEMO_SLOTS] = {{0}};
+
+   filter_create(&c->filter, gpu, GPU_SHADER(filter_comp),
+                 VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, &pixels, 1,
+                 c->filtered.handle);
+   if (c->orders.host_pointer)
+      return;
+   for (uint32_t i = 0; i < DEMO_SLOTS; i++)
+      images[i].view = c->ring.views[i];
+   filter_create(&c->fetch, gpu, GPU_SHADER(fetch_comp),
+                 VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, images, DEMO_SLOTS,
+                 c->pixels.handle);
 }
 
 /* The import takes a reference of its own. */
@@ -52,29 +74,21 @@ take(struct consumer *c, enum vkt_kind kind, uint64_t value)
    return object;
 }
 
-/* The own semaphore goes to the producer, its objects come back. */
 static void
-exchange_handles(struct consumer *c)
+open_sync(struct consumer *c)
 {
-   struct demo_answer answer;
-   HANDLE consumed;
    uint64_t value;
 
    c->frame_ready = take(c, VKT_TIMELINE, c->orders.frame_ready);
-   c->frame_consumed = vkt_create_exportable(c->device, VKT_TIMELINE);
-   consumed = vkt_export(c->frame_consumed);
-   value = (uintptr_t)consumed;
-   REQUIRE(child_link_send(&c->link, &value, sizeof(value)));
-
-   REQUIRE(child_link_receive(&c->link, &answer, sizeof(answer)));
-   answer.stream_end[DEMO_NAME_SIZE - 1] = 0;
-   c->stream_header = take(c, VKT_BINARY, answer.stream_header);
+   c->stream_header = take(c, VKT_BINARY, c->orders.stream_header);
    c->stream_end = vkt_create(c->device, VKT_FENCE);
-   REQUIRE_OK(vkt_try_import(c->stream_end, VKT_OPAQUE_WIN32, false, NULL,
-                             answer.stream_end));
+   REQUIRE_OK(vkt_import_name(c->stream_end, c->orders.stream_end));
    c->done = vkt_create(c->device, VKT_FENCE);
-   /* The producer has its duplicate: it has answered. */
-   vkt_close_export(consumed);
+
+   /* Open until the end, for the producer to duplicate */
+   c->frame_consumed = vkt_create_exportable(c->device, VKT_TIMELINE);
+   value = (uintptr_t)vkt_export(c->frame_consumed);
+   REQUIRE(child_link_send(&c->link, &value, sizeof(value)));
 }
 
 /* Submits what was recorded, and waits until it is done. */
@@ -98,10 +112,9 @@ begin(struct consumer *c)
 
 static void
 copy_ring(struct consumer *c, VkCommandBuffer commands, VkDeviceSize offset,
-          const struct gpu_buffer *target, VkDeviceSize target_offset,
-          VkDeviceSize size)
+          const struct gpu_buffer *target, VkDeviceSize size)
 {
-   const VkBufferCopy copy = {offset, target_offset, size};
+   const VkBufferCopy copy = {offset, 0, size};
 
    vkCmdCopyBuffer(commands, c->ring.buffer, target->handle, 1, &copy);
 }
@@ -113,14 +126,12 @@ read_header(struct consumer *c)
       .waits = {{c->stream_header, 0}},
       .commands = begin(c),
    };
-   const struct demo_stream *stream = c->copy.map;
 
-   copy_ring(c, batch.commands, DEMO_STREAM_OFFSET, &c->copy, 0,
-             sizeof(*stream));
+   copy_ring(c, batch.commands, DEMO_BEGIN_OFFSET, &c->copy,
+             sizeof(c->frames));
    execute(c, &batch);
-   REQUIRE(stream->magic == DEMO_MAGIC && stream->width == DEMO_WIDTH &&
-           stream->height == DEMO_HEIGHT && stream->frames > 0);
-   c->frames = stream->frames;
+   c->frames = *(uint32_t *)c->copy.map;
+   REQUIRE(c->frames > 0);
 }
 
 static void
@@ -137,40 +148,33 @@ frame_before_shader(VkCommandBuffer commands)
                         0, NULL, 0, NULL);
 }
 
-/* Only copies read the ring, so that the slot is free early. The pixels are
- * copied apart from the tags: a torn frame shows in the difference.
+/* Only copies read the ring, so that the slot is free early. There are two: a
+ * frame that is torn between them shows in the difference.
  */
 static void
 record_copies(struct consumer *c, VkCommandBuffer commands, uint32_t frame)
 {
-   const VkDeviceSize slot = demo_ring_tag(&c->ring, frame);
-
-   copy_ring(c, commands, slot, &c->copy, 0, DEMO_SLOT_SIZE);
-   copy_ring(c, commands, slot + DEMO_TAG_SIZE, &c->pixels, 0,
+   copy_ring(c, commands, demo_ring_offset(frame), &c->copy, DEMO_IMAGE_SIZE);
+   copy_ring(c, commands, demo_ring_offset(frame), &c->pixels,
              DEMO_IMAGE_SIZE);
 }
 
-/* The same with an image: it is sampled, and then copied between the tags. */
+/* The same with an image: it is sampled, and then copied. */
 static void
 record_samples(struct consumer *c, VkCommandBuffer commands, uint32_t frame)
 {
    const struct gpu *gpu = &c->device->gpu;
    VkImage image = c->ring.images[frame % DEMO_SLOTS];
    const VkBufferImageCopy copy = {
-      .bufferOffset = DEMO_TAG_SIZE,
       .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
       .imageExtent = {DEMO_WIDTH, DEMO_HEIGHT, 1},
    };
 
-   copy_ring(c, commands, demo_ring_tag(&c->ring, frame), &c->copy, 0,
-             DEMO_TAG_SIZE);
    /* After the wait for frame_ready */
    gpu_barrier(gpu, commands, image, VK_IMAGE_ASPECT_COLOR_BIT, GPU_ACQUIRE);
-   fetch_record(&c->fetch, gpu, commands, frame);
+   filter_record(&c->fetch, gpu, commands, frame % DEMO_SLOTS);
    vkCmdCopyImageToBuffer(commands, image, VK_IMAGE_LAYOUT_GENERAL,
                           c->copy.handle, 1, &copy);
-   copy_ring(c, commands, demo_ring_end_tag(&c->ring, frame), &c->copy,
-             DEMO_TAG_SIZE + DEMO_IMAGE_SIZE, DEMO_TAG_SIZE);
 }
 
 static void
@@ -191,15 +195,9 @@ take_frame(struct consumer *c, uint32_t frame)
 
    batch = (struct vkt_batch){.commands = begin(c)};
    frame_before_shader(batch.commands);
-   filter_record(&c->filter, &c->device->gpu, batch.commands);
+   filter_record(&c->filter, &c->device->gpu, batch.commands, 0);
    demo_scene_record(&c->scene, batch.commands, frame, c->expected.handle, 0);
    execute(c, &batch);
-}
-
-static bool
-same_tag(const void *at, struct demo_tag want)
-{
-   return !memcmp(at, &want, sizeof(want));
 }
 
 /* How many pixels are not of this frame, and whether they are of one other
@@ -222,41 +220,32 @@ foreign_pixels(const uint32_t *pixels, uint32_t frame, bool *uniform)
 static void
 verify_frame(struct consumer *c, uint32_t frame)
 {
-   const struct demo_tag want = demo_frame_tag(frame, c->frames);
-   const uint8_t *copy = c->copy.map;
-   const uint32_t *pixels = (const uint32_t *)(copy + DEMO_TAG_SIZE);
-   const bool header = same_tag(copy, want);
-   const bool footer = same_tag(copy + DEMO_TAG_SIZE + DEMO_IMAGE_SIZE, want);
-   const bool image = !memcmp(pixels, c->expected.map, DEMO_IMAGE_SIZE) &&
-                      !memcmp(c->pixels.map, c->expected.map,
-                              DEMO_IMAGE_SIZE);
    const char *what = "torn";
    uint32_t foreign;
    bool uniform;
 
-   if (header && footer && image)
+   if (!memcmp(c->copy.map, c->expected.map, DEMO_IMAGE_SIZE) &&
+       !memcmp(c->pixels.map, c->expected.map, DEMO_IMAGE_SIZE))
       return;
-   foreign = foreign_pixels(pixels, frame, &uniform);
-   if (uniform && foreign == DEMO_PIXELS && !header && !footer) {
+   foreign = foreign_pixels(c->copy.map, frame, &uniform);
+   if (uniform && foreign == DEMO_PIXELS) {
       what = "stale";
       c->stale++;
    } else {
       c->torn++;
    }
    if (c->torn + c->stale <= 5)
-      printf("consumer: frame %u is %s: header %s, footer %s, %u of %u "
-             "pixels of another frame\n", (unsigned)frame, what,
-             header ? "right" : "wrong", footer ? "right" : "wrong",
-             (unsigned)foreign, DEMO_PIXELS);
+      printf("consumer: frame %u is %s: %u of %u pixels of another frame\n",
+             (unsigned)frame, what, (unsigned)foreign, DEMO_PIXELS);
 }
 
-/* The fence also covers the trailer, which the last submission writes. */
+/* The fence also covers what the last submission writes. */
 static void
-read_trailer(struct consumer *c)
+read_end(struct consumer *c)
 {
    REQUIRE_OK(vkt_wait(c->stream_end, 0, DEMO_TIMEOUT_MS));
-   REQUIRE(same_tag(c->ring.map + DEMO_TRAILER_OFFSET,
-                    demo_frame_tag(c->frames, c->frames)));
+   REQUIRE(!memcmp(c->ring.map + DEMO_END_OFFSET, &c->frames,
+                   sizeof(c->frames)));
 }
 
 static void
@@ -269,7 +258,7 @@ run_stream(struct consumer *c)
       verify_frame(c, frame);
       sheet_add(&c->sheet, frame, c->filtered.map);
    }
-   read_trailer(c);
+   read_end(c);
    took = test_now_ms() - start;
    printf("consumer: %u frames in %.0f ms, %.1f frames/s; %u verified, "
           "%u torn, %u stale\n", (unsigned)c->frames, took,
@@ -307,11 +296,8 @@ demo_consumer(int argc, char **argv)
                   (HANDLE)(uintptr_t)c.orders.ring);
    create_buffers(&c);
    demo_scene_create(&c.scene, &c.device->gpu);
-   if (!c.ring.host_pointer)
-      fetch_create(&c.fetch, &c.ring, c.pixels.handle);
-   filter_create(&c.filter, &c.device->gpu, c.pixels.handle,
-                 c.filtered.handle);
-   exchange_handles(&c);
+   create_filters(&c);
+   open_sync(&c);
    read_header(&c);
    sheet_create(&c.sheet, c.frames);
    run_stream(&c);

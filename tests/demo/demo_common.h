@@ -20,36 +20,12 @@ enum demo_status {
    DEMO_TORN = 4, /* frames were torn or stale */
 };
 
-/* What is shared: a header, then slots that frames go through in turn. A
- * frame has a tag that is written before its pixels, and one after them.
+/* What is shared: a header, then slots that frames go through in turn. The
+ * header has the number of frames, and has it again once all are rendered.
  */
-#define DEMO_MAGIC UINT32_C(0x5472696d)
 #define DEMO_RING_HEADER 4096
-#define DEMO_TAG_SIZE 256
-#define DEMO_SLOT_SIZE (DEMO_TAG_SIZE + DEMO_IMAGE_SIZE + DEMO_TAG_SIZE)
-
-#define DEMO_STREAM_OFFSET 0
-#define DEMO_TRAILER_OFFSET 256
-
-struct demo_stream {
-   uint32_t magic;
-   uint32_t width;
-   uint32_t height;
-   uint32_t frames;
-};
-
-struct demo_tag {
-   uint32_t magic;
-   uint32_t frame;
-   uint32_t inverted;
-   uint32_t stream;
-};
-
-static inline struct demo_tag
-demo_frame_tag(uint32_t frame, uint32_t stream)
-{
-   return (struct demo_tag){DEMO_MAGIC, frame, ~frame, stream};
-}
+#define DEMO_BEGIN_OFFSET 0
+#define DEMO_END_OFFSET 256
 
 /* The alpha of every pixel of the frame, never 0. */
 static inline uint8_t
@@ -58,22 +34,17 @@ demo_pixel_tag(uint32_t frame)
    return (uint8_t)(frame % 251 + 1);
 }
 
-/* Messages through the pipes, which carry values of handles and a name, never
- * a frame. First the consumer gets what it has inherited, and its orders.
+/* What the consumer gets through its pipe: values of handles that it has
+ * inherited, a name, and its orders. Its answer is the value that the handle of
+ * frame_consumed has there. No frame goes through the pipes.
  */
-struct demo_orders {
-   uint64_t ring, frame_ready;
-   bool waits, host_pointer;
-   char output[MAX_PATH];
-};
-
-/* Its answer is the value that the handle of frame_consumed has there. */
-
 #define DEMO_NAME_SIZE 64
 
-struct demo_answer {
-   uint64_t stream_header; /* valid in the consumer */
+struct demo_orders {
+   uint64_t ring, frame_ready, stream_header;
    wchar_t stream_end[DEMO_NAME_SIZE];
+   bool waits, host_pointer;
+   char output[MAX_PATH];
 };
 
 /* The role of the process that the producer starts */
@@ -97,9 +68,13 @@ struct demo_ring {
 /* Creates it, or opens what the handle says. */
 void demo_ring_open(struct demo_ring *ring, struct vkt_device *device,
                     bool host_pointer, HANDLE handle);
-/* Where the frame's tags are; pixels follow the first one, if there are. */
-VkDeviceSize demo_ring_tag(const struct demo_ring *ring, uint32_t frame);
-VkDeviceSize demo_ring_end_tag(const struct demo_ring *ring, uint32_t frame);
+
+/* Where a frame is in the buffer, if frames are there */
+static inline VkDeviceSize
+demo_ring_offset(uint32_t frame)
+{
+   return DEMO_RING_HEADER + frame % DEMO_SLOTS * DEMO_IMAGE_SIZE;
+}
 
 /* scene.c */
 extern const struct gpu_image_info demo_image_info;
@@ -130,28 +105,25 @@ struct filter {
    VkDescriptorSet sets[DEMO_SLOTS];
 };
 
-void fetch_create(struct filter *fetch, const struct demo_ring *ring,
-                  VkBuffer target);
-void fetch_record(struct filter *fetch, const struct gpu *gpu,
-                  VkCommandBuffer commands, uint32_t frame);
+/* With one set for each source */
 void filter_create(struct filter *filter, const struct gpu *gpu,
-                   VkBuffer source, VkBuffer target);
+                   struct gpu_shader shader, VkDescriptorType source_type,
+                   const struct gpu_binding *sources, uint32_t count,
+                   VkBuffer target);
 void filter_record(struct filter *filter, const struct gpu *gpu,
-                   VkCommandBuffer commands);
+                   VkCommandBuffer commands, uint32_t source);
 void filter_destroy(struct filter *filter, const struct gpu *gpu);
 
-/* sheet.c: the contact sheet. */
+/* sheet.c: the contact sheet, of rows of 8-bit RGB */
 struct sheet {
    uint32_t width;
    uint32_t height;
-   /* PNG's: a byte that says that there is no filter, then the pixels. */
    size_t row_size;
    uint8_t *rows;
 };
 
 void sheet_create(struct sheet *sheet, uint32_t frames);
 void sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels);
-/* png.c */
 void sheet_write(const struct sheet *sheet, const char *path);
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include "demo_common.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +25,6 @@ struct producer {
    struct vkt_object *frame_consumed; /* the consumer's: frames read */
    struct vkt_object *stream_header;  /* binary: the header may be read */
    struct vkt_object *stream_end;     /* fence: all that is to come is there */
-   HANDLE frame_ready_handle, stream_header_handle;
    wchar_t stream_end_name[DEMO_NAME_SIZE];
 
    struct child *consumer;
@@ -37,7 +35,7 @@ usage(void)
 {
    fprintf(stderr,
            "usage: producer [--frames N] [--no-waits] [--host-pointer] "
-           "[CONTACT-SHEET.png]\n");
+           "[CONTACT-SHEET.ppm]\n");
    return DEMO_USAGE;
 }
 
@@ -45,7 +43,7 @@ static bool
 parse(struct options *options, int argc, char **argv)
 {
    *options = (struct options){
-      .output = "contact-sheet.png",
+      .output = "contact-sheet.ppm",
       .frames = DEMO_FRAMES,
       .waits = true,
    };
@@ -64,21 +62,6 @@ parse(struct options *options, int argc, char **argv)
    return options->frames > 0;
 }
 
-/* How handles or a name got across; `how` is as printf() has it */
-static void
-show_exchange(const char *what, const char *type, const char *handle_type,
-              const char *from_to, const char *how, ...)
-{
-   va_list args;
-
-   va_start(args, how);
-   printf("exchange: %-15s %-20s %-13s %-21s ", what, type, handle_type,
-          from_to);
-   vprintf(how, args);
-   printf("\n");
-   va_end(args);
-}
-
 static void
 create_sync(struct producer *p)
 {
@@ -86,9 +69,7 @@ create_sync(struct producer *p)
             (unsigned long)GetCurrentProcessId());
 
    p->frame_ready = vkt_create_exportable(p->device, VKT_TIMELINE);
-   p->frame_ready_handle = vkt_export(p->frame_ready);
    p->stream_header = vkt_create_exportable(p->device, VKT_BINARY);
-   p->stream_header_handle = vkt_export(p->stream_header);
    p->stream_end = vkt_create_info(p->device,
                                    &(struct vkt_object_info){
                                       .kind = VKT_FENCE,
@@ -101,69 +82,50 @@ create_sync(struct producer *p)
    vkt_export(p->stream_end);
 }
 
+/* It inherits three handles, opens a name, and gives one handle back. */
 static void
 start_consumer(struct producer *p)
 {
-   const HANDLE handles[] = {p->ring.handle, p->frame_ready_handle};
+   const HANDLE handles[] = {p->ring.handle, vkt_export(p->frame_ready),
+                             vkt_export(p->stream_header)};
    struct demo_orders orders = {
-      .ring = (uintptr_t)p->ring.handle,
-      .frame_ready = (uintptr_t)p->frame_ready_handle,
+      .ring = (uintptr_t)handles[0],
+      .frame_ready = (uintptr_t)handles[1],
+      .stream_header = (uintptr_t)handles[2],
       .waits = p->options.waits,
       .host_pointer = p->options.host_pointer,
    };
+   HANDLE consumed = NULL;
+   uint64_t theirs;
 
+   memcpy(orders.stream_end, p->stream_end_name, sizeof(orders.stream_end));
    snprintf(orders.output, sizeof(orders.output), "%s", p->options.output);
    p->consumer = child_start("consumer", handles, TEST_COUNT(handles));
    REQUIRE(child_send(p->consumer, &orders, sizeof(orders)));
    printf("producer: started the consumer, process %lu\n",
           (unsigned long)p->consumer->id);
 
-   show_exchange("frame ring",
-                 p->options.host_pointer ? "file mapping" : "device memory",
-                 p->options.host_pointer ? "-" : "OPAQUE_WIN32",
-                 "producer -> consumer", "inherited: handle 0x%llx",
-                 (unsigned long long)orders.ring);
-   show_exchange("frame_ready", "timeline semaphore", "OPAQUE_WIN32",
-                 "producer -> consumer", "inherited: handle 0x%llx",
-                 (unsigned long long)orders.frame_ready);
-}
-
-/* Fetches what the consumer exported, and hands over the rest. */
-static void
-exchange_handles(struct producer *p)
-{
-   struct demo_answer answer = {0};
-   HANDLE consumed = NULL, header = NULL;
-   uint64_t theirs;
-
    REQUIRE(child_receive(p->consumer, &theirs, sizeof(theirs)));
    REQUIRE(DuplicateHandle(p->consumer->process, (HANDLE)(uintptr_t)theirs,
                            GetCurrentProcess(), &consumed, 0, FALSE,
                            DUPLICATE_SAME_ACCESS));
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), p->stream_header_handle,
-                           p->consumer->process, &header, 0, FALSE,
-                           DUPLICATE_SAME_ACCESS));
-
-   show_exchange("frame_consumed", "timeline semaphore", "OPAQUE_WIN32",
-                 "consumer -> producer",
-                 "duplicated: handle 0x%llx there, 0x%llx here",
-                 (unsigned long long)theirs,
-                 (unsigned long long)(uintptr_t)consumed);
    p->frame_consumed = vkt_alias(p->device, VKT_TIMELINE,
                                  test_own_handle(consumed));
-   show_exchange("stream_header", "binary semaphore", "OPAQUE_WIN32",
-                 "producer -> consumer",
-                 "duplicated: handle 0x%llx here, 0x%llx there",
-                 (unsigned long long)(uintptr_t)p->stream_header_handle,
-                 (unsigned long long)(uintptr_t)header);
-   show_exchange("stream_end", "fence", "OPAQUE_WIN32",
-                 "producer -> consumer", "by name: \"%ls\"",
-                 p->stream_end_name);
-   fflush(stdout);
 
-   answer.stream_header = (uintptr_t)header;
-   memcpy(answer.stream_end, p->stream_end_name, sizeof(answer.stream_end));
-   REQUIRE(child_send(p->consumer, &answer, sizeof(answer)));
+   printf("exchange: the ring of frames, %s, inherited: handle 0x%llx\n",
+          p->options.host_pointer ? "a file mapping" : "device memory",
+          (unsigned long long)orders.ring);
+   printf("exchange: frame_ready, a timeline semaphore, inherited: "
+          "handle 0x%llx\n", (unsigned long long)orders.frame_ready);
+   printf("exchange: stream_header, a binary semaphore, inherited: "
+          "handle 0x%llx\n", (unsigned long long)orders.stream_header);
+   printf("exchange: stream_end, a fence, by name: \"%ls\"\n",
+          p->stream_end_name);
+   printf("exchange: frame_consumed, the consumer's timeline semaphore, "
+          "duplicated: handle 0x%llx there, 0x%llx here\n",
+          (unsigned long long)theirs,
+          (unsigned long long)(uintptr_t)consumed);
+   fflush(stdout);
 }
 
 static VkCommandBuffer
@@ -182,35 +144,27 @@ submit(struct producer *p, const struct vkt_batch *batch,
 }
 
 static void
-submit_header(struct producer *p)
+submit_count(struct producer *p, VkDeviceSize offset,
+             struct vkt_object *semaphore, struct vkt_object *fence)
 {
-   const struct demo_stream stream = {DEMO_MAGIC, DEMO_WIDTH, DEMO_HEIGHT,
-                                      p->options.frames};
    const struct vkt_batch batch = {
-      .signals = {{p->stream_header, 0}},
+      .signals = {{semaphore, 0}},
       .commands = begin(p),
    };
 
-   vkCmdUpdateBuffer(batch.commands, p->ring.buffer, DEMO_STREAM_OFFSET,
-                     sizeof(stream), &stream);
-   submit(p, &batch, NULL);
+   vkCmdUpdateBuffer(batch.commands, p->ring.buffer, offset,
+                     sizeof(p->options.frames), &p->options.frames);
+   submit(p, &batch, fence);
 }
 
 static void
 record_frame(struct producer *p, VkCommandBuffer commands, uint32_t frame)
 {
-   const VkDeviceSize begin = demo_ring_tag(&p->ring, frame);
-   const VkDeviceSize end = demo_ring_end_tag(&p->ring, frame);
-   const struct demo_tag tag = demo_frame_tag(frame, p->options.frames);
-
-   vkCmdUpdateBuffer(commands, p->ring.buffer, begin, sizeof(tag),
-                     &tag);
    if (p->options.host_pointer)
       demo_scene_record(&p->scene, commands, frame, p->ring.buffer,
-                        begin + DEMO_TAG_SIZE);
+                        demo_ring_offset(frame));
    else
       demo_scene_record_image(&p->scene, commands, frame, &p->ring);
-   vkCmdUpdateBuffer(commands, p->ring.buffer, end, sizeof(tag), &tag);
 }
 
 static void
@@ -233,19 +187,6 @@ submit_frames(struct producer *p)
       record_frame(p, *slot, frame);
       submit(p, &batch, NULL);
    }
-}
-
-static void
-submit_trailer(struct producer *p)
-{
-   const struct demo_tag trailer = demo_frame_tag(p->options.frames,
-                                                  p->options.frames);
-   const struct vkt_batch batch = {.commands = begin(p)};
-
-   vkCmdUpdateBuffer(batch.commands, p->ring.buffer, DEMO_TRAILER_OFFSET,
-                     sizeof(trailer), &trailer);
-   submit(p, &batch, p->stream_end);
-   REQUIRE_OK(vkt_wait(p->stream_end, 0, DEMO_TIMEOUT_MS));
 }
 
 int
@@ -275,14 +216,14 @@ main(int argc, char **argv)
    demo_scene_create(&p.scene, &p.device->gpu);
    demo_ring_open(&p.ring, p.device, p.options.host_pointer, NULL);
    create_sync(&p);
-   start_consumer(&p);
    /* Before the consumer may submit its wait for it. */
-   submit_header(&p);
-   exchange_handles(&p);
+   submit_count(&p, DEMO_BEGIN_OFFSET, p.stream_header, NULL);
+   start_consumer(&p);
 
    start = test_now_ms();
    submit_frames(&p);
-   submit_trailer(&p);
+   submit_count(&p, DEMO_END_OFFSET, NULL, p.stream_end);
+   REQUIRE_OK(vkt_wait(p.stream_end, 0, DEMO_TIMEOUT_MS));
    printf("producer: rendered %u frames in %.0f ms, %.1f frames/s\n",
           (unsigned)p.options.frames, test_now_ms() - start,
           p.options.frames * 1000.0 / (test_now_ms() - start));

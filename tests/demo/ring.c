@@ -6,29 +6,11 @@
 #define BUFFER_USAGE (VK_BUFFER_USAGE_TRANSFER_SRC_BIT | \
                       VK_BUFFER_USAGE_TRANSFER_DST_BIT)
 
-/* With images, the slots of the buffer only have the tags. */
-static VkDeviceSize
-slot_size(const struct demo_ring *ring)
-{
-   return ring->host_pointer ? DEMO_SLOT_SIZE : 2 * DEMO_TAG_SIZE;
-}
-
-VkDeviceSize
-demo_ring_tag(const struct demo_ring *ring, uint32_t frame)
-{
-   return DEMO_RING_HEADER + frame % DEMO_SLOTS * slot_size(ring);
-}
-
-VkDeviceSize
-demo_ring_end_tag(const struct demo_ring *ring, uint32_t frame)
-{
-   return demo_ring_tag(ring, frame) + slot_size(ring) - DEMO_TAG_SIZE;
-}
-
 static VkDeviceSize
 buffer_size(const struct demo_ring *ring)
 {
-   return DEMO_RING_HEADER + DEMO_SLOTS * slot_size(ring);
+   return DEMO_RING_HEADER +
+          (ring->host_pointer ? DEMO_SLOTS * DEMO_IMAGE_SIZE : 0);
 }
 
 static VkDeviceSize
@@ -91,7 +73,7 @@ place(struct demo_ring *ring, VkDeviceSize offsets[DEMO_SLOTS])
    return size;
 }
 
-/* Device memory, with a buffer for the tags and an image for each slot */
+/* Device memory, with a buffer for the header and an image for each slot */
 static void
 open_memory(struct demo_ring *ring)
 {

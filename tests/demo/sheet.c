@@ -15,7 +15,7 @@ sheet_create(struct sheet *sheet, uint32_t frames)
 
    sheet->width = GAP + COLUMNS * (THUMB_WIDTH + GAP);
    sheet->height = GAP + rows * (THUMB_HEIGHT + GAP);
-   sheet->row_size = 1 + (size_t)sheet->width * 3;
+   sheet->row_size = (size_t)sheet->width * 3;
    sheet->rows = calloc(sheet->height, sheet->row_size);
    REQUIRE(sheet->rows != NULL);
 }
@@ -37,7 +37,7 @@ sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels)
       GAP + frame / COLUMNS * (THUMB_HEIGHT + GAP);
 
    for (uint32_t y = 0; y < THUMB_HEIGHT; y++) {
-      uint8_t *to = sheet->rows + (top + y) * sheet->row_size + 1 + left * 3;
+      uint8_t *to = sheet->rows + (top + y) * sheet->row_size + left * 3;
 
       for (uint32_t x = 0; x < THUMB_WIDTH; x++) {
          const uint32_t *from = pixels + 2 * y * DEMO_WIDTH + 2 * x;
@@ -46,4 +46,18 @@ sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels)
             *to++ = average(from, channel * 8);
       }
    }
+}
+
+/* As PPM, which takes no library; ci/demo makes a PNG of it. */
+void
+sheet_write(const struct sheet *sheet, const char *path)
+{
+   FILE *file = fopen(path, "wb");
+
+   REQUIRE(file != NULL);
+   fprintf(file, "P6\n%u %u\n255\n", (unsigned)sheet->width,
+           (unsigned)sheet->height);
+   REQUIRE(fwrite(sheet->rows, sheet->row_size, sheet->height, file) ==
+           sheet->height);
+   REQUIRE(fclose(file) == 0);
 }

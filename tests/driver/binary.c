@@ -5,37 +5,6 @@
  */
 #include "work.h"
 
-static void
-expect_pairs(struct vkt_object *a, struct vkt_device *device)
-{
-   struct vkt_object *b = vkt_share(a, device);
-
-   for (unsigned i = 0; i < 300 && !test_failed(); i++)
-      vkt_expect_shared(a, b);
-}
-
-static void
-pairs_one_queue(UNUSED intptr_t arg)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_BINARY);
-
-   expect_pairs(a, a->device);
-}
-
-static void
-pairs_two_devices(UNUSED intptr_t arg)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_BINARY);
-
-   expect_pairs(a, vkt_open_sibling(a->device));
-}
-
-static void
-pairs_two_instances(UNUSED intptr_t arg)
-{
-   expect_pairs(vkt_create_exportable(vkt_open(), VKT_BINARY), vkt_open());
-}
-
 /* (trap 6) A wait does not detach the payload from the semaphore, and takes
  * the signal from all holders.
  */
@@ -79,43 +48,6 @@ waits_pair_in_order(UNUSED intptr_t arg)
    }
 }
 
-/* The API forbids it, but processes that agree by other means do it, and a
- * wait that ended early or never would be hard to find.
- */
-static void
-wait_submitted_before_signal(UNUSED intptr_t arg)
-{
-   const struct vkt_pair p = vkt_open_pair(VKT_BINARY);
-   struct vkt_object *done = vkt_queue_wait(p.b, 0);
-
-   vkt_expect_pending(done);
-   vkt_queue_signal(p.a, 0);
-   vkt_expect_done(done);
-   vkt_expect_unsignalled(p.b, p.a);
-}
-
-static void
-chain_over_devices(UNUSED intptr_t arg)
-{
-   enum { DEVICES = 4 };
-   struct vkt_device *devices[DEVICES];
-   struct vkt_object *signals[DEVICES], *waits[DEVICES];
-
-   for (unsigned i = 0; i < DEVICES; i++)
-      devices[i] = vkt_open();
-   for (unsigned i = 0; i < DEVICES; i++) {
-      signals[i] = vkt_create_exportable(devices[i], VKT_BINARY);
-      waits[i] = vkt_share(signals[i], devices[(i + 1) % DEVICES]);
-   }
-
-   for (unsigned round = 0; round < 100; round++) {
-      vkt_queue_signal(signals[0], 0);
-      for (unsigned i = 1; i < DEVICES; i++)
-         vkt_queue_chain(waits[i - 1], 0, signals[i], 0);
-      vkt_take(waits[DEVICES - 1], 0);
-   }
-}
-
 static void
 several_in_one_batch(UNUSED intptr_t arg)
 {
@@ -140,73 +72,68 @@ several_in_one_batch(UNUSED intptr_t arg)
                              signal.signals[i].semaphore);
 }
 
-enum merge {
-   COMMANDS_THEN_WAIT,
-   COMMANDS_THEN_WAIT_AND_COMMANDS,
-   TWO_COMMANDS_THEN_WAIT,
-   EMPTY_THEN_WAIT,
+/* Batches without semaphores, and what the one after them has beside a wait */
+static const struct merge {
+   uint32_t batches;
+   bool with_commands, and_commands;
+} merges[] = {
+   {1, true, false},
+   {1, true, true},
+   {2, true, false},
+   {1, false, false},
 };
 
 /* By vkQueueSubmit, which the runtime makes one vkQueueSubmit2. */
 static void
 submit_merged(struct vkt_object *semaphore, VkCommandBuffer commands,
-              enum merge merge)
+              const struct merge *merge)
 {
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-   const VkSubmitInfo work = {
-      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-      .commandBufferCount = merge != EMPTY_THEN_WAIT,
-      .pCommandBuffers = &commands,
-   };
-   const VkSubmitInfo wait = {
+   VkSubmitInfo submits[3];
+
+   for (uint32_t i = 0; i < merge->batches; i++)
+      submits[i] = (VkSubmitInfo){
+         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+         .commandBufferCount = merge->with_commands,
+         .pCommandBuffers = &commands,
+      };
+   submits[merge->batches] = (VkSubmitInfo){
       .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
       .waitSemaphoreCount = 1,
       .pWaitSemaphores = &semaphore->semaphore,
       .pWaitDstStageMask = &stage,
-      .commandBufferCount = merge == COMMANDS_THEN_WAIT_AND_COMMANDS,
+      .commandBufferCount = merge->and_commands,
       .pCommandBuffers = &commands,
    };
-   const VkSubmitInfo submits[] = {work, work, wait};
-   const uint32_t first = merge != TWO_COMMANDS_THEN_WAIT;
-
-   REQUIRE_OK(vkQueueSubmit(semaphore->device->queue,
-                            TEST_COUNT(submits) - first, submits + first,
-                            VK_NULL_HANDLE));
+   REQUIRE_OK(vkQueueSubmit(semaphore->device->queue, merge->batches + 1,
+                            submits, VK_NULL_HANDLE));
 }
 
 /* The runtime merges batches without semaphores into the next one. The wait
- * of the merged batch has to take the signal all the same.
+ * of the merged batch has to take the signal all the same, be the semaphore
+ * shared from the start or exported only to look at it afterwards.
  */
 static void
-merged_wait_consumes(intptr_t merge)
+merged_wait_consumes(intptr_t is_shared)
 {
-   const struct vkt_pair p = vkt_open_pair(VKT_BINARY);
-   VkCommandBuffer commands = work_empty_commands(p.a->device);
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   VkCommandBuffer commands = work_empty_commands(device);
 
-   for (unsigned i = 0; i < 2; i++) {
-      vkt_mark(p.a);
-      submit_merged(p.a, commands, merge);
-      vkt_wait_idle(p.a->device);
-      vkt_expect_unsignalled(p.a, p.b);
-      vkt_expect_unsignalled(p.b, p.a);
+   for (unsigned m = 0; m < TEST_COUNT(merges); m++) {
+      struct vkt_object *a = vkt_create_exportable(device, VKT_BINARY);
+      struct vkt_object *b = is_shared ? vkt_share(a, other) : NULL;
+
+      test_diag("merge %u", m);
+      for (unsigned i = 0; i < 3; i++) {
+         vkt_mark(a);
+         submit_merged(a, commands, &merges[m]);
+      }
+      vkt_wait_idle(device);
+      if (!is_shared)
+         b = vkt_share(a, other);
+      vkt_expect_unsignalled(a, b);
+      vkt_expect_unsignalled(b, a);
    }
-}
-
-/* The semaphore is private while the merged batch waits, and exported only
- * to look at it afterwards.
- */
-static void
-merged_wait_consumes_private(intptr_t merge)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), VKT_BINARY);
-   VkCommandBuffer commands = work_empty_commands(a->device);
-
-   for (unsigned i = 0; i < 3; i++) {
-      vkt_mark(a);
-      submit_merged(a, commands, merge);
-   }
-   vkt_wait_idle(a->device);
-   vkt_expect_unsignalled(a, vkt_share(a, vkt_open()));
 }
 
 static void
@@ -222,22 +149,11 @@ wait_and_signal_in_one_batch(UNUSED intptr_t arg)
 }
 
 const struct test_case test_cases[] = {
-   {"binary_pairs_one_queue", pairs_one_queue},
-   {"binary_pairs_two_devices", pairs_two_devices},
-   {"binary_pairs_two_instances", pairs_two_instances},
    {"binary_wait_consumes_for_all", wait_consumes_for_all},
    {"binary_waits_pair_in_order", waits_pair_in_order},
-   {"binary_wait_submitted_before_signal", wait_submitted_before_signal},
-   {"binary_chain_over_devices", chain_over_devices},
    {"binary_several_in_one_batch", several_in_one_batch},
    {"binary_wait_and_signal_in_one_batch", wait_and_signal_in_one_batch},
-   {"merged_commands_then_wait", merged_wait_consumes, COMMANDS_THEN_WAIT},
-   {"merged_commands_then_wait_and_commands", merged_wait_consumes,
-    COMMANDS_THEN_WAIT_AND_COMMANDS},
-   {"merged_two_commands_then_wait", merged_wait_consumes,
-    TWO_COMMANDS_THEN_WAIT},
-   {"merged_empty_then_wait", merged_wait_consumes, EMPTY_THEN_WAIT},
-   {"merged_commands_then_wait_private", merged_wait_consumes_private,
-    COMMANDS_THEN_WAIT},
+   {"merged_wait_consumes_private", merged_wait_consumes, false},
+   {"merged_wait_consumes_shared", merged_wait_consumes, true},
    {0},
 };

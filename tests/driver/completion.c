@@ -47,14 +47,18 @@ enum how {
    BY_WAIT,
    BY_STATUS,
    BY_EMPTY_BATCH,
+   BY_QUEUE_IDLE,
+   BY_DEVICE_IDLE,
+   BY_OTHER_QUEUE,
 };
 
 static void
-signal_after_rasterization(intptr_t arg)
+after_rasterization(intptr_t arg)
 {
    const enum vkt_kind kind = arg & 0xff;
    const enum how how = arg >> 8;
    struct rig rig = open_rig(kind);
+   struct vkt_object *after = vkt_create(rig.waits->device, VKT_TIMELINE);
 
    for (uint32_t tag = 1; tag <= 8; tag++) {
       if (how == BY_EMPTY_BATCH) {
@@ -67,33 +71,34 @@ signal_after_rasterization(intptr_t arg)
       } else {
          submit_work(&rig, tag);
       }
-      if (how == BY_STATUS) {
+
+      switch (how) {
+      case BY_STATUS:
          while (vkt_value(rig.waits) < (kind == VKT_FENCE ? 1 : tag))
             SwitchToThread();
-      } else {
+         break;
+      case BY_QUEUE_IDLE:
+         REQUIRE_OK(vkQueueWaitIdle(rig.signals->device->queue));
+         EXPECT_U64(vkt_value(rig.waits), tag);
+         break;
+      case BY_DEVICE_IDLE:
+         vkt_wait_idle(rig.signals->device);
+         EXPECT_U64(vkt_value(rig.waits), tag);
+         break;
+      case BY_OTHER_QUEUE:
+         /* It goes on as soon as the rasterizer is done. */
+         vkt_queue_chain(rig.waits, tag, after, tag);
+         EXPECT_OK(vkt_wait(after, tag, VKT_LONG_MS));
+         break;
+      default:
          wait_for_work(&rig, tag);
+         break;
       }
       EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
       if (kind == VKT_FENCE)
          vkt_reset(rig.waits);
    }
    vkt_wait_idle(rig.signals->device);
-}
-
-static void
-idle_after_rasterization(intptr_t whole_device)
-{
-   struct rig rig = open_rig(VKT_TIMELINE);
-
-   for (uint32_t tag = 1; tag <= 4; tag++) {
-      submit_work(&rig, tag);
-      if (whole_device)
-         vkt_wait_idle(rig.signals->device);
-      else
-         REQUIRE_OK(vkQueueWaitIdle(rig.signals->device->queue));
-      EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
-      EXPECT_U64(vkt_value(rig.waits), tag);
-   }
 }
 
 /* Objects of all kinds, shared and private, signalled one after the other:
@@ -171,22 +176,6 @@ values_follow_rasterization(UNUSED intptr_t arg)
    vkt_wait_idle(rig.signals->device);
 }
 
-/* The other device's queue goes on as soon as the rasterizer is done. */
-static void
-other_queue_waits_for_rasterization(intptr_t kind)
-{
-   struct rig rig = open_rig(kind);
-   struct vkt_object *after = vkt_create(rig.waits->device, VKT_TIMELINE);
-
-   for (uint32_t tag = 1; tag <= 8; tag++) {
-      submit_work(&rig, tag);
-      vkt_queue_chain(rig.waits, tag, after, tag);
-      EXPECT_OK(vkt_wait(after, tag, VKT_LONG_MS));
-      EXPECT_U64(work_wrong_pixels(rig.work, tag), 0);
-   }
-   vkt_wait_idle(rig.signals->device);
-}
-
 /* The rasterizer's threads may still be in the callback that signalled. */
 static void
 device_destroyed_after_signal(intptr_t kind)
@@ -209,22 +198,23 @@ device_destroyed_after_signal(intptr_t kind)
 }
 
 const struct test_case test_cases[] = {
-   VKT_CASES_WITH("signal_after_rasterization", signal_after_rasterization,
-                  BY_WAIT),
-   {"status_after_rasterization_fence", signal_after_rasterization,
+   VKT_CASES_WITH("signal_after_rasterization", after_rasterization, BY_WAIT),
+   {"status_after_rasterization_fence", after_rasterization,
     VKT_WITH(VKT_FENCE, BY_STATUS)},
-   {"status_after_rasterization_timeline", signal_after_rasterization,
+   {"status_after_rasterization_timeline", after_rasterization,
     VKT_WITH(VKT_TIMELINE, BY_STATUS)},
-   VKT_CASES_WITH("empty_batch_after_rasterization",
-                  signal_after_rasterization, BY_EMPTY_BATCH),
-   {"queue_idle_after_rasterization", idle_after_rasterization},
-   {"device_idle_after_rasterization", idle_after_rasterization, 1},
+   VKT_CASES_WITH("empty_batch_after_rasterization", after_rasterization,
+                  BY_EMPTY_BATCH),
+   {"queue_idle_after_rasterization", after_rasterization,
+    VKT_WITH(VKT_TIMELINE, BY_QUEUE_IDLE)},
+   {"device_idle_after_rasterization", after_rasterization,
+    VKT_WITH(VKT_TIMELINE, BY_DEVICE_IDLE)},
+   {"other_queue_waits_for_rasterization_binary", after_rasterization,
+    VKT_WITH(VKT_BINARY, BY_OTHER_QUEUE)},
+   {"other_queue_waits_for_rasterization_timeline", after_rasterization,
+    VKT_WITH(VKT_TIMELINE, BY_OTHER_QUEUE)},
    {"signals_in_submission_order", signals_in_submission_order},
    {"values_follow_rasterization", values_follow_rasterization},
-   {"other_queue_waits_for_rasterization_binary",
-    other_queue_waits_for_rasterization, VKT_BINARY},
-   {"other_queue_waits_for_rasterization_timeline",
-    other_queue_waits_for_rasterization, VKT_TIMELINE},
    VKT_CASES("device_destroyed_after_signal", device_destroyed_after_signal),
    {0},
 };

@@ -5,7 +5,87 @@
  */
 #include "vkt.h"
 
-/* With nothing but the given chain */
+#define NT VKT_OPAQUE_WIN32
+#define KMT VKT_OPAQUE_WIN32_KMT
+#define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
+
+enum link {
+   END,
+   TYPE, /* semaphores only: fences have none */
+   EXPORT,
+   WIN32_INFO,
+   UNKNOWN,
+};
+
+static const struct shape {
+   const char *name;
+   enum link links[5];
+   VkFlags types;
+   bool named;
+} shapes[] = {
+   {"no_handle_types_is_private", {EXPORT, TYPE}, 0, false},
+   {"no_handle_types_but_a_name_is_private", {EXPORT, WIN32_INFO, TYPE}, 0, true},
+   /* There is nothing to give the name to. */
+   {"win32_info_alone_is_ignored", {WIN32_INFO, TYPE}, 0, true},
+   {"win32_info_comes_first", {WIN32_INFO, EXPORT, TYPE}, NT, true},
+   {"unknown_structures_are_skipped", {UNKNOWN, EXPORT, UNKNOWN, TYPE, WIN32_INFO},
+    NT, true},
+   /* There is nothing that it could say, except for a name. */
+   {"win32_info_with_kmt_alone", {EXPORT, WIN32_INFO, TYPE}, KMT, false},
+};
+
+/* The structures of both extensions have the same members. */
+struct chain {
+   VkSemaphoreTypeCreateInfo type;
+   VkExportSemaphoreCreateInfo export_info;
+   VkExportSemaphoreWin32HandleInfoKHR win32;
+   VkBaseInStructure unknown[5];
+};
+
+static const void *
+make_chain(struct chain *chain, const struct shape *shape, enum vkt_kind kind,
+           const wchar_t *name)
+{
+   const bool is_fence = kind == VKT_FENCE;
+   VkBaseInStructure head = {0}, *last = &head;
+
+   *chain = (struct chain){
+      .type = {
+         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+         .semaphoreType = kind == VKT_TIMELINE ? VK_SEMAPHORE_TYPE_TIMELINE
+                                               : VK_SEMAPHORE_TYPE_BINARY,
+      },
+      .export_info = {
+         .sType = is_fence ? VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO
+                           : VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+         .handleTypes = shape->types,
+      },
+      .win32 = {
+         .sType = is_fence
+            ? VK_STRUCTURE_TYPE_EXPORT_FENCE_WIN32_HANDLE_INFO_KHR
+            : VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
+         .dwAccess = GENERIC_ALL,
+         .name = name,
+      },
+   };
+   for (unsigned i = 0; i < 5; i++) {
+      void *const links[] = {
+         [END] = NULL,
+         [TYPE] = is_fence ? NULL : &chain->type,
+         [EXPORT] = &chain->export_info,
+         [WIN32_INFO] = &chain->win32,
+         [UNKNOWN] = &chain->unknown[i],
+      };
+
+      chain->unknown[i].sType = (VkStructureType)(0x7ffffff0 + i);
+      if (links[shape->links[i]]) {
+         last->pNext = links[shape->links[i]];
+         last = links[shape->links[i]];
+      }
+   }
+   return head.pNext;
+}
+
 static struct vkt_object *
 create_with(struct vkt_device *device, enum vkt_kind kind, const void *chain)
 {
@@ -30,43 +110,26 @@ create_with(struct vkt_device *device, enum vkt_kind kind, const void *chain)
    return object;
 }
 
-/* The structures of both extensions have the same members. */
-struct chain {
-   VkSemaphoreTypeCreateInfo type;
-   VkExportSemaphoreCreateInfo export_info;
-   VkExportSemaphoreWin32HandleInfoKHR win32;
-};
-
-static struct chain
-make_chain(enum vkt_kind kind, VkFlags types, const wchar_t *name)
+/* Each type that was asked for gives a handle, with the state from creation. */
+static void
+expect_exported(struct vkt_object *a, VkFlags types, uint64_t state)
 {
-   return (struct chain){
-      .type = {
-         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-         .semaphoreType = kind == VKT_TIMELINE ? VK_SEMAPHORE_TYPE_TIMELINE
-                                               : VK_SEMAPHORE_TYPE_BINARY,
-      },
-      .export_info = {
-         .sType = kind == VKT_FENCE
-                     ? VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO
-                     : VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
-         .handleTypes = types,
-      },
-      .win32 = {
-         .sType = kind == VKT_FENCE
-            ? VK_STRUCTURE_TYPE_EXPORT_FENCE_WIN32_HANDLE_INFO_KHR
-            : VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
-         .dwAccess = GENERIC_ALL,
-         .name = name,
-      },
-   };
-}
+   struct vkt_device *other = vkt_open();
+   struct vkt_object *aliases[2];
+   unsigned count = 0;
 
-/* Fences have no type structure. */
-static const void *
-last_of(struct chain *chain, enum vkt_kind kind)
-{
-   return kind == VKT_FENCE ? NULL : &chain->type;
+   if (types & NT)
+      aliases[count++] = vkt_share(a, other);
+   if (types & KMT) {
+      aliases[count] = vkt_create(other, a->kind);
+      REQUIRE_OK(vkt_import_number(aliases[count++], vkt_number(a)));
+   }
+   for (unsigned i = 0; i < count && a->kind != VKT_BINARY; i++)
+      EXPECT_U64(vkt_value(aliases[i]), state);
+   if (a->kind == VKT_FENCE)
+      vkt_reset(a);
+   for (unsigned i = 0; i < count; i++)
+      vkt_expect_linked(a, aliases[i]);
 }
 
 static void
@@ -74,156 +137,66 @@ expect_private(struct vkt_object *object)
 {
    HANDLE handle = NULL;
 
-   EXPECT_RESULT(vkt_try_export(object, VKT_OPAQUE_WIN32, &handle),
-                 VK_ERROR_UNKNOWN);
-   EXPECT_RESULT(vkt_try_export(object, VKT_OPAQUE_WIN32_KMT, &handle),
-                 VK_ERROR_UNKNOWN);
+   EXPECT_RESULT(vkt_try_export(object, NT, &handle), VK_ERROR_UNKNOWN);
+   EXPECT_RESULT(vkt_try_export(object, KMT, &handle), VK_ERROR_UNKNOWN);
    EXPECT(handle == NULL);
    vkt_expect_works(object);
 }
 
 static void
-no_handle_types_is_private(intptr_t kind)
+check_shape(intptr_t index)
 {
-   struct chain chain = make_chain(kind, 0, NULL);
-
-   chain.export_info.pNext = last_of(&chain, kind);
-   expect_private(create_with(vkt_open(), kind, &chain.export_info));
-}
-
-/* Without a handle type to export there is nothing to give the name to. */
-static void
-win32_info_alone_is_ignored(intptr_t kind)
-{
+   const struct shape *shape = &shapes[index];
    struct vkt_device *device = vkt_open();
-   const wchar_t *name = vkt_make_name(L"");
-   struct chain chain = make_chain(kind, 0, name);
-   struct vkt_object *a;
 
-   chain.win32.pNext = last_of(&chain, kind);
-   a = create_with(device, kind, &chain.win32);
-   EXPECT_RESULT(vkt_import_name(vkt_create(device, kind), name),
-                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
-   expect_private(a);
-}
+   for (int kind = VKT_FENCE; kind <= VKT_TIMELINE; kind++) {
+      const wchar_t *name = shape->named ? vkt_make_name(L"") : NULL;
+      struct vkt_object *a, *b = vkt_create(vkt_open(), kind);
+      struct chain chain;
 
-static void
-expect_named(struct vkt_object *a, const wchar_t *name)
-{
-   struct vkt_object *b = vkt_create(vkt_open(), a->kind);
-
-   REQUIRE_OK(vkt_import_name(b, name));
-   vkt_expect_linked(a, b);
-   vkt_expect_linked(vkt_share(a, b->device), b);
-}
-
-static void
-win32_info_comes_first(intptr_t kind)
-{
-   const wchar_t *name = vkt_make_name(L"");
-   struct chain chain = make_chain(kind, VKT_OPAQUE_WIN32, name);
-
-   chain.win32.pNext = &chain.export_info;
-   chain.export_info.pNext = last_of(&chain, kind);
-   expect_named(create_with(vkt_open(), kind, &chain.win32), name);
-}
-
-/* export info, type, win32 info, with structures of the future between */
-static void
-unknown_structures_are_skipped(intptr_t kind)
-{
-   VkBaseInStructure unknown[2] = {
-      {.sType = (VkStructureType)0x7ffffff0},
-      {.sType = (VkStructureType)0x7ffffff1},
-   };
-   const wchar_t *name = vkt_make_name(L"");
-   struct chain chain = make_chain(kind, VKT_OPAQUE_WIN32, name);
-
-   unknown[0].pNext = (const VkBaseInStructure *)&chain.export_info;
-   chain.export_info.pNext = &unknown[1];
-   if (kind == VKT_FENCE) {
-      unknown[1].pNext = (const VkBaseInStructure *)&chain.win32;
-   } else {
-      unknown[1].pNext = (const VkBaseInStructure *)&chain.type;
-      chain.type.pNext = &chain.win32;
+      test_diag("%s", vkt_kind_name(kind));
+      a = create_with(device, kind, make_chain(&chain, shape, kind, name));
+      if (shape->types)
+         expect_exported(a, shape->types, 0);
+      else
+         expect_private(a);
+      if (!shape->named)
+         continue;
+      EXPECT_RESULT(vkt_import_name(b, name),
+                    shape->types ? VK_SUCCESS : REFUSED);
+      vkt_expect_linked(shape->types ? a : b, b);
    }
-   expect_named(create_with(vkt_open(), kind, &unknown[0]), name);
 }
 
-/* Each type that was asked for gives a handle with the state from creation;
- * also both at once, which is more than the queries promise.
- */
+/* Both at once is more than the queries promise. */
 static void
 each_combination_exports(intptr_t kind)
 {
-   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   static const uint64_t initial[] = {
+      [VKT_FENCE] = 1,
+      [VKT_TIMELINE] = UINT64_C(0x123456789abcdef0),
+   };
+   struct vkt_device *device = vkt_open();
 
-   for (VkFlags types = VKT_OPAQUE_WIN32;
-        types <= (VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT); types += 2) {
+   for (VkFlags types = NT; types <= (NT | KMT); types += 2) {
       const struct vkt_object_info info = {
          .kind = kind,
          .export_types = types,
-         .initial = kind != VKT_BINARY,
+         .initial = initial[kind],
       };
-      struct vkt_object *a = vkt_create_info(device, &info);
-      struct vkt_object *aliases[2];
-      unsigned count = 0;
 
-      if (types & VKT_OPAQUE_WIN32)
-         aliases[count++] = vkt_share(a, other);
-      if (types & VKT_OPAQUE_WIN32_KMT) {
-         aliases[count] = vkt_create(other, kind);
-         REQUIRE_OK(vkt_import_number(aliases[count++], vkt_number(a)));
-      }
-      for (unsigned i = 0; i < count && kind != VKT_BINARY; i++)
-         EXPECT_U64(vkt_value(aliases[i]), info.initial);
-      if (kind == VKT_FENCE)
-         vkt_reset(a);
-      for (unsigned i = 0; i < count; i++)
-         vkt_expect_linked(a, aliases[i]);
+      expect_exported(vkt_create_info(device, &info), types, info.initial);
    }
 }
 
-/* The name does not stand in the way of a second handle. */
-static void
-named_exports_twice(intptr_t kind)
+int
+main(int argc, char **argv)
 {
-   const wchar_t *name = vkt_make_name(L"");
-   struct vkt_object *a =
-      vkt_create_win32(vkt_open(), kind, VKT_OPAQUE_WIN32, NULL, name);
-   HANDLE first = vkt_export(a), second = vkt_export(a);
+   static struct test_case cases[TEST_COUNT(shapes) + 4] = {
+      VKT_CASES("each_combination_exports", each_combination_exports),
+   };
 
-   EXPECT(first != second);
-   test_close(first);
-   vkt_expect_linked(vkt_alias(a->device, kind, second), a);
-   expect_named(a, name);
+   for (unsigned i = 0; i < TEST_COUNT(shapes); i++)
+      cases[3 + i] = (struct test_case){shapes[i].name, check_shape, i};
+   return test_main(argc, argv, cases, NULL);
 }
-
-/* There is nothing that it could say, except for a name, which is refused:
- * see kmt.c.
- */
-static void
-win32_info_with_kmt_alone(intptr_t kind)
-{
-   struct chain chain = make_chain(kind, VKT_OPAQUE_WIN32_KMT, NULL);
-   struct vkt_object *a, *b;
-
-   chain.export_info.pNext = &chain.win32;
-   chain.win32.pNext = last_of(&chain, kind);
-   a = create_with(vkt_open(), kind, &chain.export_info);
-   b = vkt_create(a->device, kind);
-   REQUIRE_OK(vkt_import_number(b, vkt_number(a)));
-   vkt_expect_linked(a, b);
-}
-
-const struct test_case test_cases[] = {
-   VKT_CASES("no_handle_types_is_private", no_handle_types_is_private),
-   VKT_CASES("win32_info_alone_is_ignored", win32_info_alone_is_ignored),
-   VKT_CASES("win32_info_comes_first", win32_info_comes_first),
-   VKT_CASES("unknown_structures_are_skipped",
-             unknown_structures_are_skipped),
-   VKT_CASES("each_combination_exports", each_combination_exports),
-   VKT_CASES("named_exports_twice", named_exports_twice),
-   VKT_CASES("win32_info_with_kmt_alone", win32_info_with_kmt_alone),
-   {0},
-};

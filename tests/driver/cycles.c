@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* 100,000 times: create, export, import, signal, wait, destroy. And instances
- * with a device, which are created and destroyed.
+/* 100,000 times: create, export, import, be refused, signal, wait, destroy. And
+ * instances with a device, which are created and destroyed.
  */
 #include "vkt.h"
 
@@ -10,26 +10,65 @@
 #define CYCLES (100000 / 3)
 #define WARM_UP 4000
 
-static void
-cycle(struct vkt_device *device, struct vkt_device *other, enum vkt_kind kind)
-{
-   struct vkt_object *a = vkt_create_exportable(device, kind);
-   HANDLE handle = vkt_export(a);
-   struct vkt_object *b = vkt_alias(other, kind, handle);
+struct pair_of_devices {
+   struct vkt_device *device, *other;
+   /* What no import takes */
+   HANDLE event;
+};
 
-   test_close(handle);
-   if (kind == VKT_TIMELINE) {
+static void
+signal_and_wait(struct vkt_object *a, struct vkt_object *b)
+{
+   if (a->kind == VKT_TIMELINE) {
       vkt_host_signal(a, 1);
       EXPECT_OK(vkt_wait(b, 1, VKT_LONG_MS));
-   } else {
-      vkt_queue_signal(a, 0);
-      if (kind == VKT_BINARY)
-         vkt_take(b, 0);
-      else
-         vkt_expect_done(b);
+      return;
    }
+   vkt_queue_signal(a, 0);
+   if (a->kind == VKT_BINARY)
+      vkt_take(b, 0);
+   else
+      vkt_expect_done(b);
+}
+
+static void
+cycle(const struct pair_of_devices *devices, enum vkt_kind kind, VkFlags type)
+{
+   struct vkt_object *a = vkt_create_for(devices->device, kind, type);
+   struct vkt_object *b = vkt_create(devices->other, kind);
+   struct vkt_object *c = vkt_create(devices->device, kind);
+   const bool by_number = type == VKT_OPAQUE_WIN32_KMT;
+   HANDLE handle = by_number ? vkt_number(a) : vkt_export(a);
+
+   REQUIRE_OK(vkt_try_import(b, type, false, handle, NULL));
+   REQUIRE_OK(vkt_try_import(c, type, kind != VKT_TIMELINE, handle, NULL));
+   EXPECT_RESULT(vkt_try_import(b, type, false, devices->event, NULL),
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
+   if (!by_number)
+      test_close(handle);
+   signal_and_wait(a, b);
+   vkt_destroy(c);
    vkt_destroy(b);
    vkt_destroy(a);
+}
+
+static unsigned
+count_views(void)
+{
+   MEMORY_BASIC_INFORMATION info;
+   const char *at = NULL;
+   void *last = NULL;
+   unsigned views = 0;
+
+   while (VirtualQuery(at, &info, sizeof(info)) == sizeof(info)) {
+      if (info.State != MEM_FREE && info.Type == MEM_MAPPED &&
+          info.AllocationBase != last) {
+         views++;
+         last = info.AllocationBase;
+      }
+      at = (const char *)info.BaseAddress + info.RegionSize;
+   }
+   return views;
 }
 
 static uint64_t
@@ -43,14 +82,15 @@ private_bytes(void)
 }
 
 static void
-run_cycles(struct vkt_device *device, struct vkt_device *other,
-           enum vkt_kind kind, unsigned count)
+run_cycles(const struct pair_of_devices *devices, enum vkt_kind kind,
+           unsigned count)
 {
    while (count-- && !test_failed())
-      cycle(device, other, kind);
+      cycle(devices, kind,
+            count % 2 ? VKT_OPAQUE_WIN32 : VKT_OPAQUE_WIN32_KMT);
    /* What a queue's thread still holds is let go once the queue is idle. */
-   vkt_wait_idle(device);
-   vkt_wait_idle(other);
+   vkt_wait_idle(devices->device);
+   vkt_wait_idle(devices->other);
 }
 
 /* This thread, and those of the two queues */
@@ -83,19 +123,24 @@ block_at_once(struct vkt_device *device)
 static void
 cycles(intptr_t kind)
 {
-   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   const struct pair_of_devices devices = {
+      .device = vkt_open(),
+      .other = vkt_open(),
+      .event = test_own_handle(CreateEventW(NULL, TRUE, FALSE, NULL)),
+   };
 
-   block_at_once(device);
-   run_cycles(device, other, kind, WARM_UP);
+   block_at_once(devices.device);
+   run_cycles(&devices, kind, WARM_UP);
 
-   const unsigned handles = test_count_handles();
+   const unsigned handles = test_count_handles(), views = count_views();
    const uint64_t bytes = private_bytes();
 
-   run_cycles(device, other, kind, CYCLES);
+   run_cycles(&devices, kind, CYCLES);
 
    const uint64_t more = private_bytes() - bytes;
    test_diag("private memory: %lld bytes more", (long long)more);
    EXPECT_U64(test_count_handles(), handles);
+   EXPECT_U64(count_views(), views);
    /* A leak of 16 bytes a cycle would be twice that. */
    EXPECT((int64_t)more < 256 * 1024);
 }

@@ -139,104 +139,6 @@ alias_after_wait(intptr_t kind)
    }
 }
 
-/* Another thread is inside vkSignalSemaphore, on another semaphore. */
-struct signaller {
-   struct vkt_object *source;
-   volatile LONG go;
-   volatile LONG stop;
-};
-
-static void
-signaller_run(void *data)
-{
-   struct signaller *signaller = data;
-   LONG done = 0;
-
-   while (!signaller->stop) {
-      if (signaller->go == done) {
-         SwitchToThread();
-         continue;
-      }
-      done++;
-      vkt_host_signal(signaller->source, (uint64_t)done);
-   }
-}
-
-static void
-alias_during_host_signal(UNUSED intptr_t arg)
-{
-   struct vkt_device *device = vkt_open();
-   struct signaller signaller = {
-      .source = vkt_create_exportable(vkt_open(), VKT_TIMELINE),
-   };
-   HANDLE handle = vkt_export(signaller.source);
-   struct test_thread *thread = test_thread_start(signaller_run, &signaller);
-   struct loop loop = loop_start();
-
-   while (loop_next(&loop)) {
-      struct vkt_object *alias = vkt_alias(device, VKT_TIMELINE, handle);
-
-      InterlockedIncrement(&signaller.go);
-      EXPECT_OK(vkt_wait(alias, loop.rounds, VKT_LONG_MS));
-      vkt_destroy(alias);
-   }
-   InterlockedExchange(&signaller.stop, 1);
-   test_thread_join(thread);
-}
-
-/* An import detaches the payload that was just waited for. */
-static void
-reimport_after_wait(UNUSED intptr_t arg)
-{
-   struct vkt_device *other = vkt_open();
-   struct vkt_object *target = vkt_create(vkt_open(), VKT_FENCE);
-   struct vkt_object *sources[] = {
-      vkt_create_exportable(other, VKT_FENCE),
-      vkt_create_exportable(other, VKT_FENCE),
-   };
-   const HANDLE handles[] = {vkt_export(sources[0]), vkt_export(sources[1])};
-   struct loop loop = loop_start();
-
-   while (loop_next(&loop)) {
-      const unsigned i = loop.rounds % 2;
-
-      vkt_import(target, handles[i]);
-      vkt_queue_signal(sources[i], 0);
-      vkt_expect_done(target);
-      vkt_reset(target);
-   }
-}
-
-/* Waiters of one payload come and go by time-out while it is signalled. */
-static void
-timeouts_race_signals(intptr_t exportable)
-{
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *source = create(device, VKT_TIMELINE, exportable);
-   struct signaller signaller = {.source = source};
-   struct test_thread *thread = test_thread_start(signaller_run, &signaller);
-   struct loop loop = loop_start();
-
-   while (loop_next(&loop)) {
-      const uint64_t timeout_ns = test_random_below(200000);
-      const uint64_t value = loop.rounds;
-      const VkSemaphoreWaitInfo info = {
-         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-         .semaphoreCount = 1,
-         .pSemaphores = &source->semaphore,
-         .pValues = &value,
-      };
-      VkResult result;
-
-      InterlockedIncrement(&signaller.go);
-      result = vkWaitSemaphores(device->handle, &info, timeout_ns);
-      EXPECT(result == VK_SUCCESS || result == VK_TIMEOUT);
-      EXPECT_OK(vkt_wait(source, value, VKT_LONG_MS));
-   }
-   InterlockedExchange(&signaller.stop, 1);
-   test_thread_join(thread);
-}
-
 #define TWICE(name, run) {name "_private", run}, \
                          {name "_shared", run, 1}
 
@@ -248,8 +150,5 @@ const struct test_case test_cases[] = {
    TWICE("timeline_destroyed_after_wait", timeline_after_wait),
    TWICE("waited_timelines_destroyed_after_wait", timelines_after_wait),
    VKT_CASES("alias_destroyed_after_wait", alias_after_wait),
-   {"alias_destroyed_during_host_signal", alias_during_host_signal},
-   {"reimport_after_wait", reimport_after_wait},
-   TWICE("timeouts_race_signals", timeouts_race_signals),
    {0},
 };

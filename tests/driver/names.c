@@ -1,188 +1,190 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Exports with a name and imports by it. */
+/* Exports with a name or a number, and imports by it. */
 #include "vkt.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <wchar.h>
 
-static struct vkt_object *
-create_named(struct vkt_device *device, enum vkt_kind kind,
-             const wchar_t *name)
-{
-   return vkt_create_win32(device, kind, VKT_OPAQUE_WIN32, NULL, name);
-}
+#define NT VKT_OPAQUE_WIN32
+#define KMT VKT_OPAQUE_WIN32_KMT
+#define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
+
+/* What payloads begin with */
+#define MAGIC UINT64_C(0x32636e79536b764d)
 
 static void
-name_with_local_prefix(intptr_t kind)
+name_lives_with_payload(intptr_t kind)
 {
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
    const wchar_t *name = vkt_make_name(L"Local\\");
-   struct vkt_object *a = create_named(vkt_open(), kind, name);
-   struct vkt_object *b = vkt_create(vkt_open(), kind);
 
-   vkt_export(a);
-   REQUIRE_OK(vkt_import_name(b, name));
-   vkt_expect_shared(a, b);
+   for (unsigned i = 0; i < 3; i++) {
+      wchar_t *passed = wcsdup(name);
+      struct vkt_object *a = vkt_create_win32(device, kind, NT, NULL, passed);
+      struct vkt_object *b = vkt_create(other, kind);
+      struct vkt_object *c = vkt_create(device, kind);
+      HANDLE handle;
+
+      /* It is the application's again. */
+      wmemset(passed, L'x', wcslen(passed));
+      free(passed);
+
+      REQUIRE_OK(vkt_import_name(b, name));
+      vkt_expect_shared(a, b);
+      handle = vkt_export(a);
+      vkt_destroy(a);
+      vkt_destroy(b);
+      /* Threads that have signalled it may not have let go of it yet. */
+      vkt_wait_idle(device);
+      vkt_wait_idle(other);
+
+      /* The handle alone keeps the name. */
+      REQUIRE_OK(vkt_import_name(c, name));
+      vkt_expect_works(c);
+      test_close(handle);
+      vkt_destroy(c);
+      vkt_wait_idle(device);
+      EXPECT_RESULT(vkt_import_name(vkt_create(device, kind), name), REFUSED);
+   }
 }
 
 static void
 name_imports_temporarily(intptr_t kind)
 {
    const wchar_t *name = vkt_make_name(L"");
-   struct vkt_object *a = create_named(vkt_open(), kind, name);
+   struct vkt_object *a = vkt_create_win32(vkt_open(), kind, NT, NULL, name);
    struct vkt_object *b = vkt_create(vkt_open(), kind);
 
-   vkt_export(a);
    vkt_mark(a);
-   REQUIRE_OK(vkt_try_import(b, VKT_OPAQUE_WIN32, true, NULL, name));
+   REQUIRE_OK(vkt_try_import(b, NT, true, NULL, name));
    vkt_expect_marked(b);
    vkt_expect_works(b);
 }
 
 static void
-name_is_copied(intptr_t kind)
+number_is_one_and_nobodys(intptr_t kind)
 {
-   const wchar_t *name = vkt_make_name(L"");
-   wchar_t *passed = wcsdup(name);
-   struct vkt_object *a = create_named(vkt_open(), kind, passed);
-   struct vkt_object *b = vkt_create(a->device, kind);
+   struct vkt_object *a = vkt_create_for(vkt_open(), kind, KMT);
+   struct vkt_object *b = vkt_create(vkt_open(), kind);
+   HANDLE numbers[50] = {vkt_number(a)};
 
-   wmemset(passed, L'x', wcslen(passed));
-   vkt_export(a);
-   REQUIRE_OK(vkt_import_name(b, name));
+   EXPECT(vkt_number(a) == numbers[0]);
+   EXPECT((uintptr_t)numbers[0] <= UINT32_MAX);
+   EXPECT(!CloseHandle(numbers[0]));
+   EXPECT_U64(GetLastError(), ERROR_INVALID_HANDLE);
+   REQUIRE_OK(vkt_import_number(b, numbers[0]));
+   EXPECT(vkt_number(b) == numbers[0]);
    vkt_expect_linked(a, b);
-   free(passed);
-}
 
-/* Whoever stands under a name: neither adopted nor displaced */
-enum holder {
-   NOBODY,
-   EVENT,
-   SECTION,
-   OTHER_KIND,
-};
-
-static const wchar_t *
-hold_name(struct vkt_device *device, enum vkt_kind kind, enum holder holder)
-{
-   const wchar_t *name = vkt_make_name(L"");
-
-   if (holder == EVENT)
-      REQUIRE(test_own_handle(CreateEventW(NULL, TRUE, FALSE, name)) != NULL);
-   if (holder == SECTION)
-      REQUIRE(test_own_handle(CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
-                                                 PAGE_READWRITE, 0, 65536,
-                                                 name)) != NULL);
-   if (holder == OTHER_KIND)
-      vkt_export(create_named(device, (kind + 1) % 3, name));
-   return name;
-}
-
-static void
-expect_name_taken(struct vkt_device *device, enum vkt_kind kind,
-                  const wchar_t *name)
-{
-   struct vkt_object *object;
-
-   EXPECT_RESULT(vkt_try_create_win32(device, kind, VKT_OPAQUE_WIN32, NULL,
-                                      name, &object),
-                 VK_ERROR_OUT_OF_DEVICE_MEMORY);
-}
-
-static void
-name_of_a_section(intptr_t kind)
-{
-   struct vkt_device *device = vkt_open();
-
-   expect_name_taken(device, kind, hold_name(device, kind, SECTION));
-}
-
-static void
-name_collision(intptr_t kind)
-{
-   const wchar_t *name = vkt_make_name(L"");
-   struct vkt_object *a = create_named(vkt_open(), kind, name);
-   struct vkt_object *b = vkt_create(a->device, kind);
-
-   vkt_export(a);
-   expect_name_taken(a->device, kind, name);
-   /* The first one keeps it. */
-   REQUIRE_OK(vkt_import_name(b, name));
-   vkt_expect_linked(a, b);
-}
-
-static void
-expect_import_refused(struct vkt_object *object, HANDLE handle,
-                      const wchar_t *name)
-{
-   struct vkt_device *device = object->device;
-
-   vkt_mark(object);
-   vkt_clear_messages(device);
-   EXPECT_RESULT(vkt_try_import(object, VKT_OPAQUE_WIN32, false, handle,
-                                name),
-                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
-   vkt_expect_message(device, "");
-   vkt_expect_marked(object);
-   vkt_expect_works(object);
-}
-
-static void
-name_import(intptr_t held)
-{
-   const enum vkt_kind kind = held & 0xff;
-   struct vkt_device *device = vkt_open();
-
-   expect_import_refused(vkt_create(device, kind), NULL,
-                         hold_name(device, kind, held >> 8));
-}
-
-static void
-name_and_handle(intptr_t kind)
-{
-   const wchar_t *name = vkt_make_name(L"");
-   struct vkt_object *a = create_named(vkt_open(), kind, name);
-
-   expect_import_refused(vkt_create(a->device, kind), vkt_export(a), name);
-   vkt_expect_works(a);
-}
-
-static void
-name_is_free_again(intptr_t kind)
-{
-   struct vkt_device *device = vkt_open();
-   const wchar_t *name = vkt_make_name(L"");
-
-   for (unsigned i = 0; i < 3; i++) {
-      struct vkt_object *a = create_named(device, kind, name);
-      struct vkt_object *b = vkt_create(device, kind);
-      HANDLE handle = vkt_export(a);
-
-      vkt_destroy(a);
-      /* The handle alone keeps the name. */
-      REQUIRE_OK(vkt_import_name(b, name));
-      vkt_expect_works(b);
-      test_close(handle);
-      vkt_destroy(b);
-      /* The thread that has signalled it may not have let go of it yet. */
-      vkt_wait_idle(device);
-      EXPECT_RESULT(vkt_import_name(vkt_create(device, kind), name),
-                    VK_ERROR_INVALID_EXTERNAL_HANDLE);
+   for (unsigned i = 1; i < TEST_COUNT(numbers); i++) {
+      numbers[i] = vkt_number(vkt_create_for(a->device, kind, KMT));
+      for (unsigned j = 0; j < i; j++)
+         EXPECT(numbers[i] != numbers[j]);
    }
 }
 
+/* VUID-VkFenceGetWin32HandleInfoKHR-handleType-01448 and
+ * VUID-VkSemaphoreGetWin32HandleInfoKHR-handleType-01126: the payload has a
+ * section, so that there is a handle to be had. And more than
+ * exportFromImportedHandleTypes promises.
+ */
+static void
+number_leads_to_handle(intptr_t kind)
+{
+   struct vkt_object *a = vkt_create_for(vkt_open(), kind, KMT);
+   struct vkt_object *b = vkt_create_for(a->device, kind, NT);
+
+   vkt_expect_linked(a, vkt_share(a, a->device));
+   REQUIRE_OK(vkt_import_number(b, vkt_number(a)));
+   vkt_expect_linked(a, vkt_share(b, a->device));
+}
+
+/* Whether it has a number can only be told by who knows it. */
+static void
+handle_leads_to_no_number(intptr_t kind)
+{
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *a = vkt_create_for(device, kind, KMT | NT), *b;
+   HANDLE handle = vkt_export(a), number = NULL;
+
+   vkt_destroy(a);
+   b = vkt_alias(device, kind, handle);
+   EXPECT_RESULT(vkt_try_export(b, KMT, &number), VK_ERROR_UNKNOWN);
+   EXPECT(number == NULL);
+   vkt_expect_works(b);
+}
+
+static void
+number_is_wrong(intptr_t kind)
+{
+   struct vkt_object *a = vkt_create_for(vkt_open(), kind, KMT);
+   struct vkt_object *b = vkt_create(a->device, kind);
+   const uintptr_t number = (uintptr_t)vkt_number(a);
+   const uintptr_t wrong[] = {
+      0, 1, 2, UINT32_MAX, (uintptr_t)-1, number & 0x3fffffff, number ^ 1,
+      number ^ 0x80000000u, number ^ 0x10, number + 8,
+      number | (uintptr_t)1 << (sizeof(number) * 8 - 1),
+   };
+
+   vkt_mark(b);
+   for (unsigned i = 0; i < TEST_COUNT(wrong); i++)
+      EXPECT_RESULT(vkt_import_number(b, (HANDLE)wrong[i]), REFUSED);
+   vkt_expect_marked(b);
+   REQUIRE_OK(vkt_import_number(b, (HANDLE)number));
+   vkt_expect_linked(a, b);
+}
+
+/* A stranger has put something else under a number. */
+static void
+number_is_a_strangers(intptr_t kind)
+{
+   static const struct {
+      DWORD size;
+      uint64_t first;
+   } sections[] = {
+      {4, 0},
+      {8, MAGIC},
+      {4096, 0},
+      {4096, MAGIC}, /* and garbage */
+      {1 << 20, MAGIC}, /* and zeros */
+   };
+   struct vkt_object *b = vkt_create(vkt_open(), kind);
+   const uint32_t number =
+      ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
+   wchar_t name[64];
+
+   swprintf(name, TEST_COUNT(name), L"Local\\MesaVkKmt-%08x", number);
+   vkt_mark(b);
+   for (unsigned i = 0; i < TEST_COUNT(sections); i++) {
+      HANDLE section =
+         CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
+                            sections[i].size, name);
+      uint64_t *map;
+
+      REQUIRE(section != NULL && GetLastError() != ERROR_ALREADY_EXISTS);
+      map = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+      REQUIRE(map != NULL);
+      if (sections[i].size == 4096 && sections[i].first)
+         memset(map, 'x', sections[i].size);
+      if (sections[i].size >= 8)
+         map[0] = sections[i].first;
+      UnmapViewOfFile(map);
+      EXPECT_RESULT(vkt_import_number(b, (HANDLE)(uintptr_t)number), REFUSED);
+      CloseHandle(section);
+   }
+   vkt_expect_marked(b);
+}
+
 const struct test_case test_cases[] = {
-   VKT_CASES("name_with_local_prefix", name_with_local_prefix),
+   VKT_CASES("name_lives_with_payload", name_lives_with_payload),
    {"name_imports_temporarily_fence", name_imports_temporarily, VKT_FENCE},
    {"name_imports_temporarily_binary", name_imports_temporarily, VKT_BINARY},
-   VKT_CASES("name_is_copied", name_is_copied),
-   VKT_CASES("name_collision", name_collision),
-   VKT_CASES("name_of_a_section", name_of_a_section),
-   VKT_CASES_WITH("name_unknown", name_import, NOBODY),
-   VKT_CASES_WITH("name_import_of_an_event", name_import, EVENT),
-   VKT_CASES_WITH("name_import_of_a_section", name_import, SECTION),
-   VKT_CASES_WITH("name_import_of_wrong_kind", name_import, OTHER_KIND),
-   VKT_CASES("name_and_handle", name_and_handle),
-   VKT_CASES("name_is_free_again", name_is_free_again),
+   VKT_CASES("number_is_one_and_nobodys", number_is_one_and_nobodys),
+   VKT_CASES("number_is_wrong", number_is_wrong),
+   VKT_CASES("number_is_a_strangers", number_is_a_strangers),
+   VKT_CASES("number_leads_to_handle", number_leads_to_handle),
+   VKT_CASES("handle_leads_to_no_number", handle_leads_to_no_number),
    {0},
 };

@@ -6,16 +6,14 @@
 #include "work.h"
 
 #define SIGNALS 12
-#define ROUNDS 4
+#define ROUNDS 8
 
 struct row {
    enum vkt_kind kind;
    struct vkt_device *device, *other;
-   struct vkt_object *signals[SIGNALS];
-   struct vkt_object *aliases[SIGNALS];
-   /* At 1 from the start. The runtime merges no batch that waits with those
-    * before it.
-    */
+   struct vkt_object *signals[SIGNALS], *fence;
+   struct vkt_object *aliases[SIGNALS], *fence_alias;
+   /* The runtime merges no batch that waits with those before it. */
    struct vkt_object *gate;
 };
 
@@ -28,10 +26,11 @@ waits(unsigned batch)
 static struct row
 open_row(enum vkt_kind kind)
 {
-   const struct vkt_object_info gate = {.kind = VKT_TIMELINE, .initial = 1};
    struct row row = {.kind = kind, .device = vkt_open(), .other = vkt_open()};
 
-   row.gate = vkt_create_info(row.device, &gate);
+   row.gate = vkt_create(row.device, VKT_TIMELINE);
+   row.fence = vkt_create_exportable(row.device, VKT_FENCE);
+   row.fence_alias = vkt_share(row.fence, row.other);
    for (unsigned i = 0; i < SIGNALS; i++) {
       row.signals[i] = vkt_create_exportable(row.device, kind);
       row.aliases[i] = vkt_share(row.signals[i], row.other);
@@ -46,7 +45,6 @@ static void
 submit_all(const struct row *row, VkCommandBuffer commands, uint64_t value)
 {
    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-   const uint64_t passed = 1;
    VkTimelineSemaphoreSubmitInfo values[SIGNALS];
    VkSubmitInfo submits[SIGNALS];
 
@@ -54,7 +52,7 @@ submit_all(const struct row *row, VkCommandBuffer commands, uint64_t value)
       values[i] = (VkTimelineSemaphoreSubmitInfo){
          .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
          .waitSemaphoreValueCount = waits(i),
-         .pWaitSemaphoreValues = &passed,
+         .pWaitSemaphoreValues = &value,
          .signalSemaphoreValueCount = 1,
          .pSignalSemaphoreValues = &value,
       };
@@ -71,83 +69,55 @@ submit_all(const struct row *row, VkCommandBuffer commands, uint64_t value)
       };
    }
    REQUIRE_OK(vkQueueSubmit(row->device->queue, SIGNALS, submits,
-                            VK_NULL_HANDLE));
+                            row->fence->fence));
 }
 
+/* All that the other device can tell once the last semaphore, or the fence of
+ * the submission, is signalled
+ */
 static void
-submit_each(const struct row *row, VkCommandBuffer commands, uint64_t value)
+expect_all_signalled(const struct row *row, uint64_t value, bool by_fence)
 {
-   for (unsigned i = 0; i < SIGNALS; i++) {
-      const struct vkt_batch batch = {
-         .commands = i == 0 ? commands : VK_NULL_HANDLE,
-         .signals = {{row->signals[i], value}},
-      };
+   struct vkt_object *last = row->aliases[SIGNALS - 1];
 
-      vkt_submit(row->device, &batch, NULL);
-   }
-}
-
-/* All that the other device can tell once the last signal is there */
-static void
-expect_all_signalled(const struct row *row, uint64_t value)
-{
+   if (by_fence)
+      vkt_expect_done(row->fence_alias);
    if (row->kind == VKT_TIMELINE) {
-      EXPECT_OK(vkt_wait(row->aliases[SIGNALS - 1], value, VKT_LONG_MS));
+      if (!by_fence)
+         EXPECT_OK(vkt_wait(last, value, VKT_LONG_MS));
       for (unsigned i = 0; i < SIGNALS; i++)
          EXPECT_U64(vkt_value(row->aliases[i]), value);
       return;
    }
-   vkt_take(row->aliases[SIGNALS - 1], 0);
+   vkt_take(last, 0);
    for (unsigned i = 0; i < SIGNALS - 1; i++)
       vkt_take(row->aliases[i], 0);
 }
 
 static void
-signal_order(intptr_t arg)
+signal_order(intptr_t kind)
 {
-   struct row row = open_row(arg & 0xff);
+   struct row row = open_row(kind);
    struct work *work = work_create(row.device, 128);
 
    for (uint32_t round = 1; round <= ROUNDS; round++) {
-      if (arg >> 8)
-         submit_each(&row, work_record(work, round, 50), round);
-      else
-         submit_all(&row, work_record(work, round, 50), round);
-      expect_all_signalled(&row, round);
-      EXPECT_U64(work_wrong_pixels(work, round), 0);
-      vkt_wait_idle(row.device);
-   }
-}
-
-/* A fence is signalled after the semaphores of its submission, and of those
- * before.
- */
-static void
-fence_after_semaphores(UNUSED intptr_t arg)
-{
-   struct row row = open_row(VKT_TIMELINE);
-   struct work *work = work_create(row.device, 128);
-   struct vkt_object *fence = vkt_create_exportable(row.device, VKT_FENCE);
-   struct vkt_object *alias = vkt_share(fence, row.other);
-
-   for (uint32_t round = 1; round <= ROUNDS; round++) {
+      if (round > 1)
+         vkt_host_signal(row.gate, round);
       submit_all(&row, work_record(work, round, 50), round);
-      vkt_queue_signal(fence, 0);
-      vkt_expect_done(alias);
-      for (unsigned i = 0; i < SIGNALS; i++)
-         EXPECT_U64(vkt_value(row.aliases[i]), round);
-      vkt_reset(alias);
+      if (round == 1) {
+         vkt_expect_pending(row.fence_alias);
+         vkt_host_signal(row.gate, round);
+      }
+      expect_all_signalled(&row, round, round % 2);
+      EXPECT_U64(work_wrong_pixels(work, round), 0);
+      vkt_expect_done(row.fence_alias);
+      vkt_reset(row.fence_alias);
       vkt_wait_idle(row.device);
    }
 }
 
 const struct test_case test_cases[] = {
-   {"signal_order_binary_submit", signal_order, VKT_BINARY},
-   {"signal_order_binary_separate_submits", signal_order,
-    VKT_WITH(VKT_BINARY, true)},
-   {"signal_order_timeline_submit", signal_order, VKT_TIMELINE},
-   {"signal_order_timeline_separate_submits", signal_order,
-    VKT_WITH(VKT_TIMELINE, true)},
-   {"fence_after_semaphores_submit", fence_after_semaphores},
+   {"signal_order_binary", signal_order, VKT_BINARY},
+   {"signal_order_timeline", signal_order, VKT_TIMELINE},
    {0},
 };

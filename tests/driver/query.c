@@ -1,58 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What the driver says it can do.  Each handle type goes with itself alone. */
+/* What the driver says it can do, and to whom: also to applications that know
+ * no more than Vulkan 1.0 and the extensions.
+ */
 #include "child.h"
 #include "vkt.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static uint32_t
-find_extension(const VkExtensionProperties *extensions, uint32_t count,
-               intptr_t name)
+static void
+expect_extensions(const VkExtensionProperties *extensions, uint32_t count,
+                  const char *const *names, unsigned name_count)
 {
-   for (uint32_t i = 0; i < count; i++) {
-      if (!strcmp(extensions[i].extensionName, (const char *)name))
-         return extensions[i].specVersion;
+   for (unsigned n = 0; n < name_count; n++) {
+      uint32_t i = 0;
+
+      while (i < count && strcmp(extensions[i].extensionName, names[n]))
+         i++;
+      if (i == count || extensions[i].specVersion != 1)
+         test_fail(false, __FILE__, __LINE__, "%s is not there in revision 1",
+                   names[n]);
    }
-   return 0;
 }
 
 static void
-device_extension(intptr_t name)
+extensions_are_listed(UNUSED intptr_t arg)
 {
+   static const char *const device_names[] = {
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_FENCE_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_EXTENSION_NAME,
+   };
+   static const char *const instance_names[] = {
+      VK_KHR_EXTERNAL_FENCE_CAPABILITIES_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_EXTENSION_NAME,
+   };
    VkPhysicalDevice physical = vkt_open()->physical;
-   VkExtensionProperties *extensions;
-   uint32_t count = 0;
-
-   REQUIRE_OK(vkEnumerateDeviceExtensionProperties(physical, NULL, &count,
-                                                   NULL));
-   extensions = calloc(count, sizeof(*extensions));
-   REQUIRE(extensions != NULL);
-   REQUIRE_OK(vkEnumerateDeviceExtensionProperties(physical, NULL, &count,
-                                                   extensions));
-   EXPECT_U64(find_extension(extensions, count, name), 1);
-   free(extensions);
-}
-
-static void
-instance_extension(intptr_t name)
-{
-   VkExtensionProperties extensions[64];
+   VkExtensionProperties extensions[512];
    uint32_t count = TEST_COUNT(extensions);
 
+   REQUIRE_OK(vkEnumerateDeviceExtensionProperties(physical, NULL, &count,
+                                                   extensions));
+   expect_extensions(extensions, count, device_names,
+                     TEST_COUNT(device_names));
+   count = TEST_COUNT(extensions);
    REQUIRE_OK(vkEnumerateInstanceExtensionProperties(NULL, &count,
                                                      extensions));
-   EXPECT(find_extension(extensions, count, name));
+   expect_extensions(extensions, count, instance_names,
+                     TEST_COUNT(instance_names));
 }
 
-/* vkt_open() demands all of them. */
-static void
-entry_points_with_extensions(UNUSED intptr_t arg)
-{
-   vkt_open();
-}
-
+/* With them they are there: vkt_open() demands all. */
 static void
 entry_points_without_extensions(UNUSED intptr_t arg)
 {
@@ -73,13 +72,24 @@ entry_points_without_extensions(UNUSED intptr_t arg)
    vkDestroyDevice(device, NULL);
 }
 
+struct queries {
+   VkPhysicalDevice physical;
+   PFN_vkGetPhysicalDeviceExternalFenceProperties fence;
+   PFN_vkGetPhysicalDeviceExternalSemaphoreProperties semaphore;
+};
+
 /* The structures of both extensions have the same members. */
-static VkExternalSemaphoreProperties
-query(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type,
-      const void *chain)
+static void
+expect_features(const struct queries *queries, enum vkt_kind kind,
+                VkFlags type, const void *chain)
 {
+   const bool is_fence = kind == VKT_FENCE;
+   const VkFlags supported =
+      type & (VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT);
+   const VkFlags features = VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT |
+                            VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
    const VkPhysicalDeviceExternalSemaphoreInfo info = {
-      .sType = kind == VKT_FENCE
+      .sType = is_fence
                   ? VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO
                   : VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
       .pNext = chain,
@@ -87,77 +97,149 @@ query(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type,
    };
    /* Stale bits would show through what the driver leaves alone. */
    VkExternalSemaphoreProperties p = {
-      .sType = kind == VKT_FENCE
-                  ? VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES
-                  : VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+      .sType = is_fence ? VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES
+                        : VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
       .exportFromImportedHandleTypes = 0xdeadbeef,
       .compatibleHandleTypes = 0xdeadbeef,
       .externalSemaphoreFeatures = 0xdeadbeef,
    };
 
-   if (kind == VKT_FENCE)
-      vkGetPhysicalDeviceExternalFenceProperties(
-         physical, (const VkPhysicalDeviceExternalFenceInfo *)&info,
-         (VkExternalFenceProperties *)&p);
+   if (is_fence)
+      queries->fence(queries->physical,
+                     (const VkPhysicalDeviceExternalFenceInfo *)&info,
+                     (VkExternalFenceProperties *)&p);
    else
-      vkGetPhysicalDeviceExternalSemaphoreProperties(physical, &info, &p);
-   return p;
-}
-
-static void
-expect_features(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type,
-                const void *chain, bool supported)
-{
-   const VkExternalSemaphoreProperties p = query(physical, kind, type, chain);
-   const VkFlags features = VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT |
-                            VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
-
+      queries->semaphore(queries->physical, &info, &p);
    test_diag("%s, handle type 0x%x", vkt_kind_name(kind), (unsigned)type);
    EXPECT_U64(p.externalSemaphoreFeatures, supported ? features : 0);
-   EXPECT_U64(p.exportFromImportedHandleTypes, supported ? type : 0);
-   EXPECT_U64(p.compatibleHandleTypes, supported ? type : 0);
+   EXPECT_U64(p.exportFromImportedHandleTypes, supported);
+   EXPECT_U64(p.compatibleHandleTypes, supported);
+}
+
+/* Each handle type that is supported goes with itself alone. */
+static void
+expect_all_features(const struct queries *queries)
+{
+   for (int kind = VKT_FENCE; kind <= VKT_TIMELINE; kind++) {
+      const VkSemaphoreTypeCreateInfo info = {
+         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+         .semaphoreType = kind == VKT_TIMELINE ? VK_SEMAPHORE_TYPE_TIMELINE
+                                               : VK_SEMAPHORE_TYPE_BINARY,
+      };
+
+      for (unsigned bit = 0; bit < 32; bit++)
+         expect_features(queries, kind, UINT32_C(1) << bit,
+                         kind == VKT_FENCE ? NULL : &info);
+   }
+   /* Without a type, a semaphore is binary. */
+   expect_features(queries, VKT_BINARY, VKT_OPAQUE_WIN32, NULL);
 }
 
 static void
-expect_of_kind(VkPhysicalDevice physical, enum vkt_kind kind, VkFlags type,
-               bool supported)
+handle_types(UNUSED intptr_t arg)
 {
-   const VkSemaphoreTypeCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-      .semaphoreType = kind == VKT_TIMELINE ? VK_SEMAPHORE_TYPE_TIMELINE
-                                            : VK_SEMAPHORE_TYPE_BINARY,
+   const struct queries queries = {
+      .physical = vkt_open()->physical,
+      .fence = vkGetPhysicalDeviceExternalFenceProperties,
+      .semaphore = vkGetPhysicalDeviceExternalSemaphoreProperties,
    };
 
-   expect_features(physical, kind, type, kind == VKT_FENCE ? NULL : &info,
-                   supported);
+   expect_all_features(&queries);
 }
 
+/* By the names that the commands have as extensions */
 static void
-query_supported(intptr_t arg)
+vulkan_1_0_is_enough(UNUSED intptr_t arg)
 {
-   expect_of_kind(vkt_open()->physical, arg & 0xff, arg >> 8, true);
+   static const char *const extensions[] = {
+      VK_KHR_GET_PHYSICAL_DEVICE_PROPERTIES_2_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_FENCE_CAPABILITIES_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_EXTENSION_NAME,
+   };
+   const VkInstance instance = vkt_create_instance_with(
+      VK_API_VERSION_1_0, extensions, TEST_COUNT(extensions));
+   struct queries queries = {
+      .fence = (PFN_vkGetPhysicalDeviceExternalFencePropertiesKHR)
+         vkGetInstanceProcAddr(
+            instance, "vkGetPhysicalDeviceExternalFencePropertiesKHR"),
+      .semaphore = (PFN_vkGetPhysicalDeviceExternalSemaphorePropertiesKHR)
+         vkGetInstanceProcAddr(
+            instance, "vkGetPhysicalDeviceExternalSemaphorePropertiesKHR"),
+   };
+   const struct vkt_object_info info = {
+      .kind = VKT_FENCE,
+      .export_types = VKT_OPAQUE_WIN32,
+      .initial = 1,
+   };
+   struct vkt_device device = {0};
+   struct vkt_object *fence;
+   uint32_t count = 1;
+
+   REQUIRE_OK(vkEnumeratePhysicalDevices(instance, &count,
+                                         &queries.physical));
+   REQUIRE(queries.fence != NULL && queries.semaphore != NULL);
+   expect_all_features(&queries);
+
+   device.handle = vkt_create_bare_device(
+      queries.physical, VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME);
+   device.GetFenceWin32Handle = (PFN_vkGetFenceWin32HandleKHR)
+      vkGetDeviceProcAddr(device.handle, "vkGetFenceWin32HandleKHR");
+   fence = vkt_create_info(&device, &info);
+   EXPECT_U64(vkt_value(vkt_share(fence, vkt_open())), 1);
+   vkt_destroy(fence);
+   vkDestroyDevice(device.handle, NULL);
+   vkDestroyInstance(instance, NULL);
 }
 
-static void
-query_unsupported(intptr_t arg)
+struct uuids {
+   uint8_t device[VK_UUID_SIZE];
+   uint8_t driver[VK_UUID_SIZE];
+};
+
+static struct uuids
+query_uuids(void)
 {
-   expect_of_kind(vkt_open()->physical, arg & 0xff, arg >> 8, false);
+   VkInstance instance = vkt_create_instance();
+   VkPhysicalDeviceIDProperties id = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+   };
+   VkPhysicalDeviceProperties2 properties = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+      .pNext = &id,
+   };
+   struct uuids uuids;
+
+   vkGetPhysicalDeviceProperties2(vkt_pick_lavapipe(instance), &properties);
+   memcpy(uuids.device, id.deviceUUID, VK_UUID_SIZE);
+   memcpy(uuids.driver, id.driverUUID, VK_UUID_SIZE);
+   vkDestroyInstance(instance, NULL);
+   return uuids;
 }
 
-static void
-query_semaphore_without_type(UNUSED intptr_t arg)
+static int
+uuids_main(int argc, char **argv)
 {
-   expect_features(vkt_open()->physical, VKT_BINARY, VKT_OPAQUE_WIN32, NULL,
-                   true);
+   struct child_link link = child_link_open(argc, argv);
+   const struct uuids uuids = query_uuids();
+
+   return child_link_send(&link, &uuids, sizeof(uuids)) ? 0 : 1;
 }
 
+/* Opaque handles can go wherever both UUIDs are the same. */
 static void
-query_unknown(intptr_t kind)
+uuids_are_the_same(UNUSED intptr_t arg)
 {
-   VkPhysicalDevice physical = vkt_open()->physical;
+   static const uint8_t none[VK_UUID_SIZE];
+   struct child *child = child_start("uuids", NULL, 0);
+   const struct uuids first = query_uuids(), second = query_uuids();
+   struct uuids there;
 
-   for (unsigned bit = 5; bit < 32; bit++)
-      expect_of_kind(physical, kind, UINT32_C(1) << bit, false);
+   EXPECT(memcmp(first.device, none, VK_UUID_SIZE));
+   EXPECT(memcmp(first.driver, none, VK_UUID_SIZE));
+   EXPECT(!memcmp(&first, &second, sizeof(first)));
+   REQUIRE(child_receive(child, &there, sizeof(there)));
+   EXPECT_U64(child_join(child, VKT_LONG_MS), 0);
+   EXPECT(!memcmp(&first, &there, sizeof(first)));
 }
 
 static void
@@ -218,39 +300,13 @@ codes_are_those_of_the_registry(UNUSED intptr_t arg)
 
 const struct test_case test_cases[] = {
    {"codes_are_those_of_the_registry", codes_are_those_of_the_registry},
-   {"device_extension_external_fence_win32", device_extension,
-    (intptr_t)VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME},
-   {"device_extension_external_semaphore_win32", device_extension,
-    (intptr_t)VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME},
-   {"device_extension_external_fence", device_extension,
-    (intptr_t)VK_KHR_EXTERNAL_FENCE_EXTENSION_NAME},
-   {"device_extension_external_semaphore", device_extension,
-    (intptr_t)VK_KHR_EXTERNAL_SEMAPHORE_EXTENSION_NAME},
-   {"instance_extension_external_fence_capabilities", instance_extension,
-    (intptr_t)VK_KHR_EXTERNAL_FENCE_CAPABILITIES_EXTENSION_NAME},
-   {"instance_extension_external_semaphore_capabilities", instance_extension,
-    (intptr_t)VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_EXTENSION_NAME},
-   {"entry_points_with_extensions", entry_points_with_extensions},
+   {"extensions_are_listed", extensions_are_listed},
    {"entry_points_without_extensions", entry_points_without_extensions},
-   VKT_CASES_WITH("query_opaque_win32", query_supported, VKT_OPAQUE_WIN32),
-   VKT_CASES_WITH("query_opaque_win32_kmt", query_supported,
-                  VKT_OPAQUE_WIN32_KMT),
-   {"query_opaque_win32_semaphore_without_type",
-    query_semaphore_without_type},
-   VKT_CASES_WITH("query_opaque_fd", query_unsupported,
-                  VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT),
-   {"query_d3d12_fence_binary", query_unsupported,
-    VKT_WITH(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT)},
-   {"query_d3d12_fence_timeline", query_unsupported,
-    VKT_WITH(VKT_TIMELINE,
-             VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT)},
-   {"query_sync_fd_fence", query_unsupported,
-    VKT_WITH(VKT_FENCE, VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT)},
-   {"query_sync_fd_binary", query_unsupported,
-    VKT_WITH(VKT_BINARY, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT)},
-   {"query_sync_fd_timeline", query_unsupported,
-    VKT_WITH(VKT_TIMELINE, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT)},
-   VKT_CASES("query_unknown_types", query_unknown),
+   {"handle_types", handle_types},
+   {"vulkan_1_0_is_enough", vulkan_1_0_is_enough},
+   {"uuids_are_the_same", uuids_are_the_same},
    {"devinfo_shows_extensions", devinfo_shows_extensions},
    {0},
 };
+
+const struct test_role test_roles[] = {{"uuids", uuids_main}, {0}};

@@ -7,75 +7,72 @@
 #define KMT VKT_OPAQUE_WIN32_KMT
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 
-/* A named object with a descriptor in SDDL */
 static struct vkt_object *
 create_guarded(struct vkt_device *device, enum vkt_kind kind,
-               const wchar_t *sddl, VkFlags types, const wchar_t *name)
+               const wchar_t *sddl, VkFlags type, const wchar_t *name)
 {
    const SECURITY_ATTRIBUTES attributes = vkt_attributes(sddl);
 
-   return vkt_create_win32(device, kind, types, &attributes, name);
+   return vkt_create_win32(device, kind, type, &attributes,
+                           type == NT ? name : NULL);
 }
 
-/* 0x1 queries, 0x2 maps for writing, 0x4 for reading: all are needed. */
-static const wchar_t *const too_little[] = {
-   L"D:(A;;0x1;;;WD)",
-   L"D:(A;;0x5;;;WD)",
-   L"D:(A;;0x6;;;WD)",
-   L"D:(A;;0x3;;;WD)",
-   L"D:(A;;GR;;;WD)",
-   L"D:",
+/* By the number, which is no way around the descriptor, or by the name */
+static VkResult
+import(struct vkt_object *into, struct vkt_object *guarded, VkFlags type,
+       const wchar_t *name)
+{
+   return type == NT ? vkt_import_name(into, name)
+                     : vkt_import_number(into, vkt_number(guarded));
+}
+
+/* 0x1 queries, 0x2 maps for writing, 0x4 for reading: all are needed. Entries
+ * that are only for what is created inside an object, which sections have not,
+ * grant nothing.
+ */
+static const struct {
+   const wchar_t *sddl;
+   bool is_enough;
+} descriptors[] = {
+   {L"D:(A;;0x1;;;WD)", false},
+   {L"D:(A;;0x5;;;WD)", false},
+   {L"D:(A;;0x6;;;WD)", false},
+   {L"D:(A;;0x3;;;WD)", false},
+   {L"D:(A;;GR;;;WD)", false},
+   {L"D:", false},
+   {L"D:(A;OICIIO;GA;;;WD)", false},
+   {L"D:(A;OICI;GA;;;WD)", true},
+   {L"D:(A;;0x7;;;WD)", true},
 };
 
 static void
-ungranted_access_is_kept_out(intptr_t kind)
+access_has_to_be_granted(intptr_t arg)
 {
+   const enum vkt_kind kind = arg & 0xff;
+   const VkFlags type = arg >> 8;
    struct vkt_device *device = vkt_open();
    struct vkt_object *b = vkt_create(vkt_open(), kind);
 
-   vkt_mark(b);
-   for (unsigned i = 0; i < TEST_COUNT(too_little); i++) {
+   for (unsigned i = 0; i < TEST_COUNT(descriptors); i++) {
       const wchar_t *name = vkt_make_name(L"");
       struct vkt_object *a =
-         create_guarded(device, kind, too_little[i], NT, name);
+         create_guarded(device, kind, descriptors[i].sddl, type, name);
 
-      test_diag("%ls", too_little[i]);
+      test_diag("%ls", descriptors[i].sddl);
+      if (descriptors[i].is_enough) {
+         REQUIRE_OK(import(b, a, type, name));
+         vkt_expect_linked(a, b);
+         continue;
+      }
+      vkt_mark(b);
       vkt_clear_messages(b->device);
-      EXPECT_RESULT(vkt_import_name(b, name), REFUSED);
-      vkt_expect_message(b->device, "");
+      EXPECT_RESULT(import(b, a, type, name), REFUSED);
+      vkt_expect_message(b->device, REFUSED, "");
+      vkt_expect_marked(b);
+      b = vkt_create(b->device, kind);
       /* The exporter's own handle has what creation gave it. */
       vkt_expect_linked(a, vkt_share(a, device));
    }
-   vkt_expect_marked(b);
-}
-
-static void
-granted_access_is_enough(intptr_t kind)
-{
-   const wchar_t *name = vkt_make_name(L"");
-   struct vkt_object *a =
-      create_guarded(vkt_open(), kind, L"D:(A;;0x7;;;WD)", NT, name);
-   struct vkt_object *b = vkt_create(vkt_open(), kind);
-
-   REQUIRE_OK(vkt_import_name(b, name));
-   vkt_expect_linked(a, b);
-}
-
-/* An entry that is only for what is created inside an object, which sections
- * have not, grants nothing: then nobody opens the number.
- */
-static void
-inherit_only_entry_grants_nothing(intptr_t kind)
-{
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *a, *b = vkt_create(vkt_open(), kind);
-
-   a = create_guarded(device, kind, L"D:(A;OICIIO;GA;;;WD)", KMT, NULL);
-   EXPECT_RESULT(vkt_import_number(b, vkt_number(a)), REFUSED);
-
-   a = create_guarded(device, kind, L"D:(A;OICI;GA;;;WD)", KMT, NULL);
-   REQUIRE_OK(vkt_import_number(b, vkt_number(a)));
-   vkt_expect_linked(a, b);
 }
 
 static void
@@ -113,38 +110,22 @@ drop_administrator(void)
 }
 
 static void
-other_token_is_kept_out(intptr_t kind)
+other_token_is_kept_out(intptr_t arg)
 {
+   const enum vkt_kind kind = arg & 0xff;
+   const VkFlags type = arg >> 8;
    struct vkt_device *device = vkt_open();
-   struct vkt_object *b = vkt_create(vkt_open(), kind), *everyones;
-   const wchar_t *ours = vkt_make_name(L""), *open = vkt_make_name(L"");
-
-   create_guarded(device, kind, L"D:(A;;GA;;;BA)", NT, ours);
-   everyones = create_guarded(device, kind, L"D:(A;;GA;;;WD)", NT, open);
-   vkt_mark(b);
-
-   drop_administrator();
-   EXPECT_RESULT(vkt_import_name(b, ours), REFUSED);
-   vkt_expect_marked(b);
-   REQUIRE_OK(vkt_import_name(b, open));
-   vkt_expect_linked(everyones, b);
-}
-
-/* The number is no way around the descriptor. */
-static void
-other_token_is_kept_out_by_number(intptr_t kind)
-{
-   struct vkt_device *device = vkt_open();
+   const wchar_t *our_name = vkt_make_name(L""), *name = vkt_make_name(L"");
    struct vkt_object *b = vkt_create(vkt_open(), kind), *ours, *everyones;
 
-   ours = create_guarded(device, kind, L"D:(A;;GA;;;BA)", KMT, NULL);
-   everyones = create_guarded(device, kind, L"D:(A;;GA;;;WD)", KMT, NULL);
+   ours = create_guarded(device, kind, L"D:(A;;GA;;;BA)", type, our_name);
+   everyones = create_guarded(device, kind, L"D:(A;;GA;;;WD)", type, name);
    vkt_mark(b);
 
    drop_administrator();
-   EXPECT_RESULT(vkt_import_number(b, vkt_number(ours)), REFUSED);
+   EXPECT_RESULT(import(b, ours, type, our_name), REFUSED);
    vkt_expect_marked(b);
-   REQUIRE_OK(vkt_import_number(b, vkt_number(everyones)));
+   REQUIRE_OK(import(b, everyones, type, name));
    vkt_expect_linked(everyones, b);
 }
 
@@ -163,13 +144,14 @@ other_token_may_use_handles(intptr_t kind)
 }
 
 const struct test_case test_cases[] = {
-   VKT_CASES("ungranted_access_is_kept_out", ungranted_access_is_kept_out),
-   VKT_CASES("granted_access_is_enough", granted_access_is_enough),
-   VKT_CASES("inherit_only_entry_grants_nothing",
-             inherit_only_entry_grants_nothing),
-   VKT_CASES("other_token_is_kept_out", other_token_is_kept_out),
-   VKT_CASES("other_token_is_kept_out_by_number",
-             other_token_is_kept_out_by_number),
+   VKT_CASES_WITH("access_by_name_has_to_be_granted",
+                  access_has_to_be_granted, NT),
+   VKT_CASES_WITH("access_by_number_has_to_be_granted",
+                  access_has_to_be_granted, KMT),
+   VKT_CASES_WITH("other_token_is_kept_out_by_name", other_token_is_kept_out,
+                  NT),
+   VKT_CASES_WITH("other_token_is_kept_out_by_number",
+                  other_token_is_kept_out, KMT),
    VKT_CASES("other_token_may_use_handles", other_token_may_use_handles),
    {0},
 };

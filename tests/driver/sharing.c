@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Permanent imports, and what holders of one payload have in common. */
+/* Permanent imports, and what holders of one payload have in common, whatever
+ * is pending and whoever has gone.
+ */
 #include "vkt.h"
 
 enum place {
@@ -9,52 +11,103 @@ enum place {
    OTHER_INSTANCE,
 };
 
+/* Of binary semaphores, each wait takes one signal. */
 static void
 import_into(intptr_t arg)
 {
    const enum place place = arg >> 8;
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), arg & 0xff);
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), arg & 0xff), *b;
    struct vkt_device *device = a->device;
 
    if (place == OTHER_DEVICE)
       device = vkt_open_sibling(device);
    else if (place == OTHER_INSTANCE)
       device = vkt_open();
-   vkt_expect_shared(a, vkt_share(a, device));
+   b = vkt_share(a, device);
+   for (unsigned i = 0; i < 300 && !test_failed(); i++)
+      vkt_expect_shared(a, b);
+}
+
+#define HOLDERS 150
+
+static struct vkt_object *
+any_holder(struct vkt_object *const *holders)
+{
+   return holders[test_random_below(HOLDERS)];
 }
 
 static void
-import_many_times(intptr_t kind)
+many_holders(intptr_t kind)
 {
-   enum { COUNT = 150 };
+   struct vkt_device *devices[3] = {vkt_open(), vkt_open(), vkt_open()};
+   HANDLE handle = vkt_export(vkt_create_exportable(devices[0], kind));
+   struct vkt_object *holders[HOLDERS];
+
+   for (unsigned i = 0; i < HOLDERS; i++)
+      holders[i] = vkt_alias(devices[i % 3], kind, handle);
+   for (unsigned i = 0; i < HOLDERS; i += 10)
+      vkt_expect_linked(holders[i], any_holder(holders));
+
+   for (unsigned round = 1; round < 10 && kind != VKT_BINARY; round++) {
+      const uint64_t value = 1000 * round;
+
+      vkt_queue_signal(any_holder(holders), value);
+      for (unsigned i = 0; i < HOLDERS; i++) {
+         REQUIRE_OK(vkt_wait(holders[i], value, VKT_LONG_MS));
+         EXPECT_U64(vkt_value(holders[i]), kind == VKT_FENCE ? 1 : value);
+      }
+      if (kind != VKT_FENCE)
+         continue;
+      vkt_reset(any_holder(holders));
+      for (unsigned i = 0; i < HOLDERS; i++)
+         EXPECT_U64(vkt_value(holders[i]), 0);
+   }
+}
+
+/* (trap 5) "A permanent payload import behaves as if the target was destroyed,
+ * and a new one was created with the same handle but the imported payload":
+ * whatever its history is, and whether it has export flags.
+ */
+static void
+import_replaces_target(intptr_t arg)
+{
+   const enum vkt_kind kind = arg & 0xff;
    struct vkt_device *device = vkt_open(), *other = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, kind);
-   HANDLE handle = vkt_export(a);
-   struct vkt_object *aliases[COUNT];
+   struct vkt_object *const sources[] = {
+      vkt_create_exportable(device, kind),
+      vkt_create_exportable(device, kind),
+   };
+   struct vkt_object *target, *old = NULL;
 
-   for (unsigned i = 0; i < COUNT; i++)
-      aliases[i] = vkt_alias(i % 2 ? device : other, kind, handle);
-   for (unsigned i = 0; i < COUNT; i += 10)
-      vkt_expect_linked(aliases[i], aliases[test_random_below(COUNT)]);
-   vkt_expect_linked(a, aliases[COUNT - 1]);
-}
+   if (arg >> 8) {
+      target = vkt_create_exportable(other, kind);
+      old = vkt_share(target, device);
+   } else {
+      target = vkt_create(other, kind);
+   }
+   for (unsigned i = 0; i < 3; i++)
+      vkt_expect_works(target);
 
-static void
-import_over_import(intptr_t kind)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-   struct vkt_object *b = vkt_create_exportable(a->device, kind);
-   struct vkt_object *alias = vkt_share(a, vkt_open());
+   for (unsigned i = 0; i < TEST_COUNT(sources); i++) {
+      vkt_mark(target);
+      vkt_import(target, vkt_export(sources[i]));
+      if (kind == VKT_BINARY)
+         vkt_expect_unsignalled(target, sources[i]);
+      else
+         EXPECT_U64(vkt_value(target), 0);
+      vkt_expect_shared(sources[i], target);
+   }
 
-   vkt_expect_linked(a, alias);
-   vkt_import(alias, vkt_export(b));
-   if (kind == VKT_TIMELINE)
-      EXPECT_U64(vkt_value(alias), 0);
-   vkt_expect_shared(b, alias);
-   vkt_expect_works(a);
-   vkt_import(alias, vkt_export(a));
-   vkt_expect_shared(a, alias);
-   vkt_expect_works(b);
+   /* What it had before is still there for other holders. */
+   vkt_expect_marked(sources[0]);
+   vkt_expect_works(sources[0]);
+   if (old) {
+      vkt_expect_marked(old);
+      vkt_expect_works(old);
+   }
+   vkt_import(target, vkt_export(sources[0]));
+   vkt_expect_shared(sources[0], target);
+   vkt_expect_works(sources[1]);
 }
 
 static void
@@ -69,62 +122,6 @@ import_into_exporter(intptr_t kind)
    if (kind == VKT_FENCE)
       vkt_reset(a);
    vkt_expect_shared(a, vkt_alias(a->device, kind, handle));
-}
-
-/* Trap 5: the target may have any history, and no export flags. */
-static void
-import_into_used(intptr_t kind)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-   struct vkt_object *used = vkt_create(vkt_open(), kind);
-
-   for (unsigned i = 0; i < 3; i++)
-      vkt_expect_works(used);
-   vkt_import(used, vkt_export(a));
-   if (kind == VKT_TIMELINE)
-      EXPECT_U64(vkt_value(used), 0);
-   vkt_expect_shared(a, used);
-}
-
-static void
-import_into_exportable(intptr_t kind)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-   struct vkt_object *b = vkt_create_exportable(a->device, kind);
-   struct vkt_object *old_b = vkt_share(b, b->device);
-
-   vkt_import(b, vkt_export(a));
-   vkt_expect_shared(a, b);
-   /* What b's own payload was is still there for its other holder. */
-   vkt_expect_works(old_b);
-}
-
-static void
-import_replaces_state(intptr_t kind)
-{
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-   struct vkt_object *b = vkt_create(vkt_open(), kind);
-
-   vkt_mark(b);
-   vkt_import(b, vkt_export(a));
-   if (kind == VKT_BINARY)
-      vkt_expect_unsignalled(b, a);
-   else
-      EXPECT_U64(vkt_value(b), 0);
-   vkt_expect_shared(a, b);
-}
-
-static void
-created_state_is_exported(intptr_t kind)
-{
-   const struct vkt_object_info info = {
-      .kind = kind,
-      .export_types = vkt_handle_type(),
-      .initial = kind == VKT_FENCE ? 1 : UINT64_C(0x123456789abcdef0),
-   };
-   struct vkt_object *a = vkt_create_info(vkt_open(), &info);
-
-   EXPECT_U64(vkt_value(vkt_share(a, vkt_open())), info.initial);
 }
 
 static void
@@ -148,19 +145,23 @@ export_close_device_import(intptr_t kind)
    vkt_expect_works(b);
 }
 
+/* Each holder is gone before the next but one comes. */
 static void
-handle_closed_aliases_live(intptr_t kind)
+chain_of_exports(intptr_t kind)
 {
-   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-   HANDLE handle = vkt_export(a);
-   struct vkt_object *b = vkt_alias(a->device, kind, handle);
-   struct vkt_object *c = vkt_alias(vkt_open(), kind, handle);
+   struct vkt_object *last = vkt_create_exportable(vkt_open(), kind);
+   HANDLE handle = vkt_export(last);
 
-   vkt_close_export(handle);
-   vkt_destroy(a);
-   vkt_expect_shared(b, c);
-   vkt_destroy(b);
-   vkt_expect_works(c);
+   for (unsigned i = 0; i < 6; i++) {
+      struct vkt_object *next = vkt_alias(vkt_open(), kind, handle);
+
+      vkt_expect_linked(last, next);
+      vkt_destroy(last);
+      vkt_close_export(handle);
+      handle = vkt_export(next);
+      last = next;
+   }
+   vkt_expect_works(last);
 }
 
 enum when {
@@ -186,56 +187,147 @@ signal(intptr_t arg)
    if (when == AFTER_IMPORT)
       vkt_mark(a);
    vkt_expect_marked(b);
+   /* There is one signal of a binary semaphore. */
+   if (kind != VKT_BINARY)
+      vkt_expect_marked(a);
 }
 
-/* The signal operation is submitted before the export and executes after. */
+/* The signal operation is submitted before the first export and executes after
+ * the second; a semaphore's wait operation is submitted between the two.
+ */
 static void
-signal_pending_at_export(intptr_t kind)
+pending_at_export(intptr_t arg)
 {
+   const enum vkt_kind kind = arg & 0xff;
+   const bool temporary = arg >> 8;
    struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
-   struct vkt_object *gate = vkt_signal_behind_gate(a, 7);
-   struct vkt_object *b = vkt_share(a, vkt_open());
-   struct vkt_object *done = kind == VKT_BINARY ? vkt_queue_wait(b, 0) : b;
+   struct vkt_object *gate = vkt_signal_behind_gate(a, 5);
+   struct vkt_object *b = vkt_create(vkt_open(), kind), *c, *done;
 
+   REQUIRE_OK(vkt_try_import(b, vkt_handle_type(), temporary, vkt_export(a),
+                             NULL));
+   done = kind == VKT_FENCE ? b : vkt_queue_wait(b, 5);
+   c = vkt_share(b, vkt_open());
    vkt_expect_pending(done);
+   if (kind != VKT_BINARY) {
+      EXPECT_U64(vkt_value(b), 0);
+      EXPECT_RESULT(vkt_wait(b, 5, 0), VK_TIMEOUT);
+      EXPECT_RESULT(vkt_wait(b, 5, VKT_PENDING_MS), VK_TIMEOUT);
+   }
+
    vkt_host_signal(gate, 1);
-   EXPECT_OK(vkt_wait(done, 7, VKT_LONG_MS));
+   vkt_expect_done(done);
+   if (kind == VKT_BINARY) {
+      vkt_expect_unsignalled(c, a);
+   } else {
+      EXPECT_OK(vkt_wait(b, 5, 0));
+      EXPECT_U64(vkt_value(b), kind == VKT_FENCE ? 1 : 5);
+      EXPECT_U64(vkt_value(c), kind == VKT_FENCE ? 1 : 5);
+   }
    vkt_wait_idle(a->device);
 }
 
+/* Others may have operations pending on what the exporter destroys. */
 static void
-export_needs_flags(intptr_t kind)
+exporter_destroyed_while_pending(intptr_t kind)
 {
-   struct vkt_object *a = vkt_create(vkt_open(), kind);
-   HANDLE handle = NULL;
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *a = vkt_create_exportable(device, kind);
+   HANDLE handle = vkt_export(a);
+   struct vkt_object *b = vkt_alias(vkt_open(), kind, handle);
+   struct vkt_object *c = vkt_alias(vkt_open(), kind, handle);
+   struct vkt_object *gate = vkt_signal_behind_gate(b, 7);
 
-   vkt_mark(a);
-   EXPECT_RESULT(vkt_try_export(a, vkt_handle_type(), &handle),
-                 VK_ERROR_UNKNOWN);
-   vkt_expect_message(a->device, "");
-   vkt_expect_marked(a);
-   vkt_expect_works(a);
+   vkt_destroy(a);
+   vkt_close_device(device);
+   vkt_close_export(handle);
+   vkt_host_signal(gate, 1);
+   if (kind != VKT_BINARY)
+      EXPECT_OK(vkt_wait(c, 7, VKT_LONG_MS));
+   vkt_expect_marked(c);
+   vkt_wait_idle(b->device);
+   vkt_expect_works(c);
+}
+
+/* VUID-vkImportFenceWin32HandleKHR-fence-04448 binds the application. What a
+ * pending operation signals is decided when it executes. It must signal one of
+ * the two, and not what has been freed.
+ */
+static void
+import_while_pending(intptr_t kind)
+{
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *target = vkt_create_exportable(device, kind);
+   struct vkt_object *old = vkt_share(target, device);
+   struct vkt_object *source = vkt_create_exportable(device, kind);
+   struct vkt_object *gate = vkt_signal_behind_gate(target, 7);
+
+   vkt_import(target, vkt_export(source));
+   vkt_host_signal(gate, 1);
+   vkt_wait_idle(device);
+
+   if (kind != VKT_BINARY)
+      EXPECT((vkt_value(old) != 0) != (vkt_value(source) != 0));
+   if (kind == VKT_FENCE) {
+      vkt_reset(old);
+      vkt_reset(source);
+   }
+   /* Which of the two has a binary semaphore's signal, nobody can tell. */
+   if (kind == VKT_BINARY)
+      vkt_mark(source);
+   else
+      vkt_expect_linked(source, target);
+   vkt_expect_works(old);
+   vkt_expect_works(target);
+}
+
+/* One call for fences of which each needs something else. */
+static void
+reset_many_mixed(UNUSED intptr_t arg)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   struct vkt_object *source = vkt_create_exportable(other, VKT_FENCE);
+   struct vkt_object *lent = vkt_create_exportable(other, VKT_FENCE);
+   struct vkt_object *own = vkt_create(device, VKT_FENCE);
+   struct vkt_object *permanent = vkt_share(source, device);
+   struct vkt_object *temporary = vkt_create(device, VKT_FENCE);
+   const VkFence fences[] = {temporary->fence, own->fence, permanent->fence};
+
+   vkt_mark(temporary);
+   vkt_import_temporary(temporary, vkt_export(lent));
+   vkt_mark(own);
+   vkt_mark(source);
+   vkt_mark(lent);
+   EXPECT_OK(vkWaitForFences(device->handle, 3, fences, VK_TRUE, 0));
+   REQUIRE_OK(vkResetFences(device->handle, 3, fences));
+   EXPECT_U64(vkt_value(own), 0);
+   EXPECT_U64(vkt_value(permanent), 0);
+   EXPECT_U64(vkt_value(source), 0);
+   EXPECT_U64(vkt_value(temporary), 0);
+   EXPECT_U64(vkt_value(lent), 1);
+   vkt_expect_linked(source, permanent);
+   vkt_expect_works(temporary);
 }
 
 const struct test_case test_cases[] = {
    VKT_CASES_WITH("import_same_device", import_into, SAME_DEVICE),
    VKT_CASES_WITH("import_other_device", import_into, OTHER_DEVICE),
    VKT_CASES_WITH("import_other_instance", import_into, OTHER_INSTANCE),
-   VKT_CASES("import_many_times", import_many_times),
-   VKT_CASES("import_over_import", import_over_import),
+   VKT_CASES("many_holders", many_holders),
+   VKT_CASES_WITH("import_replaces_private", import_replaces_target, false),
+   VKT_CASES_WITH("import_replaces_exported", import_replaces_target, true),
    VKT_CASES("import_into_exporter", import_into_exporter),
-   VKT_CASES("import_into_used", import_into_used),
-   VKT_CASES("import_into_exportable", import_into_exportable),
-   VKT_CASES("import_replaces_state", import_replaces_state),
-   {"created_state_is_exported_fence", created_state_is_exported, VKT_FENCE},
-   {"created_state_is_exported_timeline", created_state_is_exported,
-    VKT_TIMELINE},
    VKT_CASES("export_close_device_import", export_close_device_import),
-   VKT_CASES("handle_closed_aliases_live", handle_closed_aliases_live),
+   VKT_CASES("chain_of_exports", chain_of_exports),
    VKT_CASES_WITH("signal_before_export", signal, BEFORE_EXPORT),
    VKT_CASES_WITH("signal_after_export", signal, AFTER_EXPORT),
    VKT_CASES_WITH("signal_after_import", signal, AFTER_IMPORT),
-   VKT_CASES("signal_pending_at_export", signal_pending_at_export),
-   VKT_CASES("export_needs_flags", export_needs_flags),
+   VKT_CASES("pending_at_export", pending_at_export),
+   {"pending_at_export_temporary_fence", pending_at_export,
+    VKT_WITH(VKT_FENCE, true)},
+   VKT_CASES("exporter_destroyed_while_pending",
+             exporter_destroyed_while_pending),
+   VKT_CASES("import_while_pending", import_while_pending),
+   {"reset_many_mixed", reset_many_mixed},
    {0},
 };

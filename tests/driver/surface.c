@@ -5,39 +5,54 @@
  */
 #include "vkt.h"
 
-static VkInstance
-create_instance(void)
+struct rig {
+   VkInstance instance;
+   VkPhysicalDevice physical;
+   VkDevice device;
+   VkSurfaceKHR surface;
+   VkSwapchainKHR swapchain;
+};
+
+static struct rig
+open_rig(HWND window)
 {
    static const char *const extensions[] = {
       VK_KHR_SURFACE_EXTENSION_NAME,
       VK_KHR_WIN32_SURFACE_EXTENSION_NAME,
    };
-
-   return vkt_create_instance_with(VK_API_VERSION_1_1, extensions,
-                                   TEST_COUNT(extensions));
-}
-
-static VkSurfaceKHR
-create_surface(VkInstance instance, HWND window)
-{
    const VkWin32SurfaceCreateInfoKHR info = {
       .sType = VK_STRUCTURE_TYPE_WIN32_SURFACE_CREATE_INFO_KHR,
       .hinstance = GetModuleHandleW(NULL),
       .hwnd = window,
    };
-   VkSurfaceKHR surface;
+   struct rig rig = {
+      .instance = vkt_create_instance_with(VK_API_VERSION_1_1, extensions,
+                                           TEST_COUNT(extensions)),
+   };
 
-   REQUIRE_OK(vkCreateWin32SurfaceKHR(instance, &info, NULL, &surface));
-   return surface;
+   rig.physical = vkt_pick_lavapipe(rig.instance);
+   rig.device =
+      vkt_create_bare_device(rig.physical, VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+   REQUIRE_OK(vkCreateWin32SurfaceKHR(rig.instance, &info, NULL,
+                                      &rig.surface));
+   return rig;
+}
+
+static void
+close_rig(struct rig *rig)
+{
+   vkDestroySwapchainKHR(rig->device, rig->swapchain, NULL);
+   vkDestroySurfaceKHR(rig->instance, rig->surface, NULL);
+   vkDestroyDevice(rig->device, NULL);
+   vkDestroyInstance(rig->instance, NULL);
 }
 
 static VkResult
-create_swapchain(VkDevice device, VkSurfaceKHR surface,
-                 VkSwapchainKHR *swapchain)
+create_swapchain(struct rig *rig)
 {
    const VkSwapchainCreateInfoKHR info = {
       .sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR,
-      .surface = surface,
+      .surface = rig->surface,
       .minImageCount = 2,
       .imageFormat = VK_FORMAT_B8G8R8A8_UNORM,
       .imageExtent = {64, 64},
@@ -48,33 +63,23 @@ create_swapchain(VkDevice device, VkSurfaceKHR surface,
       .presentMode = VK_PRESENT_MODE_FIFO_KHR,
    };
 
-   return vkCreateSwapchainKHR(device, &info, NULL, swapchain);
+   return vkCreateSwapchainKHR(rig->device, &info, NULL, &rig->swapchain);
 }
 
 static void
 window_that_is_none(intptr_t window)
 {
-   VkInstance instance = create_instance();
-   VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
-   VkDevice device =
-      vkt_create_bare_device(physical, VK_KHR_SWAPCHAIN_EXTENSION_NAME);
-   VkSurfaceKHR surface = create_surface(instance, (HWND)window);
+   struct rig rig = open_rig((HWND)window);
    VkSurfaceCapabilitiesKHR capabilities;
-   VkSwapchainKHR swapchain = VK_NULL_HANDLE;
    VkBool32 supported;
 
-   EXPECT_OK(vkGetPhysicalDeviceSurfaceSupportKHR(physical, 0, surface,
-                                                  &supported));
-   EXPECT_RESULT(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(physical, surface,
-                                                           &capabilities),
+   EXPECT_OK(vkGetPhysicalDeviceSurfaceSupportKHR(rig.physical, 0,
+                                                  rig.surface, &supported));
+   EXPECT_RESULT(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(
+                    rig.physical, rig.surface, &capabilities),
                  VK_ERROR_SURFACE_LOST_KHR);
-   EXPECT_RESULT(create_swapchain(device, surface, &swapchain),
-                 VK_ERROR_SURFACE_LOST_KHR);
-
-   vkDestroySwapchainKHR(device, swapchain, NULL);
-   vkDestroySurfaceKHR(instance, surface, NULL);
-   vkDestroyDevice(device, NULL);
-   vkDestroyInstance(instance, NULL);
+   EXPECT_RESULT(create_swapchain(&rig), VK_ERROR_SURFACE_LOST_KHR);
+   close_rig(&rig);
 }
 
 static void
@@ -103,29 +108,22 @@ window_that_is_closed(UNUSED intptr_t arg)
    const VkFenceCreateInfo fence_info = {
       .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
    };
-   VkInstance instance = create_instance();
-   VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
-   VkDevice device =
-      vkt_create_bare_device(physical, VK_KHR_SWAPCHAIN_EXTENSION_NAME);
    HWND window = CreateWindowW(L"STATIC", L"", WS_POPUP | WS_VISIBLE, 0, 0, 64,
                                64, NULL, NULL, NULL, NULL);
-   VkSwapchainKHR swapchain;
+   struct rig rig;
    VkFence fence;
 
    REQUIRE(window != NULL);
-   VkSurfaceKHR surface = create_surface(instance, window);
-   REQUIRE_OK(vkCreateFence(device, &fence_info, NULL, &fence));
-   REQUIRE_OK(create_swapchain(device, surface, &swapchain));
-   present(device, swapchain, fence, VK_SUCCESS);
+   rig = open_rig(window);
+   REQUIRE_OK(vkCreateFence(rig.device, &fence_info, NULL, &fence));
+   REQUIRE_OK(create_swapchain(&rig));
+   present(rig.device, rig.swapchain, fence, VK_SUCCESS);
 
    REQUIRE(DestroyWindow(window));
-   present(device, swapchain, fence, VK_ERROR_SURFACE_LOST_KHR);
+   present(rig.device, rig.swapchain, fence, VK_ERROR_SURFACE_LOST_KHR);
 
-   vkDestroySwapchainKHR(device, swapchain, NULL);
-   vkDestroyFence(device, fence, NULL);
-   vkDestroySurfaceKHR(instance, surface, NULL);
-   vkDestroyDevice(device, NULL);
-   vkDestroyInstance(instance, NULL);
+   vkDestroyFence(rig.device, fence, NULL);
+   close_rig(&rig);
 }
 
 const struct test_case test_cases[] = {

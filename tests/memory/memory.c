@@ -2,8 +2,6 @@
 #include "memory.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <wchar.h>
 
 static void
 free_memory(void *data)
@@ -196,19 +194,6 @@ memory_expect_works(struct memory *memory)
 }
 
 void
-memory_expect_text(struct vkt_device *device, const char *text)
-{
-   char message[1024];
-
-   EXPECT_U64(vkt_message_count(device), 1);
-   vkt_last_message(device, message, sizeof(message));
-   if (strncmp(message, text, strcspn(text, "%")))
-      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s\"", message,
-                text);
-   vkt_clear_messages(device);
-}
-
-void
 memory_expect_refused(struct vkt_device *device,
                       const struct memory_info *info, VkResult result,
                       const char *text)
@@ -218,18 +203,5 @@ memory_expect_refused(struct vkt_device *device,
    vkt_clear_messages(device);
    EXPECT_RESULT(memory_try_allocate(device, info, &memory), result);
    EXPECT(memory == NULL);
-   memory_expect_text(device, text);
-}
-
-void
-memory_expect_message(struct vkt_device *device, const char *result)
-{
-   char message[1024];
-
-   vkt_last_message(device, message, sizeof(message));
-   if (!EXPECT(vkt_message_count(device) >= 1))
-      return;
-   test_diag("%s", message);
-   EXPECT(strstr(message, result) != NULL);
-   EXPECT(strlen(message) > strlen(result) + 10);
+   vkt_expect_message(device, result, text);
 }

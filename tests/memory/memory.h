@@ -64,15 +64,9 @@ void *memory_map(struct memory *memory);
 void memory_expect_linked(struct memory *a, struct memory *b);
 void memory_expect_works(struct memory *memory);
 
-/* That there is one message since vkt_clear_messages(), and that it begins with
- * the text, up to a conversion if it has one.
- */
-void memory_expect_text(struct vkt_device *device, const char *text);
 /* That it cannot be allocated, and what is said of it */
 void memory_expect_refused(struct vkt_device *device,
                            const struct memory_info *info, VkResult result,
                            const char *text);
-/* That the last call failed with a message that says more than its result. */
-void memory_expect_message(struct vkt_device *device, const char *result);
 
 #endif

@@ -19,20 +19,20 @@
 
 static void
 expect_refused(struct vkt_device *device, VkDeviceSize size, VkFlags type,
-               HANDLE handle)
+               HANDLE handle, const char *text)
 {
-   struct memory *memory = NULL;
+   const struct memory_info info = {
+      .size = size,
+      .import_type = type,
+      .handle = handle,
+   };
    DWORD flags;
    const BOOL open = GetHandleInformation(handle, &flags);
    unsigned handles, left = 1;
 
    for (unsigned i = 0; i < TRIES && left != 0; i++) {
       handles = test_count_handles();
-      vkt_clear_messages(device);
-      EXPECT_RESULT(memory_try_import(device, size, type, handle, NULL,
-                                      &memory), REFUSED);
-      EXPECT(memory == NULL);
-      memory_expect_message(device, "VK_ERROR_INVALID_EXTERNAL_HANDLE");
+      memory_expect_refused(device, &info, REFUSED, text);
       EXPECT(GetHandleInformation(handle, &flags) == open);
       left = test_count_handles() - handles;
    }
@@ -78,16 +78,19 @@ foreign_handles(UNUSED intptr_t arg)
    for (unsigned i = 0; i < TEST_COUNT(sources); i++) {
       test_diag("%s", sources[i].name);
       expect_refused(device, SIZE, VKT_OPAQUE_WIN32,
-                     sources[i].make(memory_export(a)));
+                     sources[i].make(memory_export(a)), "");
    }
    memory_expect_works(a);
 }
 
 static HANDLE
-create_section(DWORD size)
+create_section(DWORD size, const wchar_t *name)
 {
-   return test_own_handle(CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
-                                             PAGE_READWRITE, 0, size, NULL));
+   HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
+                                       PAGE_READWRITE, 0, size, name);
+
+   REQUIRE(section != NULL && GetLastError() != ERROR_ALREADY_EXISTS);
+   return test_own_handle(section);
 }
 
 static uint8_t *
@@ -99,68 +102,61 @@ map_section(HANDLE section)
    return map;
 }
 
-/* Payloads are not memory, however little of it is asked for. */
-static void
-payload_as_memory(intptr_t kind)
-{
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *object =
-      vkt_create_info(device, &(struct vkt_object_info){
-                                 .kind = (enum vkt_kind)kind,
-                                 .export_types = MEMORY_BOTH_TYPES,
-                              });
-   HANDLE number = NULL;
+#define TOO_SMALL "The section is too small"
+#define NO_MEMORY "The section holds no memory of this version"
 
-   REQUIRE_OK(vkt_try_export(object, VKT_OPAQUE_WIN32_KMT, &number));
-   vkt_mark(object);
-   for (VkDeviceSize size = 1; size <= SIZE; size *= 16) {
-      expect_refused(device, size, VKT_OPAQUE_WIN32, vkt_export(object));
-      expect_refused(device, size, VKT_OPAQUE_WIN32_KMT, number);
-   }
-   vkt_expect_marked(object);
-   vkt_expect_works(object);
-}
-
-/* Nor is one that somebody has put into a section of the right size, with the
- * right size where memory has it: its magic tells.
+/* A stranger has put the payload into a section of the right size, with the
+ * right size where memory has it, and under a number: its magic tells.
  */
 static void
-large_payload_as_memory(intptr_t kind)
+expect_large_payload_refused(struct vkt_object *object)
 {
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *object = vkt_create_exportable(device,
-                                                     (enum vkt_kind)kind);
-   HANDLE large = create_section(4096 + SIZE);
-   uint8_t *from = map_section(vkt_export(object)), *to = map_section(large);
+   const uint32_t number =
+      ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
    const uint64_t size = SIZE;
-   char message[1024];
+   wchar_t name[32];
+   HANDLE large;
+   uint8_t *from, *to;
 
+   swprintf(name, TEST_COUNT(name), L"Local\\MesaVkKmt-%08x", number);
+   large = create_section(4096 + SIZE, name);
+   from = map_section(vkt_export(object));
+   to = map_section(large);
    memcpy(to, from, 4096);
    memcpy(to + 8, &size, sizeof(size));
-   expect_refused(device, SIZE, VKT_OPAQUE_WIN32, large);
-   vkt_last_message(device, message, sizeof(message));
-   EXPECT(strstr(message, "holds no memory") != NULL);
+   expect_refused(object->device, SIZE, VKT_OPAQUE_WIN32, large, NO_MEMORY);
+   expect_refused(object->device, SIZE, VKT_OPAQUE_WIN32_KMT,
+                  (HANDLE)(uintptr_t)number, NO_MEMORY);
    UnmapViewOfFile(from);
    UnmapViewOfFile(to);
 }
 
+/* Payloads are not memory, however little of it is asked for, and memory is
+ * no payload.
+ */
 static void
-memory_as_payload(intptr_t kind)
+payload_and_memory(intptr_t kind)
 {
    struct vkt_device *device = vkt_open();
-   struct memory *a = memory_create(device, SIZE, MEMORY_BOTH_TYPES);
-   struct vkt_object *object = vkt_create(device, (enum vkt_kind)kind);
+   struct vkt_object *object =
+      vkt_create_for(device, (enum vkt_kind)kind, MEMORY_BOTH_TYPES);
+   struct memory *memory = memory_create(device, SIZE, MEMORY_BOTH_TYPES);
 
    vkt_mark(object);
+   for (VkDeviceSize size = 1; size <= SIZE; size *= 16) {
+      expect_refused(device, size, VKT_OPAQUE_WIN32, vkt_export(object),
+                     TOO_SMALL);
+      expect_refused(device, size, VKT_OPAQUE_WIN32_KMT, vkt_number(object),
+                     TOO_SMALL);
+   }
+   expect_large_payload_refused(object);
    EXPECT_RESULT(vkt_try_import(object, VKT_OPAQUE_WIN32, false,
-                                memory_export(a), NULL),
+                                memory_export(memory), NULL),
                  REFUSED);
-   EXPECT_RESULT(vkt_try_import(object, VKT_OPAQUE_WIN32_KMT, false,
-                                memory_number(a), NULL),
-                 REFUSED);
+   EXPECT_RESULT(vkt_import_number(object, memory_number(memory)), REFUSED);
    vkt_expect_marked(object);
    vkt_expect_works(object);
-   memory_expect_works(a);
+   memory_expect_works(memory);
 }
 
 /* VUID-VkMemoryAllocateInfo-allocationSize-01743: the sizes must match. */
@@ -178,7 +174,7 @@ other_sizes(UNUSED intptr_t arg)
 
    for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
       test_diag("%llu bytes", (unsigned long long)sizes[i]);
-      expect_refused(device, sizes[i], VKT_OPAQUE_WIN32, handle);
+      expect_refused(device, sizes[i], VKT_OPAQUE_WIN32, handle, "");
    }
    memory_expect_linked(a, memory_import(device, SIZE, handle));
 }
@@ -192,14 +188,13 @@ lying_size(UNUSED intptr_t arg)
    uint8_t *genuine = map_section(memory_export(a));
 
    for (DWORD size = 4096; size < 4096 + SIZE; size += 4096) {
-      HANDLE liar = create_section(size);
+      HANDLE liar = create_section(size, NULL);
       uint8_t *map = map_section(liar);
 
       memcpy(map, genuine, 4096);
       UnmapViewOfFile(map);
-      expect_refused(device, SIZE, VKT_OPAQUE_WIN32, liar);
       /* By us: the kernel would refuse to map it, too. */
-      memory_expect_text(device, "The section is too small");
+      expect_refused(device, SIZE, VKT_OPAQUE_WIN32, liar, TOO_SMALL);
    }
    UnmapViewOfFile(genuine);
 }
@@ -217,93 +212,105 @@ scribbled_header(UNUSED intptr_t arg)
    memcpy(before, map, sizeof(before));
    for (unsigned i = 0; i < sizeof(before); i++) {
       map[i] ^= 0x11;
-      expect_refused(device, SIZE, VKT_OPAQUE_WIN32, handle);
-      memory_expect_text(device,
-                         i < 8 ? "The section holds no memory of this "
-                                 "version" :
-                         "The memory was allocated with %llu bytes, not "
-                         "%llu");
+      expect_refused(device, SIZE, VKT_OPAQUE_WIN32, handle,
+                     i < 8 ? NO_MEMORY
+                           : "The memory was allocated with %llu bytes, not "
+                             "%llu");
       map[i] = before[i];
    }
    memset(map, 0xff, 4096);
    memory_expect_works(a);
-   expect_refused(device, SIZE, VKT_OPAQUE_WIN32, handle);
+   expect_refused(device, SIZE, VKT_OPAQUE_WIN32, handle, NO_MEMORY);
    memcpy(map, before, sizeof(before));
    memory_expect_linked(a, memory_import(device, SIZE, handle));
    UnmapViewOfFile(map);
 }
 
-/* A stranger has put something else under a number. */
-static void
-impostor(UNUSED intptr_t arg)
-{
-   static const DWORD sizes[] = {1, 4096, 4096 + SIZE, 1 << 20};
-   struct vkt_device *device = vkt_open();
-   const uint32_t number =
-      ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
-   wchar_t name[32];
-
-   swprintf(name, TEST_COUNT(name), L"Local\\MesaVkKmt-%08x", number);
-   for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
-      HANDLE section =
-         CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
-                            sizes[i], name);
-
-      REQUIRE(section != NULL && GetLastError() != ERROR_ALREADY_EXISTS);
-      expect_refused(device, SIZE, VKT_OPAQUE_WIN32_KMT,
-                     (HANDLE)(uintptr_t)number);
-      memory_expect_text(device, sizes[i] > 4096 ?
-                                 "The section holds no memory of this version" :
-                                 "The section is too small");
-      CloseHandle(section);
-   }
-}
-
-static const VkFlags foreign_types[] = {
-   VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT,
-   VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D11_TEXTURE_BIT,
-   VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D11_TEXTURE_KMT_BIT,
-   VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D12_HEAP_BIT,
-   VK_EXTERNAL_MEMORY_HANDLE_TYPE_D3D12_RESOURCE_BIT,
-   VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
-   0x40000000,
+struct scribbler {
+   uint8_t *page;
+   volatile LONG stop;
+   uint8_t genuine[64];
 };
 
-#define UNSUPPORTED_TYPES \
-   "Memory cannot be imported by handle type 0x%x and exported by 0x%x"
-
 static void
-foreign_type_on_import(UNUSED intptr_t arg)
+scribble(void *data)
 {
-   struct vkt_device *device = vkt_open();
-   HANDLE handle = memory_export(memory_exportable(device, SIZE));
+   struct scribbler *scribbler = data;
+   uint32_t state = 1;
 
-   for (unsigned i = 0; i < TEST_COUNT(foreign_types); i++) {
-      test_diag("handle type 0x%x", (unsigned)foreign_types[i]);
-      expect_refused(device, SIZE, foreign_types[i], handle);
-      memory_expect_text(device, UNSUPPORTED_TYPES);
+   while (!scribbler->stop) {
+      state = state * 1664525 + 1013904223;
+      scribbler->page[state >> 24 & 63] = (uint8_t)(state >> 16);
+      if (!(state >> 8 & 7))
+         memcpy(scribbler->page, scribbler->genuine, 64);
    }
+   memcpy(scribbler->page, scribbler->genuine, 64);
 }
 
+/* The same while imports look at it: they work, with all that there is, or are
+ * refused.
+ */
 static void
-foreign_type_on_export(UNUSED intptr_t arg)
+scribbled_meanwhile(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    struct memory *a = memory_exportable(device, SIZE);
-   HANDLE handle = NULL;
+   struct memory *bystander = memory_exportable(device, SIZE);
+   HANDLE handle = memory_export(a);
+   struct scribbler scribbler = {.page = map_section(handle)};
+   struct test_thread *thread;
+   unsigned imported = 0;
 
-   for (unsigned i = 0; i < TEST_COUNT(foreign_types); i++) {
-      test_diag("handle type 0x%x", (unsigned)foreign_types[i]);
-      for (VkFlags also = 0; also <= VKT_OPAQUE_WIN32;
-           also += VKT_OPAQUE_WIN32)
-         memory_expect_refused(device,
-                               &(struct memory_info){
-                                  .size = SIZE,
-                                  .export_types = foreign_types[i] | also,
-                               },
-                               REFUSED, UNSUPPORTED_TYPES);
-      EXPECT_RESULT(memory_try_export(a, foreign_types[i], &handle),
-                    VK_ERROR_UNKNOWN);
+   memcpy(scribbler.genuine, scribbler.page, sizeof(scribbler.genuine));
+   memset(memory_map(bystander), 0x3c, SIZE);
+   thread = test_thread_start(scribble, &scribbler);
+   for (unsigned i = 0; i < 3000 * test_scale() && !test_failed(); i++) {
+      const VkDeviceSize size =
+         test_random_below(2) ? SIZE : test_random() >> test_random_below(64);
+      struct memory *b;
+      const VkResult result = memory_try_import(device, size, VKT_OPAQUE_WIN32,
+                                                handle, NULL, &b);
+
+      if (result != VK_SUCCESS) {
+         EXPECT_RESULT(result, REFUSED);
+         continue;
+      }
+      imported++;
+      volatile uint8_t *map = memory_map(b);
+      map[0] ^= 1;
+      map[size - 1] ^= 1;
+      memory_free(b);
+   }
+   InterlockedExchange(&scribbler.stop, 1);
+   test_thread_join(thread);
+   test_diag("%u imports worked", imported);
+   EXPECT(imported > 0);
+   for (unsigned i = 0; i < SIZE; i++)
+      EXPECT_U64(((uint8_t *)memory_map(bystander))[i], 0x3c);
+   memory_expect_linked(a, memory_import(device, SIZE, handle));
+   UnmapViewOfFile(scribbler.page);
+}
+
+static void
+foreign_types(UNUSED intptr_t arg)
+{
+   static const char text[] =
+      "Memory cannot be imported by handle type 0x%x and exported by 0x%x";
+   struct vkt_device *device = vkt_open();
+   struct memory *a = memory_exportable(device, SIZE);
+   HANDLE handle = memory_export(a), exported = NULL;
+
+   for (VkFlags type = 1; type != 0; type <<= 1) {
+      struct memory_info info = {.size = SIZE, .export_types = type};
+
+      if (type & MEMORY_BOTH_TYPES)
+         continue;
+      test_diag("handle type 0x%x", (unsigned)type);
+      expect_refused(device, SIZE, type, handle, text);
+      memory_expect_refused(device, &info, REFUSED, text);
+      info.export_types |= VKT_OPAQUE_WIN32;
+      memory_expect_refused(device, &info, REFUSED, text);
+      EXPECT_RESULT(memory_try_export(a, type, &exported), VK_ERROR_UNKNOWN);
    }
 }
 
@@ -320,21 +327,17 @@ no_room(UNUSED intptr_t arg)
    };
 
    for (unsigned i = 0; i < TEST_COUNT(sizes); i++) {
+      const bool no_section = sizes[i] == 0 || sizes[i] >= INT64_MAX;
       const unsigned handles = test_count_handles();
-      struct memory *a;
+      const struct memory_info info = {
+         .size = sizes[i],
+         .export_types = VKT_OPAQUE_WIN32,
+      };
 
       test_diag("%llu bytes", (unsigned long long)sizes[i]);
-      vkt_clear_messages(device);
-      EXPECT_RESULT(memory_try_allocate(device,
-                                        &(struct memory_info){
-                                           .size = sizes[i],
-                                           .export_types = VKT_OPAQUE_WIN32,
-                                        },
-                                        &a),
-                    VK_ERROR_OUT_OF_DEVICE_MEMORY);
-      memory_expect_message(device, "VK_ERROR_OUT_OF_DEVICE_MEMORY");
-      if (sizes[i] == 0 || sizes[i] >= INT64_MAX)
-         memory_expect_text(device, "No section can hold %llu bytes");
+      memory_expect_refused(device, &info, VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                            no_section ? "No section can hold %llu bytes"
+                                       : "");
       EXPECT_U64(test_count_handles(), handles);
    }
 }
@@ -345,13 +348,12 @@ more_than_4_gib(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    const VkDeviceSize size = (1ull << 32) + 65536;
-   struct memory *a, *b = NULL;
-   VkResult result = memory_try_allocate(device,
-                                         &(struct memory_info){
-                                            .size = size,
-                                            .export_types = VKT_OPAQUE_WIN32,
-                                         },
-                                         &a);
+   const struct memory_info info = {
+      .size = size,
+      .export_types = VKT_OPAQUE_WIN32,
+   };
+   struct memory *a, *b;
+   const VkResult result = memory_try_allocate(device, &info, &a);
 
    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
       test_skip("there is no room for it");
@@ -360,27 +362,19 @@ more_than_4_gib(UNUSED intptr_t arg)
    ((volatile uint8_t *)memory_map(a))[size - 1] = 0x42;
    EXPECT_U64(((volatile uint8_t *)memory_map(b))[size - 1], 0x42);
    EXPECT_U64(((volatile uint8_t *)memory_map(b))[65535], 0);
-   expect_refused(device, 65536, VKT_OPAQUE_WIN32, memory_export(a));
+   expect_refused(device, 65536, VKT_OPAQUE_WIN32, memory_export(a),
+                  "The memory was allocated with %llu bytes");
 }
 
-static const struct test_case cases[] = {
-   {"foreign_handles", foreign_handles, 0, 0},
-   VKT_CASES("payload_as_memory", payload_as_memory),
-   VKT_CASES("large_payload_as_memory", large_payload_as_memory),
-   VKT_CASES("memory_as_payload", memory_as_payload),
-   {"other_sizes", other_sizes, 0, 0},
-   {"lying_size", lying_size, 0, 0},
-   {"scribbled_header", scribbled_header, 0, 0},
-   {"impostor", impostor, 0, 0},
-   {"foreign_type_on_import", foreign_type_on_import, 0, 0},
-   {"foreign_type_on_export", foreign_type_on_export, 0, 0},
-   {"no_room", no_room, 0, 0},
-   {"more_than_4_gib", more_than_4_gib, 0, 0},
+const struct test_case test_cases[] = {
+   {"foreign_handles", foreign_handles},
+   VKT_CASES("payload_and_memory", payload_and_memory),
+   {"other_sizes", other_sizes},
+   {"lying_size", lying_size},
+   {"scribbled_header", scribbled_header},
+   {"scribbled_meanwhile", scribbled_meanwhile, 0, 120},
+   {"foreign_types", foreign_types},
+   {"no_room", no_room},
+   {"more_than_4_gib", more_than_4_gib},
    {0},
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, NULL);
-}

@@ -48,8 +48,8 @@ struct share {
 
    enum share_method reading_by;
    struct vkt_object *reading;
-   /* What the host waits for and signals when it reads */
-   struct vkt_point host_points[2];
+   /* What the host waits for when it reads */
+   struct vkt_point host_wait;
 };
 
 static const struct gpu_image_info private_info = {
@@ -159,7 +159,7 @@ destroy_share(void *data)
 
    if (test_failed())
       return;
-   REQUIRE_OK(vkDeviceWaitIdle(gpu->device));
+   vkt_wait_idle(share->device);
    gpu->DestroyPipeline(gpu->device, share->graphics, NULL);
    gpu->DestroyPipeline(gpu->device, share->compute, NULL);
    gpu_destroy_layout(gpu, &share->layout);
@@ -282,21 +282,6 @@ host_rows(struct share *share, VkDeviceSize *pitch)
 }
 
 static void
-host_wait(const struct vkt_point *wait)
-{
-   if (wait && wait->semaphore)
-      REQUIRE_OK(vkt_wait(vkt_queue_wait(wait->semaphore, wait->value), 0,
-                          VKT_LONG_MS));
-}
-
-static void
-host_signal(const struct vkt_point *signal)
-{
-   if (signal && signal->semaphore)
-      vkt_queue_signal(signal->semaphore, signal->value);
-}
-
-static void
 host_write(struct share *share, uint32_t tag)
 {
    VkDeviceSize pitch;
@@ -312,35 +297,34 @@ host_write(struct share *share, uint32_t tag)
 
 void
 share_write(struct share *share, enum share_method method, uint32_t tag,
-            const struct vkt_point *wait, const struct vkt_point *signal)
+            const struct vkt_point *signal)
 {
    uint32_t *result = share->result.map;
 
    if (method == SHARE_BY_HOST) {
-      host_wait(wait);
       host_write(share, tag);
-      host_signal(signal);
+      if (signal)
+         vkt_queue_signal(signal->semaphore, signal->value);
       return;
    }
    if (method == SHARE_BY_TRANSFER) {
       for (uint32_t i = 0; i < SHARE_WORDS; i++)
          result[i] = word(i, tag);
    }
-   submit(share, method, true, tag, wait, signal, NULL);
+   submit(share, method, true, tag, NULL, signal, NULL);
 }
 
 void
 share_begin_read(struct share *share, enum share_method method,
-                 const struct vkt_point *wait, const struct vkt_point *signal)
+                 const struct vkt_point *wait)
 {
    share->reading_by = method;
    if (method == SHARE_BY_HOST) {
-      share->host_points[0] = wait ? *wait : (struct vkt_point){0};
-      share->host_points[1] = signal ? *signal : (struct vkt_point){0};
+      share->host_wait = wait ? *wait : (struct vkt_point){0};
       return;
    }
    share->reading = vkt_create(share->device, VKT_FENCE);
-   submit(share, method, false, 0, wait, signal, share->reading);
+   submit(share, method, false, 0, wait, NULL, share->reading);
 }
 
 static uint32_t
@@ -361,14 +345,12 @@ share_end_read(struct share *share, uint32_t tag)
 {
    VkDeviceSize pitch = SHARE_WIDTH * sizeof(uint32_t);
    const uint8_t *rows;
-   uint32_t wrong;
 
    if (share->reading_by == SHARE_BY_HOST) {
-      host_wait(&share->host_points[0]);
+      if (share->host_wait.semaphore)
+         vkt_take(share->host_wait.semaphore, share->host_wait.value);
       rows = host_rows(share, &pitch);
-      wrong = count_wrong(rows, pitch, tag);
-      host_signal(&share->host_points[1]);
-      return wrong;
+      return count_wrong(rows, pitch, tag);
    }
    REQUIRE_OK(vkt_wait(share->reading, 0, VKT_LONG_MS));
    vkt_destroy(share->reading);

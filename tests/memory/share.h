@@ -34,14 +34,13 @@ struct share *share_create(struct vkt_device *device, enum share_kind kind,
                            bool suballocated, const struct memory_info *info);
 struct memory *share_memory(struct share *share);
 
-/* What waits and signals may be, as in struct vkt_batch, also NULL. Only the
+/* What signals and waits may be, as in struct vkt_batch, also NULL. Only the
  * host blocks until it is done.
  */
 void share_write(struct share *share, enum share_method method, uint32_t tag,
-                 const struct vkt_point *wait, const struct vkt_point *signal);
+                 const struct vkt_point *signal);
 void share_begin_read(struct share *share, enum share_method method,
-                      const struct vkt_point *wait,
-                      const struct vkt_point *signal);
+                      const struct vkt_point *wait);
 /* How many words are not what was written with this tag. */
 uint32_t share_end_read(struct share *share, uint32_t tag);
 

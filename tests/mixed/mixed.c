@@ -16,7 +16,6 @@
 #include "vk_sync_win32_owner.h"
 
 #define ROUNDS 100
-#define PATIENCE_S 30
 
 struct board {
    uint32_t kind;
@@ -193,15 +192,6 @@ find_partner(void)
 #define CHILD_CREATES 16
 
 static void
-expect_ended(struct peer *peer)
-{
-   DWORD status = 1;
-
-   EXPECT(peer_ended(peer, PATIENCE_S * 1000, &status));
-   EXPECT_U64(status, 0);
-}
-
-static void
 hand_over(intptr_t arg)
 {
    if (!find_partner())
@@ -228,7 +218,7 @@ hand_over(intptr_t arg)
       signal(&side, value_of_round(round));
       wait(&side, value_of_round(round));
    }
-   expect_ended(peer);
+   peer_join(peer);
    EXPECT(vk_sync_win32_owner_is_dead(board->owner));
    EXPECT_U64(peer_count_owned(side.waits), 0);
    EXPECT_U64(peer_count_owned(side.signals), 0);

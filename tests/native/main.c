@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* usage: native DRIVER.so [none|double|real] [--filter NAME]
+/* usage: native DRIVER.so none|double|real [part of a case's name]
  *
  * TAP. Comments are part of the result: they do not depend on chance.
  */
@@ -126,23 +126,14 @@ main(int argc, char **argv)
    static const struct native_case *const tables[] = {
       report_cases, submit_cases, sync_fd_cases, memory_cases,
    };
-   const char *library = NULL, *filter = "";
+   const char *filter = argc > 3 ? argv[3] : "";
    enum udmabuf udmabuf = UDMABUF_NONE;
    unsigned number = 0, bad = 0;
 
-   for (int i = 1; i < argc; i++) {
-      if (!strcmp(argv[i], "--filter") && i + 1 < argc) {
-         filter = argv[++i];
-      } else if (!library) {
-         library = argv[i];
-      } else {
-         while (udmabuf < COUNT(kinds) && strcmp(argv[i], kinds[udmabuf]))
-            udmabuf++;
-      }
-   }
-   if (!library || udmabuf >= COUNT(kinds)) {
-      fprintf(stderr, "usage: %s DRIVER.so [none|double|real] "
-                      "[--filter NAME]\n", argv[0]);
+   while (argc > 2 && udmabuf < COUNT(kinds) && strcmp(argv[2], kinds[udmabuf]))
+      udmabuf++;
+   if (argc < 3 || udmabuf == COUNT(kinds)) {
+      fprintf(stderr, "usage: %s DRIVER.so none|double|real [NAME]\n", argv[0]);
       return 2;
    }
 
@@ -150,7 +141,7 @@ main(int argc, char **argv)
    for (unsigned t = 0; t < COUNT(tables); t++) {
       for (const struct native_case *test = tables[t]; test->name; test++) {
          if (strstr(test->name, filter))
-            bad += !run_case(test, library, udmabuf, ++number);
+            bad += !run_case(test, argv[1], udmabuf, ++number);
       }
    }
    printf("1..%u\n", number);

@@ -13,7 +13,8 @@ reported(intptr_t type)
    if (type == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT &&
        !driver_has("VK_EXT_image_drm_format_modifier"))
       return false;
-   return (buffer_handles((VkFlags)type).features & wanted) == wanted;
+   return (buffer_handles((VkFlags)type).externalMemoryFeatures & wanted) ==
+          wanted;
 }
 
 static struct gpu_buffer

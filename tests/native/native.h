@@ -52,8 +52,7 @@ void udmabuf_use(enum udmabuf which);
 
 /* Commands, by the names that they have without "vk" */
 #define NATIVE_COMMANDS(X) \
-   X(EnumerateDeviceExtensionProperties) X(GetPhysicalDeviceFeatures2) \
-   X(GetPhysicalDeviceProperties2) \
+   X(EnumerateDeviceExtensionProperties) X(GetPhysicalDeviceProperties2) \
    X(GetPhysicalDeviceExternalFenceProperties) \
    X(GetPhysicalDeviceExternalSemaphoreProperties) \
    X(GetPhysicalDeviceExternalBufferProperties) \
@@ -77,14 +76,8 @@ bool driver_has(const char *extension);
 struct gpu *device_open(void);
 void device_close(struct gpu *gpu);
 
-/* What is said of a handle type; all kinds of objects have these. */
-struct handle_type {
-   VkFlags export_from, compatible, features;
-};
-
-struct handle_type fence_handles(VkFlags type);
-struct handle_type semaphore_handles(VkSemaphoreType kind, VkFlags type);
-struct handle_type buffer_handles(VkFlags type);
+/* What the driver says of buffers in memory of a handle type */
+VkExternalMemoryProperties buffer_handles(VkFlags type);
 
 VkSemaphore timeline_create(struct gpu *gpu, uint64_t initial);
 uint64_t timeline_value(struct gpu *gpu, VkSemaphore timeline);

@@ -6,7 +6,6 @@
 #include "native.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* More than the specification has defined */
 #define HANDLE_TYPE_BITS 20
@@ -59,44 +58,6 @@ device_extensions(UNUSED intptr_t arg)
 }
 
 static void
-say_features(const char *name, const VkBool32 *first, const void *end)
-{
-   char text[256] = "";
-
-   for (const VkBool32 *f = first; (const void *)f < end; f++)
-      strcat(text, *f ? "1" : "0");
-   say("%s %s", name, text);
-}
-
-static void
-features(UNUSED intptr_t arg)
-{
-   VkPhysicalDeviceVulkan13Features v13 = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
-   };
-   VkPhysicalDeviceVulkan12Features v12 = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-      .pNext = &v13,
-   };
-   VkPhysicalDeviceVulkan11Features v11 = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
-      .pNext = &v12,
-   };
-   VkPhysicalDeviceFeatures2 v10 = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-      .pNext = &v11,
-   };
-
-   driver.GetPhysicalDeviceFeatures2(driver.gpu.physical, &v10);
-   say_features("1.0", &v10.features.robustBufferAccess, &v10.features + 1);
-   say_features("1.1", &v11.storageBuffer16BitAccess,
-                &v11.shaderDrawParameters + 1);
-   say_features("1.2", &v12.samplerMirrorClampToEdge,
-                &v12.subgroupBroadcastDynamicId + 1);
-   say_features("1.3", &v13.robustImageAccess, &v13.maintenance4 + 1);
-}
-
-static void
 identity(UNUSED intptr_t arg)
 {
    VkPhysicalDeviceTimelineSemaphoreProperties timeline = {
@@ -124,59 +85,66 @@ identity(UNUSED intptr_t arg)
    CHECK(!id.deviceLUIDValid);
 }
 
-struct handle_type
-fence_handles(VkFlags type)
+static void
+say_handles(VkFlags type, VkFlags export_from, VkFlags compatible,
+            VkFlags features)
 {
-   const VkPhysicalDeviceExternalFenceInfo info = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
-      .handleType = (VkExternalFenceHandleTypeFlagBits)type,
-   };
-   VkExternalFenceProperties out = {
-      .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
-   };
-
-   driver.GetPhysicalDeviceExternalFenceProperties(driver.gpu.physical, &info,
-                                                   &out);
-   return (struct handle_type){
-      out.exportFromImportedHandleTypes, out.compatibleHandleTypes,
-      out.externalFenceFeatures,
-   };
+   say("%x: export from %x, compatible %x, features %x", type, export_from,
+       compatible, features);
 }
 
-struct handle_type
-semaphore_handles(VkSemaphoreType kind, VkFlags type)
+static void
+say_memory_handles(VkFlags type, const VkExternalMemoryProperties *out)
+{
+   say_handles(type, out->exportFromImportedHandleTypes,
+               out->compatibleHandleTypes, out->externalMemoryFeatures);
+}
+
+static void
+fences(UNUSED intptr_t arg)
+{
+   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++) {
+      const VkPhysicalDeviceExternalFenceInfo info = {
+         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
+         .handleType = (VkExternalFenceHandleTypeFlagBits)(1u << bit),
+      };
+      VkExternalFenceProperties out = {
+         .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
+      };
+
+      driver.GetPhysicalDeviceExternalFenceProperties(driver.gpu.physical,
+                                                      &info, &out);
+      say_handles(1u << bit, out.exportFromImportedHandleTypes,
+                  out.compatibleHandleTypes, out.externalFenceFeatures);
+   }
+}
+
+static void
+semaphores(intptr_t kind)
 {
    const VkSemaphoreTypeCreateInfo type_info = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-      .semaphoreType = kind,
-   };
-   const VkPhysicalDeviceExternalSemaphoreInfo info = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
-      .pNext = &type_info,
-      .handleType = (VkExternalSemaphoreHandleTypeFlagBits)type,
-   };
-   VkExternalSemaphoreProperties out = {
-      .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+      .semaphoreType = (VkSemaphoreType)kind,
    };
 
-   driver.GetPhysicalDeviceExternalSemaphoreProperties(driver.gpu.physical,
-                                                       &info, &out);
-   return (struct handle_type){
-      out.exportFromImportedHandleTypes, out.compatibleHandleTypes,
-      out.externalSemaphoreFeatures,
-   };
+   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++) {
+      const VkPhysicalDeviceExternalSemaphoreInfo info = {
+         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
+         .pNext = &type_info,
+         .handleType = (VkExternalSemaphoreHandleTypeFlagBits)(1u << bit),
+      };
+      VkExternalSemaphoreProperties out = {
+         .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+      };
+
+      driver.GetPhysicalDeviceExternalSemaphoreProperties(driver.gpu.physical,
+                                                          &info, &out);
+      say_handles(1u << bit, out.exportFromImportedHandleTypes,
+                  out.compatibleHandleTypes, out.externalSemaphoreFeatures);
+   }
 }
 
-static struct handle_type
-memory_handles(const VkExternalMemoryProperties *out)
-{
-   return (struct handle_type){
-      out->exportFromImportedHandleTypes, out->compatibleHandleTypes,
-      out->externalMemoryFeatures,
-   };
-}
-
-struct handle_type
+VkExternalMemoryProperties
 buffer_handles(VkFlags type)
 {
    const VkPhysicalDeviceExternalBufferInfo info = {
@@ -190,36 +158,17 @@ buffer_handles(VkFlags type)
 
    driver.GetPhysicalDeviceExternalBufferProperties(driver.gpu.physical, &info,
                                                     &out);
-   return memory_handles(&out.externalMemoryProperties);
-}
-
-static void
-say_handles(VkFlags type, struct handle_type handles)
-{
-   say("%x: export from %x, compatible %x, features %x", type,
-       handles.export_from, handles.compatible, handles.features);
-}
-
-static void
-fences(UNUSED intptr_t arg)
-{
-   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++)
-      say_handles(1u << bit, fence_handles(1u << bit));
-}
-
-static void
-semaphores(intptr_t kind)
-{
-   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++)
-      say_handles(1u << bit,
-                  semaphore_handles((VkSemaphoreType)kind, 1u << bit));
+   return out.externalMemoryProperties;
 }
 
 static void
 buffers(UNUSED intptr_t arg)
 {
-   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++)
-      say_handles(1u << bit, buffer_handles(1u << bit));
+   for (unsigned bit = 0; bit < HANDLE_TYPE_BITS; bit++) {
+      const VkExternalMemoryProperties out = buffer_handles(1u << bit);
+
+      say_memory_handles(1u << bit, &out);
+   }
 }
 
 static void
@@ -250,8 +199,7 @@ images(intptr_t tiling)
          driver.gpu.physical, &info, &properties);
 
       if (result == VK_SUCCESS)
-         say_handles(1u << bit,
-                     memory_handles(&out.externalMemoryProperties));
+         say_memory_handles(1u << bit, &out.externalMemoryProperties);
       else
          say("%x: VkResult %d", 1u << bit, (int)result);
    }
@@ -260,7 +208,6 @@ images(intptr_t tiling)
 const struct native_case report_cases[] = {
    {"report: instance extensions", instance_extensions, 0},
    {"report: device extensions", device_extensions, 0},
-   {"report: features", features, 0},
    {"report: identity", identity, 0},
    {"report: external fences", fences, 0},
    {"report: external binary semaphores", semaphores,

@@ -32,9 +32,17 @@ udmabuf_use(enum udmabuf which)
    use = which;
 }
 
-static int
-open_file(const char *path, int flags, mode_t mode)
+int
+open(const char *path, int flags, ...)
 {
+   mode_t mode = 0;
+   va_list args;
+
+   if (flags & (O_CREAT | O_TMPFILE)) {
+      va_start(args, flags);
+      mode = va_arg(args, mode_t);
+      va_end(args);
+   }
    if (use != UDMABUF_REAL && !strcmp(path, "/dev/udmabuf")) {
       if (use == UDMABUF_NONE) {
          errno = ENOENT;
@@ -42,38 +50,10 @@ open_file(const char *path, int flags, mode_t mode)
       }
       return device_fd = eventfd(0, EFD_CLOEXEC);
    }
-   return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+   return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_LARGEFILE, mode);
 }
 
-static mode_t
-mode_of(int flags, va_list args)
-{
-   return flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
-}
-
-int
-open(const char *path, int flags, ...)
-{
-   va_list args;
-   mode_t mode;
-
-   va_start(args, flags);
-   mode = mode_of(flags, args);
-   va_end(args);
-   return open_file(path, flags, mode);
-}
-
-int
-open64(const char *path, int flags, ...)
-{
-   va_list args;
-   mode_t mode;
-
-   va_start(args, flags);
-   mode = mode_of(flags, args);
-   va_end(args);
-   return open_file(path, flags | O_LARGEFILE, mode);
-}
+int open64(const char *path, int flags, ...) __attribute__((__alias__("open")));
 
 int
 ioctl(int fd, unsigned long request, ...)

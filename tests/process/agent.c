@@ -3,8 +3,6 @@
 /* The parent's side. */
 #include "agent.h"
 
-#include <wchar.h>
-
 struct child *
 agent_start(HANDLE handle)
 {
@@ -35,68 +33,50 @@ agent_is_busy(struct child *agent)
    return !ready;
 }
 
-struct agent_reply
+uint64_t
 agent_call(struct child *agent, const struct agent_request *request)
 {
+   struct agent_reply reply;
+
    agent_post(agent, request);
-   return agent_collect(agent);
+   reply = agent_collect(agent);
+   REQUIRE_OK(reply.result);
+   return reply.value;
 }
 
 uint64_t
 agent_do(struct child *agent, enum agent_op op, uint32_t slot, uint64_t value)
 {
-   const struct agent_request request = {
-      .op = op,
-      .slot = slot,
-      .value = value,
-   };
-   const struct agent_reply reply = agent_call(agent, &request);
-
-   REQUIRE_OK(reply.result);
-   return reply.value;
+   return agent_call(agent, &(struct agent_request){
+                               .op = op,
+                               .slot = slot,
+                               .value = value,
+                            });
 }
 
 void
 agent_create(struct child *agent, uint32_t slot, enum vkt_kind kind,
-             VkFlags types, const wchar_t *name)
+             VkFlags types)
 {
-   struct agent_request request = {
-      .op = AGENT_CREATE,
-      .kind = kind,
-      .slot = slot,
-      .types = types,
-   };
-
-   if (name)
-      wcscpy(request.name, name);
-   REQUIRE_OK(agent_call(agent, &request).result);
-}
-
-VkResult
-agent_try_import(struct child *agent, uint32_t slot, enum vkt_kind kind,
-                 VkFlags type, bool temporary, HANDLE handle,
-                 const wchar_t *name)
-{
-   struct agent_request request = {
-      .op = AGENT_IMPORT,
-      .kind = kind,
-      .slot = slot,
-      .flag = temporary,
-      .types = type,
-      .value = (uintptr_t)handle,
-   };
-
-   if (name)
-      wcscpy(request.name, name);
-   return agent_call(agent, &request).result;
+   agent_call(agent, &(struct agent_request){
+                        .op = AGENT_CREATE,
+                        .kind = kind,
+                        .slot = slot,
+                        .types = types,
+                     });
 }
 
 void
 agent_import(struct child *agent, uint32_t slot, enum vkt_kind kind,
-             HANDLE handle)
+             VkFlags type, HANDLE handle)
 {
-   REQUIRE_OK(agent_try_import(agent, slot, kind, VKT_OPAQUE_WIN32, false,
-                               handle, NULL));
+   agent_call(agent, &(struct agent_request){
+                        .op = AGENT_IMPORT,
+                        .kind = kind,
+                        .slot = slot,
+                        .types = type,
+                        .value = (uintptr_t)handle,
+                     });
 }
 
 void
@@ -106,7 +86,6 @@ agent_post_wait(struct child *agent, uint32_t slot, uint64_t value)
                         .op = AGENT_WAIT,
                         .slot = slot,
                         .value = value,
-                        .timeout_ms = VKT_LONG_MS,
                      });
 }
 
@@ -137,11 +116,10 @@ agent_give(struct child *agent, HANDLE handle)
 HANDLE
 agent_export(struct child *agent, enum agent_op op, VkFlags type)
 {
-   const struct agent_request request = {.op = op, .types = type};
-   const struct agent_reply reply = agent_call(agent, &request);
-   HANDLE handle = (HANDLE)(uintptr_t)reply.value, copy = NULL;
+   const uint64_t value =
+      agent_call(agent, &(struct agent_request){.op = op, .types = type});
+   HANDLE handle = (HANDLE)(uintptr_t)value, copy = NULL;
 
-   REQUIRE_OK(reply.result);
    if (type == VKT_OPAQUE_WIN32_KMT)
       return handle;
    REQUIRE(DuplicateHandle(agent->process, handle, GetCurrentProcess(), &copy,
@@ -156,48 +134,44 @@ agent_finish(struct child *agent)
 }
 
 static void
-expect_linked_fences(struct child *agent, struct vkt_object *object)
+expect_both_know(struct child *agent, struct vkt_object *object,
+                 uint64_t value)
 {
-   EXPECT_U64(agent_do(agent, AGENT_VALUE, 0, 0), 0);
-   vkt_queue_signal(object, 0);
-   agent_expect_done(agent, 0, 0);
-   agent_do(agent, AGENT_RESET, 0, 0);
-   EXPECT_U64(vkt_value(object), 0);
-   agent_do(agent, AGENT_QUEUE_SIGNAL, 0, 0);
-   vkt_expect_done(object);
-   vkt_reset(object);
-   EXPECT_U64(agent_do(agent, AGENT_VALUE, 0, 0), 0);
-}
-
-static void
-expect_linked_timelines(struct child *agent, struct vkt_object *object)
-{
-   const uint64_t value = vkt_value(object);
-
    EXPECT_U64(agent_do(agent, AGENT_VALUE, 0, 0), value);
-   vkt_host_signal(object, value + 1);
-   EXPECT_U64(agent_do(agent, AGENT_VALUE, 0, 0), value + 1);
-   agent_do(agent, AGENT_HOST_SIGNAL, 0, value + 2);
-   EXPECT_U64(vkt_value(object), value + 2);
-   vkt_queue_signal(object, value + 3);
-   agent_expect_done(agent, 0, value + 3);
-   agent_do(agent, AGENT_QUEUE_SIGNAL, 0, value + 4);
-   EXPECT_OK(vkt_wait(object, value + 4, VKT_LONG_MS));
+   EXPECT_U64(vkt_value(object), value);
 }
 
 void
 agent_expect_linked(struct child *agent, struct vkt_object *object)
 {
-   if (object->kind == VKT_FENCE) {
-      expect_linked_fences(agent, object);
-   } else if (object->kind == VKT_TIMELINE) {
-      expect_linked_timelines(agent, object);
-   } else {
+   const bool is_fence = object->kind == VKT_FENCE;
+   uint64_t value;
+
+   if (object->kind == VKT_BINARY) {
       vkt_queue_signal(object, 0);
       agent_take(agent, 0, 0);
       agent_do(agent, AGENT_QUEUE_SIGNAL, 0, 0);
       vkt_take(object, 0);
+      return;
    }
+
+   value = vkt_value(object);
+   vkt_queue_signal(object, value + 1);
+   agent_expect_done(agent, 0, value + 1);
+   if (is_fence)
+      agent_do(agent, AGENT_RESET, 0, 0);
+   expect_both_know(agent, object, is_fence ? 0 : value + 1);
+   agent_do(agent, AGENT_QUEUE_SIGNAL, 0, value + 2);
+   EXPECT_OK(vkt_wait(object, value + 2, VKT_LONG_MS));
+   if (is_fence) {
+      vkt_reset(object);
+      expect_both_know(agent, object, 0);
+      return;
+   }
+   vkt_host_signal(object, value + 3);
+   expect_both_know(agent, object, value + 3);
+   agent_do(agent, AGENT_HOST_SIGNAL, 0, value + 4);
+   expect_both_know(agent, object, value + 4);
 }
 
 struct child *
@@ -205,7 +179,7 @@ agent_start_holder(enum vkt_kind kind, HANDLE handle)
 {
    struct child *agent = agent_start(handle);
 
-   agent_import(agent, 0, kind, handle);
+   agent_import(agent, 0, kind, VKT_OPAQUE_WIN32, handle);
    return agent;
 }
 

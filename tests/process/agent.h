@@ -8,12 +8,12 @@
 /* A child process that has a device of its own and does what its parent
  * asks. It keeps objects in numbered slots.
  */
-#define AGENT_SLOTS 16
+#define AGENT_SLOTS 4
 #define AGENT_DONE (AGENT_SLOTS - 1)
 #define AGENT_NAME_SIZE 96
 
 enum agent_op {
-   AGENT_CREATE,       /* kind, types; named if there is a name */
+   AGENT_CREATE,       /* kind, types */
    AGENT_IMPORT,       /* kind, types: one, value: handle or 0 with a name,
                           flag: temporary */
    AGENT_EXPORT,       /* types: one; gives the handle */
@@ -21,16 +21,12 @@ enum agent_op {
    AGENT_QUEUE_SIGNAL, /* value */
    AGENT_QUEUE_WAIT,   /* value; the fence that tells its end goes to
                           AGENT_DONE */
-   AGENT_QUEUE_CHAIN,  /* wait for value, then signal value + 1 on slot 0 */
-   AGENT_WAIT,         /* value, timeout_ms */
-   AGENT_WAIT_ANY,     /* fences or timelines in slots 0 to flag */
+   AGENT_QUEUE_CHAIN,  /* wait for value, then signal value + 1 */
+   AGENT_WAIT,         /* value */
    AGENT_VALUE,
    AGENT_RESET,
-   AGENT_PING_PONG,    /* flag: mode, slot: whether it is first, value:
-                          rounds */
 
    /* One memory; its semaphore is in slot 0. */
-   AGENT_MEMORY_IMPORT, /* types: one, value: handle, size; freed at once */
    AGENT_SHARE_CREATE,  /* flag: AGENT_SHARE(), types; named if there is a
                            name */
    AGENT_SHARE_IMPORT,  /* flag: AGENT_SHARE(), types: one, value: handle or 0
@@ -49,11 +45,9 @@ struct agent_request {
    enum vkt_kind kind;
    uint32_t slot;
    uint32_t flag;
-   uint32_t types; /* 0: VKT_OPAQUE_WIN32 */
-   uint32_t timeout_ms;
+   uint32_t types;
    uint32_t tag;
    uint64_t value;
-   uint64_t size;
    wchar_t name[AGENT_NAME_SIZE];
 };
 
@@ -73,21 +67,17 @@ struct child *agent_start(HANDLE handle);
 void agent_post(struct child *agent, const struct agent_request *request);
 struct agent_reply agent_collect(struct child *agent);
 bool agent_is_busy(struct child *agent);
-struct agent_reply agent_call(struct child *agent,
-                              const struct agent_request *request);
 
-/* What has to succeed, and needs no more than that; gives the reply's value.
- */
+/* What has to succeed; gives the reply's value. */
+uint64_t agent_call(struct child *agent, const struct agent_request *request);
+/* What needs no more than that */
 uint64_t agent_do(struct child *agent, enum agent_op op, uint32_t slot,
                   uint64_t value);
 
 void agent_create(struct child *agent, uint32_t slot, enum vkt_kind kind,
-                  VkFlags types, const wchar_t *name);
-VkResult agent_try_import(struct child *agent, uint32_t slot,
-                          enum vkt_kind kind, VkFlags type, bool temporary,
-                          HANDLE handle, const wchar_t *name);
+                  VkFlags types);
 void agent_import(struct child *agent, uint32_t slot, enum vkt_kind kind,
-                  HANDLE handle);
+                  VkFlags type, HANDLE handle);
 void agent_post_wait(struct child *agent, uint32_t slot, uint64_t value);
 void agent_expect_done(struct child *agent, uint32_t slot, uint64_t value);
 /* Submits a wait operation that has to end. */
@@ -116,21 +106,5 @@ struct agent_pair {
 
 struct agent_pair agent_open_pair(enum vkt_kind kind);
 struct child *agent_start_holder(enum vkt_kind kind, HANDLE handle);
-
-enum ping_pong {
-   PING_HOST_TIMELINE,
-   PING_QUEUE_TIMELINE,
-   PING_QUEUED_AHEAD_TIMELINE,
-   PING_FENCE,
-   PING_BINARY,
-};
-
-/* One side's part. objects: what this side signals and what it waits for;
- * a timeline that is both and, for binary semaphores, says what has been
- * submitted. The side that is first makes the first move.
- */
-void ping_pong_run(enum ping_pong mode, bool first, uint64_t rounds,
-                   struct vkt_object *signals, struct vkt_object *waits,
-                   struct vkt_object *timeline);
 
 #endif

@@ -3,8 +3,9 @@
 /* Waits in one process that operations in another one satisfy. */
 #include "agent.h"
 
+/* Whoever waits does so before the other signals. */
 static void
-host_wait_queue_signal(intptr_t kind)
+host_wait(intptr_t kind)
 {
    const struct agent_pair p = agent_open_pair(kind);
 
@@ -19,66 +20,49 @@ host_wait_queue_signal(intptr_t kind)
    EXPECT_RESULT(vkt_wait(p.object, 6, VKT_PENDING_MS), VK_TIMEOUT);
    agent_do(p.agent, AGENT_QUEUE_SIGNAL, 0, 6);
    EXPECT_OK(vkt_wait(p.object, 6, VKT_LONG_MS));
-   agent_finish(p.agent);
-}
 
-static void
-host_wait_host_signal(UNUSED intptr_t arg)
-{
-   const struct agent_pair p = agent_open_pair(VKT_TIMELINE);
-
-   agent_post_wait(p.agent, 0, 5);
-   Sleep(VKT_PENDING_MS);
-   vkt_host_signal(p.object, 4);
-   Sleep(VKT_PENDING_MS);
-   EXPECT(agent_is_busy(p.agent));
-   vkt_host_signal(p.object, 5);
-   EXPECT_OK(agent_collect(p.agent).result);
-   agent_finish(p.agent);
-}
-
-static void
-agent_expect_pending(struct child *agent)
-{
-   Sleep(VKT_PENDING_MS);
-   EXPECT_U64(agent_do(agent, AGENT_VALUE, AGENT_DONE, 0), 0);
-}
-
-static void
-queue_wait_host_signal(intptr_t child_waits)
-{
-   const struct agent_pair p = agent_open_pair(VKT_TIMELINE);
-   struct vkt_object *done;
-
-   if (child_waits) {
-      agent_do(p.agent, AGENT_QUEUE_WAIT, 0, 3);
-      agent_expect_pending(p.agent);
-      vkt_host_signal(p.object, 3);
-      agent_expect_done(p.agent, AGENT_DONE, 0);
-   } else {
-      done = vkt_queue_wait(p.object, 3);
-      vkt_expect_pending(done);
-      agent_do(p.agent, AGENT_HOST_SIGNAL, 0, 3);
-      vkt_expect_done(done);
+   if (kind == VKT_TIMELINE) {
+      agent_post_wait(p.agent, 0, 8);
+      Sleep(VKT_PENDING_MS);
+      vkt_host_signal(p.object, 7);
+      Sleep(VKT_PENDING_MS);
+      EXPECT(agent_is_busy(p.agent));
+      vkt_host_signal(p.object, 8);
+      EXPECT_OK(agent_collect(p.agent).result);
    }
    agent_finish(p.agent);
 }
 
 static void
-queue_wait_queue_signal(intptr_t kind)
+post_queue_wait(struct child *agent, uint64_t value)
+{
+   agent_do(agent, AGENT_QUEUE_WAIT, 0, value);
+   Sleep(VKT_PENDING_MS);
+   EXPECT_U64(agent_do(agent, AGENT_VALUE, AGENT_DONE, 0), 0);
+}
+
+static void
+queue_wait(intptr_t kind)
 {
    const struct agent_pair p = agent_open_pair(kind);
-   struct vkt_object *gate;
+   struct vkt_object *gate = vkt_signal_behind_gate(p.object, 3), *done;
 
-   /* The child waits for a signal that is submitted and held back. */
-   gate = vkt_signal_behind_gate(p.object, 3);
-   agent_do(p.agent, AGENT_QUEUE_WAIT, 0, 3);
-   agent_expect_pending(p.agent);
+   /* A binary semaphore's signal has to be submitted before the wait. */
+   post_queue_wait(p.agent, 3);
    vkt_host_signal(gate, 1);
    agent_expect_done(p.agent, AGENT_DONE, 0);
-
    agent_do(p.agent, AGENT_QUEUE_SIGNAL, 0, 4);
    vkt_take(p.object, 4);
+
+   if (kind == VKT_TIMELINE) {
+      post_queue_wait(p.agent, 5);
+      vkt_host_signal(p.object, 5);
+      agent_expect_done(p.agent, AGENT_DONE, 0);
+      done = vkt_queue_wait(p.object, 6);
+      vkt_expect_pending(done);
+      agent_do(p.agent, AGENT_HOST_SIGNAL, 0, 6);
+      vkt_expect_done(done);
+   }
    agent_finish(p.agent);
 }
 
@@ -91,8 +75,14 @@ binary_consumed_across(intptr_t temporary)
 
    vkt_mark(p.object);
    if (temporary)
-      REQUIRE_OK(agent_try_import(p.agent, 1, VKT_BINARY, VKT_OPAQUE_WIN32,
-                                  true, p.handle, NULL));
+      agent_call(p.agent, &(struct agent_request){
+                             .op = AGENT_IMPORT,
+                             .kind = VKT_BINARY,
+                             .slot = 1,
+                             .types = VKT_OPAQUE_WIN32,
+                             .flag = true,
+                             .value = (uintptr_t)p.handle,
+                          });
    agent_take(p.agent, temporary ? 1 : 0, 0);
 
    done = vkt_queue_wait(p.object, 0);
@@ -203,50 +193,35 @@ children_share_binary_signals(UNUSED intptr_t arg)
    finish(&c);
 }
 
-/* The child waits for any of several; only the first of them is its own. */
+/* Three processes queue work that waits for what the one before it signals. */
 static void
-child_waits_for_any(intptr_t kind)
+ring_of_three(UNUSED intptr_t arg)
 {
-   enum { OBJECTS = 6 };
-   struct vkt_device *device = vkt_open();
-   struct child *agent = agent_start(NULL);
-   struct vkt_object *objects[OBJECTS];
-   const struct agent_request wait_any = {
-      .op = AGENT_WAIT_ANY,
-      .flag = OBJECTS - 1,
-      .value = 1,
-      .timeout_ms = VKT_LONG_MS,
+   const uint64_t turns = 6000 * test_scale();
+   const struct agent_pair p = agent_open_pair(VKT_TIMELINE);
+   struct child *agents[] = {
+      p.agent,
+      agent_start_holder(VKT_TIMELINE, p.handle),
    };
 
-   agent_create(agent, 0, kind, VKT_OPAQUE_WIN32, NULL);
-   for (uint32_t i = 1; i < OBJECTS; i++) {
-      objects[i] = vkt_create_exportable(device, kind);
-      agent_import(agent, i, kind, agent_give(agent, vkt_export(objects[i])));
+   for (uint64_t turn = 0; turn < turns; turn++) {
+      if (turn % 3 == 2)
+         vkt_queue_chain(p.object, turn, p.object, turn + 1);
+      else
+         agent_do(agents[turn % 3], AGENT_QUEUE_CHAIN, 0, turn);
    }
-   for (uint32_t i = OBJECTS; i-- > 1;) {
-      agent_post(agent, &wait_any);
-      Sleep(VKT_PENDING_MS);
-      EXPECT(agent_is_busy(agent));
-      vkt_queue_signal(objects[i], 1);
-      EXPECT_OK(agent_collect(agent).result);
-      EXPECT_U64(agent_do(agent, AGENT_VALUE, i, 0), 1);
-      /* Timelines stay at 1: the next round needs one that is below. */
-      if (kind == VKT_TIMELINE)
-         break;
-      vkt_reset(objects[i]);
+   EXPECT_OK(vkt_wait(p.object, turns, VKT_LONG_MS));
+   for (unsigned i = 0; i < 2; i++) {
+      EXPECT_U64(agent_do(agents[i], AGENT_VALUE, 0, 0), turns);
+      agent_finish(agents[i]);
    }
-   agent_finish(agent);
 }
 
 const struct test_case test_cases[] = {
-   {"host_wait_queue_signal_fence", host_wait_queue_signal, VKT_FENCE},
-   {"host_wait_queue_signal_timeline", host_wait_queue_signal, VKT_TIMELINE},
-   {"host_wait_host_signal", host_wait_host_signal},
-   {"queue_wait_in_parent_host_signal_in_child", queue_wait_host_signal},
-   {"queue_wait_in_child_host_signal_in_parent", queue_wait_host_signal, 1},
-   {"queue_wait_queue_signal_binary", queue_wait_queue_signal, VKT_BINARY},
-   {"queue_wait_queue_signal_timeline", queue_wait_queue_signal,
-    VKT_TIMELINE},
+   {"host_wait_fence", host_wait, VKT_FENCE},
+   {"host_wait_timeline", host_wait, VKT_TIMELINE},
+   {"queue_wait_binary", queue_wait, VKT_BINARY},
+   {"queue_wait_timeline", queue_wait, VKT_TIMELINE},
    {"binary_consumed_across_processes", binary_consumed_across},
    {"binary_temporary_consumed_across_processes", binary_consumed_across, 1},
    {"fence_reset_is_seen_across_processes", fence_reset_is_seen},
@@ -254,8 +229,7 @@ const struct test_case test_cases[] = {
    {"children_wait_for_same_fence", children_wait_for_same, VKT_FENCE},
    {"children_wait_for_same_timeline", children_wait_for_same, VKT_TIMELINE},
    {"children_share_binary_signals", children_share_binary_signals},
-   {"child_waits_for_any_fence", child_waits_for_any, VKT_FENCE},
-   {"child_waits_for_any_timeline", child_waits_for_any, VKT_TIMELINE},
+   {"ring_of_three", ring_of_three},
    {0},
 };
 
