@@ -21,13 +21,6 @@
 static void (*volatile current)(void *data);
 static void *current_data;
 
-void
-step_die(unsigned status)
-{
-   TerminateProcess(GetCurrentProcess(), status);
-   Sleep(INFINITE);
-}
-
 static LONG CALLBACK
 on_exception(EXCEPTION_POINTERS *info)
 {

@@ -12,7 +12,4 @@ void step_install(void);
 void step_begin(void (*at)(void *data), void *data);
 void step_end(void);
 
-/* No more of this process */
-void step_die(unsigned status);
-
 #endif
