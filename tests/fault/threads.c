@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* No thread depends on another thread of its process in order to wake.  In a
- * process whose threads are blocked in every way there is, one of them is
- * suspended or terminated, and all others come back as soon as what they wait
- * for is signalled.
+/* No thread depends on another thread of its process in order to wake.  Where
+ * threads are blocked in every way there is, one of them is suspended, and all
+ * others come back as soon as what they wait for is signalled.
  */
 #include "hook.h"
 #include "peer.h"
 
-#include <process.h>
 #include <string.h>
 
 #include "util/macros.h"
@@ -40,21 +38,20 @@ enum payload_index {
 };
 
 static const struct {
-   enum vk_sync_win32_kind kind;
-   /* Of those that are shared */
-   const char *name;
+   enum vk_sync_flags flags;
+   bool shared;
 } payloads[PAYLOADS] = {
-   [PRIVATE_A] = { VK_SYNC_WIN32_KIND_TIMELINE },
-   [PRIVATE_B] = { VK_SYNC_WIN32_KIND_TIMELINE },
-   [PRIVATE_FENCE] = { VK_SYNC_WIN32_KIND_FENCE },
-   [PRIVATE_QUEUE] = { VK_SYNC_WIN32_KIND_BINARY },
-   [SHARED_A] = { VK_SYNC_WIN32_KIND_TIMELINE, "a" },
-   [SHARED_B] = { VK_SYNC_WIN32_KIND_TIMELINE, "b" },
-   [SHARED_FENCE] = { VK_SYNC_WIN32_KIND_FENCE, "fence" },
-   [SHARED_TICKETS] = { VK_SYNC_WIN32_KIND_BINARY, "tickets" },
-   [SHARED_QUEUE] = { VK_SYNC_WIN32_KIND_BINARY, "queue" },
-   [PRIVATE_FAR] = { VK_SYNC_WIN32_KIND_TIMELINE },
-   [SHARED_FAR] = { VK_SYNC_WIN32_KIND_TIMELINE, "far" },
+   [PRIVATE_A] = { VK_SYNC_IS_TIMELINE },
+   [PRIVATE_B] = { VK_SYNC_IS_TIMELINE },
+   [PRIVATE_FENCE] = { VK_SYNC_IS_FENCE },
+   [PRIVATE_QUEUE] = { 0 },
+   [SHARED_A] = { VK_SYNC_IS_TIMELINE, true },
+   [SHARED_B] = { VK_SYNC_IS_TIMELINE, true },
+   [SHARED_FENCE] = { VK_SYNC_IS_FENCE, true },
+   [SHARED_TICKETS] = { 0, true },
+   [SHARED_QUEUE] = { 0, true },
+   [PRIVATE_FAR] = { VK_SYNC_IS_TIMELINE },
+   [SHARED_FAR] = { VK_SYNC_IS_TIMELINE, true },
 };
 
 /* Where a thread blocks */
@@ -102,26 +99,15 @@ static const struct place {
 
 #define PLACES TEST_COUNT(places)
 
-struct board {
-   uint64_t seed;
-   uint32_t ready;
-   /* The payload that the other process is to signal, and how far */
-   uint32_t asked;
-   uint64_t value;
-   /* Told back */
-   uint32_t rounds, retries;
-   double late_ms;
-};
-
 struct cell {
    uint32_t waiting, done;
    HANDLE thread;
    uint64_t woken_ns;
+   /* Unless it is a queue's */
+   struct test_thread *runs;
 };
 
 static struct {
-   struct peer_run run;
-   struct board *board;
    struct vk_device *devices[DEVICES];
    VkQueue queues[DEVICES];
    VkSemaphore semaphores[DEVICES];
@@ -132,15 +118,10 @@ static struct {
    uint64_t signalled_ns[PAYLOADS];
    uint64_t round;
    struct cell cells[PLACES];
+
+   unsigned retries;
+   double late_ms;
 } party;
-
-/* The process with the threads ---------------------------------------------- */
-
-static uint32_t
-random_below(uint32_t limit)
-{
-   return peer_random_below(&party.board->seed, limit);
-}
 
 static void
 block_here(struct cell *cell)
@@ -159,8 +140,8 @@ come_back(struct cell *cell, VkResult result)
    vk_sync_win32_store32(&cell->done, 1);
 }
 
-static unsigned __stdcall
-place_main(void *data)
+static void
+place_run(void *data)
 {
    const struct place *place = data;
    struct cell *cell = &party.cells[place - places];
@@ -187,7 +168,6 @@ place_main(void *data)
                                         place->where == WAIT_ANY ?
                                         VK_SYNC_WAIT_ANY :
                                         VK_SYNC_WAIT_COMPLETE, UINT64_MAX));
-   return 0;
 }
 
 /* On the submit thread */
@@ -215,21 +195,22 @@ submit(struct vk_queue *queue, struct vk_queue_submit *batch)
 }
 
 static void
-open_queue(unsigned device)
+open_queue(unsigned device, enum payload_index payload)
 {
    struct vk_device *vk_device = unit_device();
-   const enum payload_index payload = device == 2 ? PRIVATE_QUEUE :
-                                                    SHARED_QUEUE;
+   VkSemaphore semaphore = unit_semaphore(vk_device, 0);
 
    party.devices[device] = vk_device;
    party.queues[device] = unit_queue(vk_device);
    vk_queue_from_handle(party.queues[device])->driver_submit = submit;
-   party.semaphores[device] = unit_semaphore(vk_device, 0);
+   party.semaphores[device] = semaphore;
    party.fences[device] = unit_fence(vk_device);
-   if (payload == SHARED_QUEUE)
-      peer_import(&party.run, party.semaphores[device],
-                  payloads[payload].name, NULL);
-   party.syncs[payload] = unit_semaphore_sync(party.semaphores[device]);
+   if (payloads[payload].shared)
+      unit_semaphore_import(semaphore, 0,
+                            unit_export(party.devices[0],
+                                        party.syncs[payload]), NULL);
+   else
+      party.syncs[payload] = unit_semaphore_sync(semaphore);
 }
 
 static void
@@ -238,32 +219,21 @@ open_party(void)
    party.devices[0] = unit_device();
    party.devices[1] = unit_device();
    for (unsigned i = 0; i < PAYLOADS; i++)
-      party.syncs[i] = payloads[i].name != NULL ?
-         peer_open(&party.run, party.devices[0], payloads[i].kind,
-                   payloads[i].name) :
-         peer_private(party.devices[0], payloads[i].kind);
-   open_queue(2);
-   open_queue(3);
+      party.syncs[i] = unit_create(party.devices[0], payloads[i].flags,
+                                   payloads[i].shared);
+   open_queue(2, PRIVATE_QUEUE);
+   open_queue(3, SHARED_QUEUE);
 }
 
-/* By this process or by the other one */
 static void
 signal_payload(unsigned payload)
 {
-   struct board *board = party.board;
    const unsigned times = payload == SHARED_TICKETS ? 2 : 1;
 
    party.signalled_ns[payload] = os_time_get_nano();
-   for (unsigned i = 0; i < times; i++) {
-      if (payloads[payload].name != NULL && random_below(2)) {
-         vk_sync_win32_store32(&board->asked, payload + 1);
-         while (vk_sync_win32_load32(&board->asked) != 0)
-            Sleep(0);
-      } else {
-         REQUIRE_OK(unit_signal(party.devices[0], party.syncs[payload],
-                                party.round));
-      }
-   }
+   for (unsigned i = 0; i < times; i++)
+      REQUIRE_OK(unit_signal(party.devices[0], party.syncs[payload],
+                             party.round));
 }
 
 static void
@@ -272,7 +242,7 @@ signal_all(void)
    unsigned order[PAYLOADS_SIGNALLED];
 
    for (unsigned i = 0; i < PAYLOADS_SIGNALLED; i++) {
-      const unsigned j = random_below(i + 1);
+      const unsigned j = test_random_below(i + 1);
 
       order[i] = order[j];
       order[j] = i;
@@ -286,8 +256,7 @@ static void
 block_all(void)
 {
    memset(party.cells, 0, sizeof(party.cells));
-   party.board->value = ++party.round;
-   hook.no_look = party.round % 2;
+   hook.no_look = ++party.round % 2;
 
    for (unsigned i = 0; i < PLACES; i++) {
       const struct place *place = &places[i];
@@ -298,27 +267,22 @@ block_all(void)
             .wait = party.semaphores[place->device],
          }, party.fences[place->device]));
       else
-         REQUIRE(_beginthreadex(NULL, 0, place_main, (void *)place, 0, NULL));
+         party.cells[i].runs = test_thread_start(place_run, (void *)place);
    }
    for (unsigned i = 0; i < PLACES; i++)
       PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].waiting));
    /* Also when they are about to look for themselves, or will not for long */
-   Sleep(random_below(10) == 0 ? 1700 : 20 + random_below(150));
+   Sleep(test_random_below(10) == 0 ? 1700 : 20 + test_random_below(150));
 }
 
+/* It has come to a stop only once it can be asked where it is. */
 static void
-stop(HANDLE thread, bool terminate)
+suspend(HANDLE thread)
 {
    CONTEXT context = { .ContextFlags = CONTEXT_CONTROL };
 
-   if (terminate) {
-      REQUIRE(TerminateThread(thread, 0));
-      REQUIRE(WaitForSingleObject(thread, 10000) == WAIT_OBJECT_0);
-   } else {
-      /* It has come to a stop only once it can be asked where it is. */
-      REQUIRE(SuspendThread(thread) != (DWORD)-1);
-      REQUIRE(GetThreadContext(thread, &context));
-   }
+   REQUIRE(SuspendThread(thread) != (DWORD)-1);
+   REQUIRE(GetThreadContext(thread, &context));
 }
 
 static bool
@@ -356,36 +320,27 @@ check_in_time(const struct place *victim)
       const double ms = (int64_t)(party.cells[i].woken_ns -
                                   get_signalled_ns(&places[i])) / 1e6;
       if (ms > LIMIT_MS) {
-         test_diag("round %u: \"%s\" is stopped, \"%s\" comes back after "
-                   "%.0f ms", (unsigned)party.round, victim->name,
-                   places[i].name, ms);
+         test_diag("\"%s\" is suspended, \"%s\" comes back after %.0f ms",
+                   victim->name, places[i].name, ms);
          in_time = false;
       } else {
-         party.board->late_ms = MAX2(party.board->late_ms, ms);
+         party.late_ms = MAX2(party.late_ms, ms);
       }
    }
    return in_time;
 }
 
-/* A queue without its thread is of no use any more, and can only be left. */
 static void
-clear_up(const struct place *victim, bool terminate)
+clear_up(const struct place *victim)
 {
-   if (terminate && victim->where == QUEUE) {
-      struct cell *other = &party.cells[victim - places + 1];
-
-      TerminateThread(other->thread, 0);
-      vk_sync_win32_store32(&other->done, 1);
-      open_queue(victim->device);
-   }
-   if (terminate)
-      vk_sync_win32_store32(&party.cells[victim - places].done, 1);
-   else
-      ResumeThread(party.cells[victim - places].thread);
-
+   ResumeThread(party.cells[victim - places].thread);
    for (unsigned i = 0; i < PLACES; i++) {
-      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].done));
-      CloseHandle(party.cells[i].thread);
+      struct cell *cell = &party.cells[i];
+
+      PEER_AWAIT(vk_sync_win32_load32(&cell->done));
+      CloseHandle(cell->thread);
+      if (cell->runs != NULL)
+         test_thread_join(cell->runs);
    }
 
    REQUIRE_OK(vk_sync_reset(party.devices[0], party.syncs[PRIVATE_FENCE]));
@@ -396,87 +351,34 @@ clear_up(const struct place *victim, bool terminate)
 }
 
 static void
-run_round(const struct place *victim, bool terminate)
+suspend_each_in_turn(UNUSED intptr_t arg)
 {
-   bool in_time = false;
-
-   for (unsigned i = 0; i < TRIES && !in_time; i++) {
-      block_all();
-      stop(party.cells[victim - places].thread, terminate);
-      signal_all();
-      in_time = check_in_time(victim);
-      clear_up(victim, terminate);
-      party.board->retries += i;
-   }
-   if (!in_time)
-      test_fail(false, __FILE__, __LINE__, "late each time when \"%s\" is %s",
-                victim->name, terminate ? "terminated" : "suspended");
-   party.board->rounds++;
-}
-
-static int
-party_main(int argc, char **argv)
-{
-   party.run = peer_run_open(argc, argv, sizeof(struct board));
-   party.board = party.run.board;
    open_party();
    hook_install();
-   vk_sync_win32_store32(&party.board->ready, 1);
+   for (unsigned i = 0; i < PLACES; i++) {
+      const struct place *victim = &places[i];
+      bool in_time = false;
 
-   const bool terminate = argv[1][0] == '1';
-   for (unsigned i = 0; i < PLACES; i++)
-      run_round(&places[i], terminate);
-   return test_failed();
-}
-
-/* The other process --------------------------------------------------------- */
-
-static void
-stop_one_thread(intptr_t terminate)
-{
-   const struct peer_run run = peer_run_create(sizeof(struct board));
-   struct vk_device *device = unit_device();
-   struct board *board = run.board;
-   struct vk_sync *syncs[PAYLOADS] = {0};
-   DWORD status = 1;
-
-   board->seed = test_random();
-   for (unsigned i = 0; i < PAYLOADS; i++) {
-      if (payloads[i].name != NULL)
-         syncs[i] = peer_share(&run, device, payloads[i].kind,
-                               payloads[i].name);
-   }
-
-   struct peer *peer = peer_start_ready(&run, "party", (unsigned)terminate,
-                                        &board->ready);
-   while (!peer_ended(peer, 0, &status)) {
-      const uint32_t asked = vk_sync_win32_load32(&board->asked);
-
-      if (asked != 0) {
-         REQUIRE_OK(unit_signal(device, syncs[asked - 1], board->value));
-         vk_sync_win32_store32(&board->asked, 0);
+      for (unsigned j = 0; j < TRIES && !in_time; j++) {
+         block_all();
+         suspend(party.cells[i].thread);
+         signal_all();
+         in_time = check_in_time(victim);
+         clear_up(victim);
+         party.retries += j > 0;
       }
-      Sleep(0);
+      if (!in_time)
+         test_fail(false, __FILE__, __LINE__, "late each time when \"%s\" is "
+                   "suspended", victim->name);
    }
-
-   EXPECT_U64(status, 0);
-   EXPECT_U64(board->rounds, PLACES);
-   test_diag("%u rounds; of the waits in time the last came back after "
-             "%.1f ms; %u rounds were tried again", board->rounds,
-             board->late_ms, board->retries);
-   for (unsigned i = 0; i < PAYLOADS; i++) {
-      if (syncs[i] != NULL)
-         vk_sync_destroy(device, syncs[i]);
-   }
+   hook.no_look = false;
+   test_diag("of the waits in time the last came back after %.1f ms; %u rounds "
+             "were tried again", party.late_ms, party.retries);
 }
 
 const struct test_case fault_cases[] = {
-   { "one of the blocked threads is suspended", stop_one_thread, false, 180 },
-   { "one of the blocked threads is terminated", stop_one_thread, true, 180 },
+   { "one of the blocked threads is suspended", suspend_each_in_turn, 0, 180 },
    { 0 },
 };
 
-const struct test_role fault_roles[] = {
-   { "party", party_main },
-   { 0 },
-};
+const struct test_role fault_roles[] = { { 0 } };
