@@ -324,7 +324,7 @@ degraded_by_full_slots(UNUSED intptr_t arg)
    finish_waiter();
 }
 
-const struct test_case fault_cases[] = {
+const struct test_case test_cases[] = {
    { "degraded_not", not_degraded, 0, 120 },
    { "degraded_dacl", degraded_by_dacl, 0, 120 },
    { "degraded_name", degraded_by_name, 0, 120 },
@@ -332,7 +332,7 @@ const struct test_case fault_cases[] = {
    { 0 },
 };
 
-const struct test_role fault_roles[] = {
+const struct test_role test_roles[] = {
    { "waiter", waiter_main },
    { "holder", holder_main },
    { 0 },

@@ -483,7 +483,7 @@ end_process(intptr_t ending)
    }
 }
 
-const struct test_case fault_cases[] = {
+const struct test_case test_cases[] = {
    { "signals reach nobody but those who live", run_child,
      (intptr_t)"signaller", 90 },
    { "a queue goes on when waiters are gone", run_child,
@@ -499,7 +499,7 @@ const struct test_case fault_cases[] = {
    { 0 },
 };
 
-const struct test_role fault_roles[] = {
+const struct test_role test_roles[] = {
    { "signaller", signaller_main },
    { "submitter", submitter_main },
    { "ender", ender_main },

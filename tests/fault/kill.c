@@ -425,12 +425,12 @@ processes_are_killed(UNUSED intptr_t arg)
    EXPECT(parent.given_back > 0);
 }
 
-const struct test_case fault_cases[] = {
+const struct test_case test_cases[] = {
    { "processes are killed beside each other", processes_are_killed, 0, 240 },
    { 0 },
 };
 
-const struct test_role fault_roles[] = {
+const struct test_role test_roles[] = {
    { "victim", kill_victim_main },
    { "survivor", kill_survivor_main },
    { 0 },

@@ -169,6 +169,8 @@ step_through(const struct operation *operation)
    operation->run();
    step_end();
    EXPECT(!left.signal_when_armed);
+   /* In the end nobody blocks any more. */
+   EXPECT_U64(unit_armed(left.sync), 0);
    REQUIRE(left.count > 0 && left.count <= MOST_STATES);
 }
 
@@ -247,9 +249,7 @@ somebody_else_goes_on(UNUSED intptr_t arg)
    }
 }
 
-const struct test_case fault_cases[] = {
+const struct test_case test_cases[] = {
    { "whoever is killed, somebody else goes on", somebody_else_goes_on },
    { 0 },
 };
-
-const struct test_role fault_roles[] = { { 0 } };

@@ -283,7 +283,7 @@ recover_tickets(intptr_t arg)
    vk_sync_destroy(o.device, o.sync);
 }
 
-const struct test_case fault_cases[] = {
+const struct test_case test_cases[] = {
    { "who is dead", who_is_dead },
    { "import clears out the dead: fence", import_clears_out_the_dead,
      VK_SYNC_WIN32_KIND_FENCE },
@@ -312,7 +312,7 @@ const struct test_case fault_cases[] = {
    { 0 },
 };
 
-const struct test_role fault_roles[] = {
+const struct test_role test_roles[] = {
    { "living", living_main },
    { 0 },
 };

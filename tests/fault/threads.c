@@ -376,9 +376,7 @@ suspend_each_in_turn(UNUSED intptr_t arg)
              "were tried again", party.late_ms, party.retries);
 }
 
-const struct test_case fault_cases[] = {
+const struct test_case test_cases[] = {
    { "one of the blocked threads is suspended", suspend_each_in_turn, 0, 180 },
    { 0 },
 };
-
-const struct test_role fault_roles[] = { { 0 } };
