@@ -24,13 +24,12 @@ enum payload_index {
    PRIVATE_A,
    PRIVATE_B,
    PRIVATE_FENCE,
-   PRIVATE_QUEUE,
+   PRIVATE_TICKETS,
    SHARED_A,
    SHARED_B,
    SHARED_FENCE,
    SHARED_TICKETS,
-   SHARED_QUEUE,
-   /* These nobody signals, or a queue does. */
+   /* These nobody signals. */
    PRIVATE_FAR,
    SHARED_FAR,
    PAYLOADS,
@@ -44,195 +43,124 @@ static const struct {
    [PRIVATE_A] = { VK_SYNC_IS_TIMELINE },
    [PRIVATE_B] = { VK_SYNC_IS_TIMELINE },
    [PRIVATE_FENCE] = { VK_SYNC_IS_FENCE },
-   [PRIVATE_QUEUE] = { 0 },
+   [PRIVATE_TICKETS] = { 0 },
    [SHARED_A] = { VK_SYNC_IS_TIMELINE, true },
    [SHARED_B] = { VK_SYNC_IS_TIMELINE, true },
    [SHARED_FENCE] = { VK_SYNC_IS_FENCE, true },
    [SHARED_TICKETS] = { 0, true },
-   [SHARED_QUEUE] = { 0, true },
    [PRIVATE_FAR] = { VK_SYNC_IS_TIMELINE },
    [SHARED_FAR] = { VK_SYNC_IS_TIMELINE, true },
 };
 
 /* Where a thread blocks */
-enum where {
-   WAIT,
-   WAIT_ANY,
-   WAIT_TICKET,
-   /* The submit thread of a queue, and a thread that waits for its batch */
-   QUEUE,
-   QUEUE_FENCE,
-};
-
-#define DEVICES 4
-
 static const struct place {
    const char *name;
-   enum where where;
-   unsigned device;
+   bool any;
    unsigned count;
    enum payload_index payloads[3];
 } places[] = {
-   { "private timeline", WAIT, 0, 1, { PRIVATE_A } },
-   { "the same private timeline", WAIT, 0, 1, { PRIVATE_A } },
-   { "private fence", WAIT, 0, 1, { PRIVATE_FENCE } },
-   { "the same private fence", WAIT, 0, 1, { PRIVATE_FENCE } },
-   { "shared timeline", WAIT, 0, 1, { SHARED_A } },
-   { "the same shared timeline", WAIT, 0, 1, { SHARED_A } },
-   { "shared fence", WAIT, 0, 1, { SHARED_FENCE } },
-   { "the same shared fence", WAIT, 0, 1, { SHARED_FENCE } },
-   { "shared semaphore", WAIT_TICKET, 0, 1, { SHARED_TICKETS } },
-   { "the same shared semaphore", WAIT_TICKET, 0, 1, { SHARED_TICKETS } },
-   { "any, the private one comes", WAIT_ANY, 0, 3,
+   { "private timeline", false, 1, { PRIVATE_A } },
+   { "the same private timeline", false, 1, { PRIVATE_A } },
+   { "private fence", false, 1, { PRIVATE_FENCE } },
+   { "the same private fence", false, 1, { PRIVATE_FENCE } },
+   { "private semaphore", false, 1, { PRIVATE_TICKETS } },
+   { "the same private semaphore", false, 1, { PRIVATE_TICKETS } },
+   { "shared timeline", false, 1, { SHARED_A } },
+   { "the same shared timeline", false, 1, { SHARED_A } },
+   { "shared fence", false, 1, { SHARED_FENCE } },
+   { "the same shared fence", false, 1, { SHARED_FENCE } },
+   { "shared semaphore", false, 1, { SHARED_TICKETS } },
+   { "the same shared semaphore", false, 1, { SHARED_TICKETS } },
+   { "any, the private one comes", true, 3,
      { PRIVATE_FAR, PRIVATE_B, SHARED_FAR } },
-   { "any, the shared one comes", WAIT_ANY, 0, 3,
+   { "any, the shared one comes", true, 3,
      { PRIVATE_FAR, SHARED_FAR, SHARED_B } },
-   { "any of private ones", WAIT_ANY, 0, 2, { PRIVATE_FAR, PRIVATE_A } },
-   { "all", WAIT, 0, 3, { SHARED_A, PRIVATE_B, SHARED_B } },
-   { "another device, private timeline", WAIT, 1, 1, { PRIVATE_A } },
-   { "another device, shared timeline", WAIT, 1, 1, { SHARED_A } },
-   { "queue, private semaphore", QUEUE, 2, 1, { PRIVATE_QUEUE } },
-   { "fence of that queue", QUEUE_FENCE, 2, 0, {} },
-   { "queue, shared semaphore", QUEUE, 3, 1, { SHARED_QUEUE } },
-   { "fence of that other queue", QUEUE_FENCE, 3, 0, {} },
+   { "any of private ones", true, 2, { PRIVATE_FAR, PRIVATE_A } },
+   { "all", false, 3, { SHARED_A, PRIVATE_B, SHARED_B } },
 };
 
 #define PLACES TEST_COUNT(places)
 
-struct cell {
-   uint32_t waiting, done;
-   HANDLE thread;
-   uint64_t woken_ns;
-   /* Unless it is a queue's */
-   struct test_thread *runs;
-};
-
 static struct {
-   struct vk_device *devices[DEVICES];
-   VkQueue queues[DEVICES];
-   VkSemaphore semaphores[DEVICES];
-   VkFence fences[DEVICES];
-   /* When a queue has signalled its fence */
-   uint64_t queue_ns[DEVICES];
+   struct vk_device *device;
    struct vk_sync *syncs[PAYLOADS];
    uint64_t signalled_ns[PAYLOADS];
    uint64_t round;
-   struct cell cells[PLACES];
+   struct cell {
+      uint32_t waiting, done;
+      HANDLE thread;
+      uint64_t woken_ns;
+      struct test_thread *runs;
+   } cells[PLACES];
 
    unsigned retries;
    double late_ms;
 } party;
 
 static void
-block_here(struct cell *cell)
-{
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), GetCurrentThread(),
-                           GetCurrentProcess(), &cell->thread, 0, FALSE,
-                           DUPLICATE_SAME_ACCESS));
-   vk_sync_win32_store32(&cell->waiting, 1);
-}
-
-static void
-come_back(struct cell *cell, VkResult result)
-{
-   vk_sync_win32_store64(&cell->woken_ns, os_time_get_nano());
-   REQUIRE(result == VK_SUCCESS);
-   vk_sync_win32_store32(&cell->done, 1);
-}
-
-static void
 place_run(void *data)
 {
    const struct place *place = data;
    struct cell *cell = &party.cells[place - places];
-   struct vk_device *device = party.devices[place->device];
    struct vk_sync_wait waits[3];
 
    for (unsigned i = 0; i < place->count; i++) {
-      struct vk_sync *sync = party.syncs[place->payloads[i]];
+      const enum payload_index payload = place->payloads[i];
+      struct vk_sync *sync = party.syncs[payload];
 
       waits[i] = (struct vk_sync_wait) {
-         .sync = place->where == WAIT_TICKET ? unit_take(device, sync) : sync,
+         .sync = payloads[payload].flags == 0 ?
+                 unit_take(party.device, sync) : sync,
          .wait_value = !(sync->flags & VK_SYNC_IS_TIMELINE) ? 0 :
-                       place->payloads[i] < PAYLOADS_SIGNALLED ? party.round :
-                       NEVER,
+                       payload < PAYLOADS_SIGNALLED ? party.round : NEVER,
       };
    }
 
-   block_here(cell);
-   if (place->where == QUEUE_FENCE)
-      come_back(cell, unit_fence_wait(party.fences[place->device],
-                                      UINT64_MAX));
-   else
-      come_back(cell, vk_sync_wait_many(device, place->count, waits,
-                                        place->where == WAIT_ANY ?
-                                        VK_SYNC_WAIT_ANY :
-                                        VK_SYNC_WAIT_COMPLETE, UINT64_MAX));
+   REQUIRE(DuplicateHandle(GetCurrentProcess(), GetCurrentThread(),
+                           GetCurrentProcess(), &cell->thread, 0, FALSE,
+                           DUPLICATE_SAME_ACCESS));
+   vk_sync_win32_store32(&cell->waiting, 1);
+   REQUIRE_OK(vk_sync_wait_many(party.device, place->count, waits,
+                                place->any ? VK_SYNC_WAIT_ANY :
+                                             VK_SYNC_WAIT_COMPLETE,
+                                UINT64_MAX));
+   vk_sync_win32_store64(&cell->woken_ns, os_time_get_nano());
+   vk_sync_win32_store32(&cell->done, 1);
 }
 
-/* On the submit thread */
-static VkResult
-submit(struct vk_queue *queue, struct vk_queue_submit *batch)
-{
-   struct vk_device *device = queue->base.device;
-
-   for (unsigned i = 0; i < PLACES; i++) {
-      if (places[i].where != QUEUE ||
-          party.devices[places[i].device] != device)
-         continue;
-
-      block_here(&party.cells[i]);
-      come_back(&party.cells[i],
-                vk_sync_wait_many(device, batch->wait_count, batch->waits,
-                                  VK_SYNC_WAIT_COMPLETE, UINT64_MAX));
-      vk_sync_win32_store64(&party.queue_ns[places[i].device],
-                            os_time_get_nano());
-   }
-   for (uint32_t i = 0; i < batch->signal_count; i++)
-      REQUIRE_OK(vk_sync_signal(device, batch->signals[i].sync,
-                                batch->signals[i].signal_value));
-   return VK_SUCCESS;
-}
-
+/* Once all threads are blocked, as far as can be seen from outside */
 static void
-open_queue(unsigned device, enum payload_index payload)
+block_all(void)
 {
-   struct vk_device *vk_device = unit_device();
-   VkSemaphore semaphore = unit_semaphore(vk_device, 0);
-
-   party.devices[device] = vk_device;
-   party.queues[device] = unit_queue(vk_device);
-   vk_queue_from_handle(party.queues[device])->driver_submit = submit;
-   party.semaphores[device] = semaphore;
-   party.fences[device] = unit_fence(vk_device);
-   if (payloads[payload].shared)
-      unit_semaphore_import(semaphore, 0,
-                            unit_export(party.devices[0],
-                                        party.syncs[payload]), NULL);
-   else
-      party.syncs[payload] = unit_semaphore_sync(semaphore);
+   memset(party.cells, 0, sizeof(party.cells));
+   hook.no_look = ++party.round % 2;
+   for (unsigned i = 0; i < PLACES; i++)
+      party.cells[i].runs = test_thread_start(place_run, (void *)&places[i]);
+   for (unsigned i = 0; i < PLACES; i++)
+      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].waiting));
+   /* Also when they are about to look for themselves, or will not for long */
+   Sleep(test_random_below(10) == 0 ? 1700 : 20 + test_random_below(150));
 }
 
+/* It has come to a stop only once it can be asked where it is. */
 static void
-open_party(void)
+suspend(HANDLE thread)
 {
-   party.devices[0] = unit_device();
-   party.devices[1] = unit_device();
-   for (unsigned i = 0; i < PAYLOADS; i++)
-      party.syncs[i] = unit_create(party.devices[0], payloads[i].flags,
-                                   payloads[i].shared);
-   open_queue(2, PRIVATE_QUEUE);
-   open_queue(3, SHARED_QUEUE);
+   CONTEXT context = { .ContextFlags = CONTEXT_CONTROL };
+
+   REQUIRE(SuspendThread(thread) != (DWORD)-1);
+   REQUIRE(GetThreadContext(thread, &context));
 }
 
+/* Of a semaphore, both tickets */
 static void
 signal_payload(unsigned payload)
 {
-   const unsigned times = payload == SHARED_TICKETS ? 2 : 1;
+   const unsigned times = payloads[payload].flags == 0 ? 2 : 1;
 
    party.signalled_ns[payload] = os_time_get_nano();
    for (unsigned i = 0; i < times; i++)
-      REQUIRE_OK(unit_signal(party.devices[0], party.syncs[payload],
+      REQUIRE_OK(unit_signal(party.device, party.syncs[payload],
                              party.round));
 }
 
@@ -251,55 +179,11 @@ signal_all(void)
       signal_payload(order[i]);
 }
 
-/* Once all threads are blocked, as far as can be seen from outside */
-static void
-block_all(void)
-{
-   memset(party.cells, 0, sizeof(party.cells));
-   hook.no_look = ++party.round % 2;
-
-   for (unsigned i = 0; i < PLACES; i++) {
-      const struct place *place = &places[i];
-
-      if (place->where == QUEUE)
-         REQUIRE_OK(unit_submit(party.queues[place->device], 1,
-                                &(struct unit_batch) {
-            .wait = party.semaphores[place->device],
-         }, party.fences[place->device]));
-      else
-         party.cells[i].runs = test_thread_start(place_run, (void *)place);
-   }
-   for (unsigned i = 0; i < PLACES; i++)
-      PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].waiting));
-   /* Also when they are about to look for themselves, or will not for long */
-   Sleep(test_random_below(10) == 0 ? 1700 : 20 + test_random_below(150));
-}
-
-/* It has come to a stop only once it can be asked where it is. */
-static void
-suspend(HANDLE thread)
-{
-   CONTEXT context = { .ContextFlags = CONTEXT_CONTROL };
-
-   REQUIRE(SuspendThread(thread) != (DWORD)-1);
-   REQUIRE(GetThreadContext(thread, &context));
-}
-
-static bool
-depends_on(const struct place *place, const struct place *victim)
-{
-   return place == victim ||
-          (place->where == QUEUE_FENCE && victim->where == QUEUE &&
-           place->device == victim->device);
-}
-
 static uint64_t
 get_signalled_ns(const struct place *place)
 {
    uint64_t ns = 0;
 
-   if (place->where == QUEUE_FENCE)
-      return party.queue_ns[place->device];
    for (unsigned i = 0; i < place->count; i++) {
       if (place->payloads[i] < PAYLOADS_SIGNALLED)
          ns = MAX2(ns, party.signalled_ns[place->payloads[i]]);
@@ -313,7 +197,7 @@ check_in_time(const struct place *victim)
    bool in_time = true;
 
    for (unsigned i = 0; i < PLACES; i++) {
-      if (depends_on(&places[i], victim))
+      if (&places[i] == victim)
          continue;
       PEER_AWAIT(vk_sync_win32_load32(&party.cells[i].done));
 
@@ -335,26 +219,23 @@ clear_up(const struct place *victim)
 {
    ResumeThread(party.cells[victim - places].thread);
    for (unsigned i = 0; i < PLACES; i++) {
-      struct cell *cell = &party.cells[i];
-
-      PEER_AWAIT(vk_sync_win32_load32(&cell->done));
-      CloseHandle(cell->thread);
-      if (cell->runs != NULL)
-         test_thread_join(cell->runs);
+      test_thread_join(party.cells[i].runs);
+      CloseHandle(party.cells[i].thread);
    }
-
-   REQUIRE_OK(vk_sync_reset(party.devices[0], party.syncs[PRIVATE_FENCE]));
-   REQUIRE_OK(vk_sync_reset(party.devices[0], party.syncs[SHARED_FENCE]));
-   for (unsigned i = 2; i < DEVICES; i++)
-      REQUIRE_OK(vk_sync_reset(party.devices[i],
-                               unit_fence_sync(party.fences[i])));
+   REQUIRE_OK(vk_sync_reset(party.device, party.syncs[PRIVATE_FENCE]));
+   REQUIRE_OK(vk_sync_reset(party.device, party.syncs[SHARED_FENCE]));
 }
 
 static void
 suspend_each_in_turn(UNUSED intptr_t arg)
 {
-   open_party();
+   party.device = unit_device();
+   for (unsigned i = 0; i < PAYLOADS; i++)
+      party.syncs[i] = unit_create(party.device, payloads[i].flags,
+                                   payloads[i].shared);
+   party.round = 0;
    hook_install();
+
    for (unsigned i = 0; i < PLACES; i++) {
       const struct place *victim = &places[i];
       bool in_time = false;
