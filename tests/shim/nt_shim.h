@@ -76,8 +76,6 @@ typedef struct {
 #define INVALID_HANDLE_VALUE ((HANDLE)(intptr_t)-1)
 
 #define S_OK 0
-#define E_HANDLE ((HRESULT)0x80070006)
-#define E_INVALIDARG ((HRESULT)0x80070057)
 #define SUCCEEDED(result) ((int32_t)(result) >= 0)
 #define FAILED(result) ((int32_t)(result) < 0)
 
@@ -190,6 +188,11 @@ HANDLE OpenFileMappingW(DWORD access, BOOL inherit, const wchar_t *name);
 void *MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
                     DWORD offset_low, SIZE_T size);
 BOOL UnmapViewOfFile(const void *view);
+
+#define SDDL_REVISION_1 1
+BOOL ConvertStringSecurityDescriptorToSecurityDescriptorW(
+   const wchar_t *text, DWORD revision, PSECURITY_DESCRIPTOR *descriptor,
+   ULONG *size);
 PVOID LocalFree(PVOID memory);
 
 DWORD GetLastError(void);

@@ -9,8 +9,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "sddl.h"
-
 /* Handles are reused as late as can be, so that the use of a closed one is
  * noticed.
  */
@@ -144,10 +142,7 @@ DuplicateHandle(HANDLE process, HANDLE handle, HANDLE target_process,
 
    (void)access, (void)inherit, (void)options;
    NT_SHIM_CHECK(process == GetCurrentProcess() && target_process == process);
-   if (object == NULL) {
-      SetLastError(ERROR_INVALID_HANDLE);
-      return FALSE;
-   }
+   NT_SHIM_CHECK(object != NULL);
 
    pthread_mutex_lock(&nt_shim_objects_mutex);
    *out = nt_shim_add_handle(object);
@@ -160,20 +155,16 @@ LONG
 nt_shim_query_object(HANDLE handle, int info_class, void *info, ULONG size,
                      ULONG *result_size)
 {
-   struct nt_shim_object *object = nt_shim_find_object(handle);
+   const struct nt_shim_object *object = nt_shim_find_object(handle);
    UNICODE_STRING *string = info;
    wchar_t *text = (wchar_t *)(string + 1);
 
    NT_SHIM_CHECK(info_class == 1 && result_size == NULL);
-   if (object == NULL)
-      return STATUS_INVALID_HANDLE;
+   NT_SHIM_CHECK(object != NULL && object->name != NULL);
+   const size_t length = wcslen(object->name) * sizeof(wchar_t);
+   NT_SHIM_CHECK(sizeof(*string) + length + sizeof(wchar_t) <= size);
 
-   const wchar_t *name = object->name != NULL ? object->name : L"";
-   const size_t length = wcslen(name) * sizeof(wchar_t);
-   if (sizeof(*string) + length + sizeof(wchar_t) > size)
-      return STATUS_BUFFER_OVERFLOW;
-
-   memcpy(text, name, length + sizeof(wchar_t));
+   memcpy(text, object->name, length + sizeof(wchar_t));
    *string = (UNICODE_STRING) {
       .Length = (USHORT)length,
       .MaximumLength = (USHORT)(length + sizeof(wchar_t)),

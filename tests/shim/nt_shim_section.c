@@ -68,11 +68,8 @@ MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
 
    (void)access;
    NT_SHIM_CHECK(offset_high == 0 && offset_low == 0);
-   if (object == NULL || object->type != OBJECT_SECTION ||
-       size > object->size) {
-      SetLastError(ERROR_INVALID_PARAMETER);
-      return NULL;
-   }
+   NT_SHIM_CHECK(object != NULL && object->type == OBJECT_SECTION &&
+                 size <= object->size);
 
    void *address = object->memory;
    if (!VIEWS_ARE_ONE) {
@@ -126,13 +123,9 @@ LONG
 nt_shim_query_section(HANDLE handle, int info_class, void *info, SIZE_T size,
                       SIZE_T *result_size)
 {
-   struct nt_shim_object *object = nt_shim_find_object(handle);
+   const struct nt_shim_object *object = nt_shim_find_object(handle);
 
-   if (object == NULL)
-      return STATUS_INVALID_HANDLE;
-   if (object->type != OBJECT_SECTION)
-      return STATUS_OBJECT_TYPE_MISMATCH;
-
+   NT_SHIM_CHECK(object != NULL && object->type == OBJECT_SECTION);
    NT_SHIM_CHECK(info_class == 0 && result_size == NULL);
    NT_SHIM_CHECK(size == sizeof(struct section_basic_information));
    *(struct section_basic_information *)info =

@@ -215,8 +215,7 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
       &buckets[(uintptr_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 54];
    struct timespec deadline = {0};
 
-   if ((uintptr_t)key & 1)
-      return STATUS_INVALID_PARAMETER;
+   NT_SHIM_CHECK(((uintptr_t)key & 1) == 0);
    if (timeout != NULL)
       deadline = deadline_of(timeout);
 
