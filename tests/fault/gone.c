@@ -330,7 +330,7 @@ stop_in_wait(UNUSED void *data)
    (void)!wait_for(end.private[2], NEVER, MS / 10);
 
    for (;;) {
-      step_begin(count_step, NULL);
+      step_begin(count_step, NULL, NULL);
       (void)!wait_for(end.private[2], NEVER, MS / 10);
       step_end();
    }
@@ -379,7 +379,6 @@ start_threads(void)
    }, unit_fence(end.device)));
 
    end.steps_left = (int32_t)end.board->steps;
-   step_install();
    CloseHandle(start_thread(stop_in_wait, NULL));
    PEER_AWAIT(vk_sync_win32_load32(&end.stopped));
    Sleep(peer_random_below(&end.board->seed, 60));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Whoever is killed dies between two instructions.  What is in the section
- * after each instruction of an operation is what it leaves there, and somebody
- * else goes on from each such state: no signal is lost, and none is counted
- * twice.
+ * after each instruction that writes to it is what it leaves there, and
+ * somebody else goes on from each such state: no signal is lost, and none is
+ * counted twice.
  */
 #include "fixture.h"
 #include "step.h"
@@ -51,10 +51,11 @@ give_up(void)
    unit_sync_destroy(left.device, left.wait);
 }
 
+/* What an import does.  It has a view of its own, which nobody watches. */
 static void
-import(void)
+recover(void)
 {
-   unit_import(left.device, left.sync);
+   vk_sync_win32_slots_recover(left.layout, VK_SYNC_WIN32_KIND_BINARY, false);
 }
 
 static void
@@ -88,10 +89,10 @@ static const struct operation {
    { "giving up", give_up, .own = 1, .lost = 1 },
    { "giving up what is signalled", give_up, .own = 1, .signal = BEFORE,
      .lost = 1 },
-   { "giving back a dead one's ticket", import, .dead = 1, .lost = 1 },
-   { "giving back one that is signalled", import, .dead = 1, .signal = BEFORE,
+   { "giving back a dead one's ticket", recover, .dead = 1, .lost = 1 },
+   { "giving back one that is signalled", recover, .dead = 1, .signal = BEFORE,
      .lost = 1 },
-   { "giving back three", import, .dead = 3, .lost = 3 },
+   { "giving back three", recover, .dead = 3, .lost = 3 },
    { "signalling a semaphore", send_signal },
    { "signalling a timeline", send_signal, VK_SYNC_IS_TIMELINE },
    { "waiting for a timeline in vain", wait_for_it, VK_SYNC_IS_TIMELINE },
@@ -165,7 +166,8 @@ step_through(const struct operation *operation)
 
    left.signal_when_armed = operation->signal == WHEN_ARMED;
    left.count = 0;
-   step_begin(look, NULL);
+   look(NULL);
+   step_begin(look, NULL, left.layout);
    operation->run();
    step_end();
    EXPECT(!left.signal_when_armed);
@@ -187,7 +189,7 @@ check_tickets(const struct operation *operation, enum remains remains,
       return false;
 
    /* Who takes one meanwhile has to know. */
-   if (operation->run == import || operation->run == give_up)
+   if (operation->run == recover || operation->run == give_up)
       EXPECT_U64(remains, NO_NOTE_BUT_A_MARK);
    EXPECT(remains != A_NOTE);
    return true;
@@ -219,7 +221,6 @@ somebody_else_goes_on(UNUSED intptr_t arg)
 {
    if (!step_is_available())
       test_skip("no single steps on this kind of processor");
-   step_install();
    left.device = unit_device();
 
    for (unsigned i = 0; i < TEST_COUNT(operations); i++) {
@@ -249,7 +250,45 @@ somebody_else_goes_on(UNUSED intptr_t arg)
    }
 }
 
+/* Somebody takes a ticket when another one's note is cleared. */
+static void
+take_beside(void *taken)
+{
+   const struct vk_sync_win32_slot *slot = &left.layout->slots[0];
+
+   if (*(bool *)taken || !(slot->owner & VK_SYNC_WIN32_OWNER_RECOVERING) ||
+       slot->target != 0)
+      return;
+   *(bool *)taken = true;
+   vk_sync_win32_word_consume(&left.layout->word);
+}
+
+/* It is a number that is given back, and that is no longer the newest. */
+static void
+overtaken_ticket_is_noted_again(UNUSED intptr_t arg)
+{
+   bool taken = false;
+
+   if (!step_is_available())
+      test_skip("no single steps on this kind of processor");
+   left.device = unit_device();
+   left.sync = unit_shared(left.device, 0);
+   left.layout = unit_layout(left.sync);
+   take();
+   (void)die();
+
+   step_begin(take_beside, &taken, left.layout);
+   recover();
+   step_end();
+   EXPECT(taken);
+   EXPECT_U64(left.layout->word, vk_sync_win32_pair(0, 2));
+   EXPECT_U64(left.layout->slots[0].target,
+              VK_SYNC_WIN32_TARGET_TAKEN | VK_SYNC_WIN32_TARGET_TICKET(1));
+   EXPECT_U64(left.layout->slots[0].owner, DEAD_OWNER);
+}
+
 const struct test_case test_cases[] = {
    { "whoever is killed, somebody else goes on", somebody_else_goes_on },
+   { "an overtaken ticket is noted again", overtaken_ticket_is_noted_again },
    { 0 },
 };
