@@ -305,36 +305,6 @@ unit_waiter_join(struct unit_waiter *waiter)
    return waiter->result;
 }
 
-static uint64_t
-to_us(const FILETIME *time)
-{
-   return ((uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime) / 10;
-}
-
-uint64_t
-unit_cpu_us(void)
-{
-   FILETIME created, exited, kernel, user;
-
-   REQUIRE(GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel,
-                           &user));
-   return to_us(&kernel) + to_us(&user);
-}
-
-static int
-compare_doubles(const void *a, const void *b)
-{
-   const double x = *(const double *)a, y = *(const double *)b;
-
-   return (x > y) - (x < y);
-}
-
-void
-unit_sort(double *values, unsigned count)
-{
-   qsort(values, count, sizeof(*values), compare_doubles);
-}
-
 static void
 destroy_semaphore(void *data)
 {
