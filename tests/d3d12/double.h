@@ -57,9 +57,12 @@ typedef void (*double_remove_device_fn)(struct ID3D12Device *device,
 
 /* "double_on_factory" of dxgi.dll: called whenever a factory is created, for
  * what a runtime that is itself implemented over Vulkan does then.
+ *
+ * "double_on_removed_reason" of d3d12.dll: called by the next
+ * GetDeviceRemovedReason, for what another thread may do meanwhile.
  */
 typedef void (*double_hook_fn)(void);
-typedef void (*double_on_factory_fn)(double_hook_fn hook);
+typedef void (*double_set_hook_fn)(double_hook_fn hook);
 
 /* "double_live_objects" of both: devices and fences, or factories and adapters,
  * that are not released

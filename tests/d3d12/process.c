@@ -6,7 +6,12 @@
 #include "child.h"
 #include "share.h"
 
-enum origin { D3D12_MAKES_IT, VULKAN_MAKES_IT, D3D12_NAMES_IT, VULKAN_NAMES_IT };
+enum origin {
+   D3D12_MAKES_IT,
+   VULKAN_MAKES_IT,
+   D3D12_NAMES_IT,
+   VULKAN_NAMES_IT,
+};
 
 enum task {
    /* D3D12 answers each signal of Vulkan's by two. */

@@ -69,6 +69,7 @@ find_double(HMODULE dxgi, HMODULE d3d12)
       return;
    }
    runtime.on_factory = find(dxgi, "double_on_factory");
+   runtime.on_removed_reason = find(d3d12, "double_on_removed_reason");
    runtime.dxgi_objects = find(dxgi, "double_live_objects");
    runtime.remove_device = find(d3d12, "double_remove_device");
    runtime.d3d12_objects = find(d3d12, "double_live_objects");

@@ -26,7 +26,8 @@ struct runtime {
    HRESULT (WINAPI *create_factory)(UINT flags, REFIID riid, void **out);
    PFN_D3D12_CREATE_DEVICE create_device;
    double_remove_device_fn remove_device;
-   double_on_factory_fn on_factory;
+   double_set_hook_fn on_factory;
+   double_set_hook_fn on_removed_reason;
    double_count_fn dxgi_objects;
    double_count_fn d3d12_objects;
    char folder[MAX_PATH];

@@ -8,17 +8,29 @@
 ABI_D3D12;
 
 static volatile LONG references, removed_reason;
-
-static HRESULT STDMETHODCALLTYPE
-device_get_removed_reason(ID3D12Device *iface)
-{
-   return InterlockedCompareExchange(&removed_reason, 0, 0);
-}
+static double_hook_fn on_removed_reason;
 
 bool
 double_device_is_removed(void)
 {
-   return FAILED(device_get_removed_reason(&double_device));
+   return FAILED(InterlockedCompareExchange(&removed_reason, 0, 0));
+}
+
+void
+double_on_removed_reason(double_hook_fn hook)
+{
+   on_removed_reason = hook;
+}
+
+static HRESULT STDMETHODCALLTYPE
+device_get_removed_reason(ID3D12Device *iface)
+{
+   const double_hook_fn hook = on_removed_reason;
+
+   on_removed_reason = NULL;
+   if (hook != NULL)
+      hook();
+   return InterlockedCompareExchange(&removed_reason, 0, 0);
 }
 
 static HRESULT STDMETHODCALLTYPE
