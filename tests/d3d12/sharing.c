@@ -143,8 +143,7 @@ expect_refused(struct vkt_object *target, VkFlags type, bool temporary,
    vkt_clear_messages(target->device);
    EXPECT_RESULT(vkt_try_import(target, type, temporary, handle, NULL),
                  REFUSED);
-   EXPECT_U64(vkt_message_count(target->device), 1);
-   vkt_expect_message(target->device, "VK_ERROR_INVALID_EXTERNAL_HANDLE");
+   vkt_expect_message(target->device, REFUSED, "");
 }
 
 static HANDLE
