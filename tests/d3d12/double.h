@@ -28,8 +28,6 @@
  *   name      OpenSharedHandleByName
  *   event     SetEventOnCompletion
  *   signal    Signal
- *   die_before_events, die_after_events
- *               the process ends in a Signal, with the value not yet changed
  */
 #define DOUBLE_FAIL_VARIABLE "LVP_D3D12_DOUBLE_FAIL"
 
@@ -57,19 +55,14 @@ struct ID3D12Device;
 typedef void (*double_remove_device_fn)(struct ID3D12Device *device,
                                         enum double_removal removal);
 
-/* "double_create_d3d11_fence_handle" of d3d12.dll: what a D3D11 program on WARP
- * gets from ID3D11Device5::CreateFence (with D3D11_FENCE_FLAG_SHARED) and
- * ID3D11Fence::CreateSharedHandle. It keeps no more of the fence than the
- * handle.
- */
-typedef HRESULT (*double_create_d3d11_fence_handle_fn)(UINT64 value,
-                                                       HANDLE *handle);
-
 /* "double_on_factory" of dxgi.dll: called whenever a factory is created, for
  * what a runtime that is itself implemented over Vulkan does then.
+ *
+ * "double_on_removed_reason" of d3d12.dll: called by the next
+ * GetDeviceRemovedReason, for what another thread may do meanwhile.
  */
 typedef void (*double_hook_fn)(void);
-typedef void (*double_on_factory_fn)(double_hook_fn hook);
+typedef void (*double_set_hook_fn)(double_hook_fn hook);
 
 /* "double_live_objects" of both: devices and fences, or factories and adapters,
  * that are not released

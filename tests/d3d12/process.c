@@ -1,146 +1,204 @@
 /* SPDX-License-Identifier: MIT */
 
 /* A D3D12 program in another process, and Vulkan in this one */
-#include "peer.h"
+#include <wchar.h>
+
+#include "child.h"
 #include "share.h"
+
+enum origin {
+   D3D12_MAKES_IT,
+   VULKAN_MAKES_IT,
+   D3D12_NAMES_IT,
+   VULKAN_NAMES_IT,
+};
+
+enum task {
+   /* D3D12 answers each signal of Vulkan's by two. */
+   TAKE_TURNS,
+   /* Signals 1, 2, 3 ... until it is killed */
+   STORM,
+   /* Its device, once the fence is at 1 */
+   REMOVE_DEVICE,
+};
+
+struct order {
+   enum origin origin;
+   enum task task;
+   enum double_removal removal;
+   WCHAR name[128];
+   /* Inherited */
+   UINT64 handle;
+};
+
+/* What Vulkan signals to begin a round */
+static uint64_t
+value_at(uint64_t round)
+{
+   return (round + 1) * UINT64_C(0x10000000f);
+}
+
+static uint64_t
+count_rounds(void)
+{
+   return 300 * test_scale();
+}
+
+/* D3D12 -------------------------------------------------------------------- */
+
+static void
+take_turns(ID3D12Fence *fence)
+{
+   for (uint64_t round = 0; round < count_rounds(); round++) {
+      const uint64_t value = value_at(round);
+
+      share_expect_value(fence, value);
+      runtime_signal(fence, value + 1);
+      runtime_signal(fence, value + 2);
+   }
+   share_expect_value(fence, value_at(count_rounds()));
+}
+
+static int
+peer_main(int argc, char **argv)
+{
+   struct child_link link = child_link_open(argc, argv);
+   ID3D12Device *warp = runtime_warp();
+   struct order order;
+
+   REQUIRE(child_link_receive(&link, &order, sizeof(order)));
+
+   const bool makes_it =
+      order.origin == D3D12_MAKES_IT || order.origin == D3D12_NAMES_IT;
+   HANDLE handle = (HANDLE)(uintptr_t)order.handle;
+   ID3D12Fence *fence;
+
+   if (order.origin == VULKAN_NAMES_IT)
+      REQUIRE_HR(ID3D12Device_OpenSharedHandleByName(warp, order.name,
+                                                     GENERIC_ALL, &handle),
+                 S_OK);
+   if (makes_it) {
+      fence = runtime_fence(warp, 0, D3D12_FENCE_FLAG_SHARED);
+      handle = runtime_share(warp, fence, order.name[0] ? order.name : NULL);
+   } else {
+      fence = runtime_open(warp, handle);
+   }
+   order.handle = (uintptr_t)handle;
+   REQUIRE(child_link_send(&link, &order.handle, sizeof(order.handle)));
+
+   if (order.task == TAKE_TURNS)
+      take_turns(fence);
+   for (UINT64 value = 1; order.task == STORM; value++)
+      runtime_signal(fence, value);
+   if (order.task == REMOVE_DEVICE) {
+      share_expect_value(fence, 1);
+      runtime_load()->remove_device(warp, order.removal);
+   }
+   return test_failed();
+}
+
+/* Vulkan ------------------------------------------------------------------- */
 
 struct link {
    struct vkt_device *device;
    struct child *peer;
-   /* In the peer's slot 0 */
    struct vkt_object *object;
 };
 
-/* D3D12 makes the fence, or Vulkan does. */
+static HANDLE
+copy_from(struct child *peer, UINT64 theirs)
+{
+   HANDLE copy = NULL;
+
+   REQUIRE(DuplicateHandle(peer->process, (HANDLE)(uintptr_t)theirs,
+                           GetCurrentProcess(), &copy, 0, FALSE,
+                           DUPLICATE_SAME_ACCESS));
+   return test_own_handle(copy);
+}
+
 static struct link
-open_link(enum vkt_kind kind, bool from_d3d12)
+open_link(enum vkt_kind kind, struct order order)
 {
    struct link link = {.device = share_open()};
+   HANDLE handle = NULL;
 
-   if (from_d3d12) {
-      link.peer = peer_start();
-      link.object = share_import(link.device, kind,
-                                 peer_create(link.peer, 0, NULL));
-   } else {
+   if (order.origin == D3D12_NAMES_IT || order.origin == VULKAN_NAMES_IT)
+      wcscpy(order.name, vkt_make_name(L""));
+   if (order.origin == VULKAN_NAMES_IT)
+      link.object = vkt_create_win32(link.device, kind, SHARE_D3D12, NULL,
+                                     order.name);
+   if (order.origin == VULKAN_MAKES_IT) {
       link.object = share_create(link.device, kind, 0);
-      link.peer = peer_start_with(share_export(link.object));
+      handle = share_export(link.object);
+      order.handle = (uintptr_t)handle;
+   }
+
+   link.peer = child_start("peer", &handle, handle != NULL);
+   REQUIRE(child_send(link.peer, &order, sizeof(order)));
+   REQUIRE(child_receive(link.peer, &order.handle, sizeof(order.handle)));
+
+   if (order.origin == D3D12_MAKES_IT)
+      link.object = share_import(link.device, kind,
+                                 copy_from(link.peer, order.handle));
+   if (order.origin == D3D12_NAMES_IT) {
+      link.object = vkt_create(link.device, kind);
+      REQUIRE_OK(vkt_try_import(link.object, SHARE_D3D12, false, NULL,
+                                order.name));
    }
    return link;
 }
 
-/* D3D12 signals in one process what vkQueueSubmit waits for in another, and
- * back.
- */
+/* Without complaints; only a hang takes this long. */
 static void
-there_and_back(struct link link)
+finish(struct link link)
 {
-   for (uint64_t i = 0; i < 20; i++) {
-      const uint64_t value = (i + 1) * UINT64_C(0x10000000f) * 2;
-      const struct vkt_batch batch = {
-         .waits = {{link.object, value}},
-         .signals = {{link.object, value + 1}},
-      };
-
-      share_submit(link.device, &batch, NULL);
-      peer_do(link.peer, PEER_SIGNAL, 0, value - 1);
-      peer_do(link.peer, PEER_ARM, 0, value + 1);
-      EXPECT(!peer_do(link.peer, PEER_IS_SET, 0, 5));
-      peer_do(link.peer, PEER_SIGNAL, 0, value);
-      EXPECT(peer_do(link.peer, PEER_IS_SET, 0, VKT_LONG_MS));
-      EXPECT_U64(peer_do(link.peer, PEER_VALUE, 0, 0), value + 1);
-   }
-   peer_finish(link.peer);
+   EXPECT_U64(child_join(link.peer, 30000), 0);
 }
 
 static void
-d3d12_makes_it(intptr_t kind)
+queue_takes_turns(intptr_t arg)
 {
-   there_and_back(open_link((enum vkt_kind)kind, true));
-}
-
-static void
-vulkan_makes_it(intptr_t kind)
-{
-   there_and_back(open_link((enum vkt_kind)kind, false));
-}
-
-static void
-by_name(intptr_t kind)
-{
-   struct vkt_device *device = share_open();
-   struct child *peer = peer_start();
-   struct vkt_object *theirs = vkt_create(device, (enum vkt_kind)kind), *ours;
-   WCHAR name[RUNTIME_NAME_SIZE];
-
-   runtime_make_name(name);
-   peer_create(peer, 0, name);
-   REQUIRE_OK(vkt_try_import(theirs, SHARE_D3D12, false, NULL, name));
-
-   runtime_make_name(name);
-   ours = share_create_named(device, (enum vkt_kind)kind, name);
-   peer_do_named(peer, PEER_OPEN_NAME, 1, name);
-
-   for (uint32_t slot = 0; slot < 2; slot++) {
-      struct vkt_object *object = slot ? ours : theirs;
-
-      struct vkt_object *done = share_queue_wait(object, 1);
-      EXPECT_U64(vkt_value(done), 0);
-      peer_do(peer, PEER_SIGNAL, slot, 1);
-      vkt_expect_done(done);
-      peer_post(peer, PEER_WAIT, slot, 2);
-      share_queue_signal(object, 2);
-      peer_collect(peer);
-   }
-   peer_finish(peer);
-}
-
-/* The peer answers each value of one fence on another one. */
-static void
-ping_pong(intptr_t kind)
-{
-   const uint64_t rounds = 300 * test_scale();
-   struct link link = open_link((enum vkt_kind)kind, true);
-   struct vkt_object *answers =
-      share_import(link.device, (enum vkt_kind)kind,
-                   peer_create(link.peer, 1, NULL));
+   struct link link = open_link((enum vkt_kind)(arg & 0xff), (struct order){
+      .origin = (enum origin)(arg >> 8), .task = TAKE_TURNS,
+   });
    struct vkt_object *done = vkt_create(link.device, VKT_FENCE);
 
-   peer_post(link.peer, PEER_ECHO, 0, rounds);
-   for (uint64_t i = 1; i <= rounds; i++) {
-      const struct vkt_batch batch = {.waits = {{answers, i}}};
+   share_queue_signal(link.object, value_at(0));
+   for (uint64_t round = 0; round < count_rounds(); round++) {
+      const struct vkt_batch batch = {
+         .waits = {{link.object, value_at(round) + 2}},
+         .signals = {{link.object, value_at(round + 1)}},
+      };
 
-      share_queue_signal(link.object, i);
       share_submit(link.device, &batch, done);
       vkt_expect_done(done);
       vkt_reset(done);
    }
-   peer_collect(link.peer);
-   peer_finish(link.peer);
+   finish(link);
 }
 
 static void
-host_waits(intptr_t arg)
+host_takes_turns(intptr_t arg)
 {
-   struct link link = open_link(VKT_TIMELINE, true);
+   struct link link = open_link(VKT_TIMELINE, (struct order){0});
 
-   for (uint64_t i = 1; i <= 50; i += 2) {
-      EXPECT_RESULT(vkt_wait(link.object, i, 0), VK_TIMEOUT);
-      peer_do(link.peer, PEER_SIGNAL, 0, i);
-      EXPECT_OK(vkt_wait(link.object, i, 0));
-      peer_post(link.peer, PEER_WAIT, 0, i + 1);
-      vkt_host_signal(link.object, i + 1);
-      peer_collect(link.peer);
+   vkt_host_signal(link.object, value_at(0));
+   for (uint64_t round = 0; round < count_rounds(); round++) {
+      EXPECT_OK(vkt_wait(link.object, value_at(round) + 2, VKT_LONG_MS));
+      EXPECT_RESULT(vkt_wait(link.object, value_at(round + 1), 0),
+                    VK_TIMEOUT);
+      vkt_host_signal(link.object, value_at(round + 1));
    }
-   peer_finish(link.peer);
+   finish(link);
 }
 
 /* Any value may be seen on the way up, and none later than it is there. */
 static void
 storm(intptr_t arg)
 {
-   struct link link = open_link(VKT_TIMELINE, true);
+   struct link link =
+      open_link(VKT_TIMELINE, (struct order){.task = STORM});
 
-   peer_post(link.peer, PEER_STORM, 0, 1);
    for (unsigned i = 0; i < 200; i++) {
       const uint64_t value = vkt_value(link.object) + 1 + test_random_below(50);
 
@@ -154,7 +212,7 @@ storm(intptr_t arg)
 static void
 killed_peer(intptr_t arg)
 {
-   struct link link = open_link(VKT_TIMELINE, true);
+   struct link link = open_link(VKT_TIMELINE, (struct order){0});
 
    child_kill(link.peer);
    EXPECT_RESULT(vkt_wait(link.object, 1, 50), VK_TIMEOUT);
@@ -163,14 +221,18 @@ killed_peer(intptr_t arg)
 
 /* The device that is removed is another process's. */
 static void
-removed_elsewhere(intptr_t how)
+removed_elsewhere(intptr_t removal)
 {
-   struct link link = open_link(VKT_TIMELINE, true);
+   runtime_load();
+
+   struct link link = open_link(VKT_TIMELINE, (struct order){
+      .task = REMOVE_DEVICE, .removal = (enum double_removal)removal,
+   });
    struct vkt_object *done = share_queue_wait(link.object, 5);
 
-   runtime_load();
-   peer_do(link.peer, PEER_REMOVE, 0, (UINT64)how);
-   if (how == DOUBLE_REMOVAL_FOR_ALL) {
+   vkt_host_signal(link.object, 1);
+   finish(link);
+   if (removal == DOUBLE_REMOVAL_FOR_ALL) {
       /* All there is to see is a signal. */
       vkt_expect_done(done);
       EXPECT_U64(vkt_value(link.object), UINT64_MAX);
@@ -179,18 +241,21 @@ removed_elsewhere(intptr_t how)
       vkt_host_signal(link.object, 5);
       vkt_expect_done(done);
    }
-   peer_finish(link.peer);
 }
+
+#define TURNS(name, origin) \
+   {name "_binary", queue_takes_turns, VKT_WITH(VKT_BINARY, origin), 0}, \
+   {name "_timeline", queue_takes_turns, VKT_WITH(VKT_TIMELINE, origin), 0}
 
 int
 main(int argc, char **argv)
 {
    static const struct test_case cases[] = {
-      SHARE_CASES(d3d12_makes_it),
-      SHARE_CASES(vulkan_makes_it),
-      SHARE_CASES(by_name),
-      SHARE_CASES(ping_pong),
-      {"host_waits", host_waits, 0, 0},
+      TURNS("d3d12_makes_it", D3D12_MAKES_IT),
+      TURNS("vulkan_makes_it", VULKAN_MAKES_IT),
+      TURNS("d3d12_names_it", D3D12_NAMES_IT),
+      TURNS("vulkan_names_it", VULKAN_NAMES_IT),
+      {"host_takes_turns", host_takes_turns, 0, 0},
       {"storm", storm, 0, 0},
       {"killed_peer", killed_peer, 0, 0},
       {"removed_elsewhere", removed_elsewhere, DOUBLE_REMOVAL_FOR_DEVICE, 0},
@@ -198,7 +263,7 @@ main(int argc, char **argv)
        0},
       {0},
    };
-   static const struct test_role roles[] = {PEER_ROLE, {0}};
+   static const struct test_role roles[] = {{"peer", peer_main}, {0}};
 
    return test_main(argc, argv, cases, roles);
 }

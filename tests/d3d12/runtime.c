@@ -2,7 +2,6 @@
 #include "runtime.h"
 
 #include <stdlib.h>
-#include <wchar.h>
 
 #include "child.h"
 
@@ -70,10 +69,9 @@ find_double(HMODULE dxgi, HMODULE d3d12)
       return;
    }
    runtime.on_factory = find(dxgi, "double_on_factory");
+   runtime.on_removed_reason = find(d3d12, "double_on_removed_reason");
    runtime.dxgi_objects = find(dxgi, "double_live_objects");
    runtime.remove_device = find(d3d12, "double_remove_device");
-   runtime.create_d3d11_fence_handle =
-      find(d3d12, "double_create_d3d11_fence_handle");
    runtime.d3d12_objects = find(d3d12, "double_live_objects");
    runtime.is_double = true;
 }
@@ -131,29 +129,15 @@ runtime_warp_adapter(void)
    return runtime_own(adapter);
 }
 
-static ID3D12Device *
-create_device(IDXGIAdapter1 *adapter)
-{
-   void *device = NULL;
-
-   runtime_load_any();
-   REQUIRE_HR(runtime.create_device((IUnknown *)adapter,
-                                    D3D_FEATURE_LEVEL_11_0, &IID_ID3D12Device,
-                                    &device),
-              S_OK);
-   return runtime_own(device);
-}
-
 ID3D12Device *
 runtime_warp(void)
 {
-   return create_device(runtime_warp_adapter());
-}
+   IUnknown *adapter = (IUnknown *)runtime_warp_adapter();
+   void *device = NULL;
 
-ID3D12Device *
-runtime_gpu(void)
-{
-   return create_device(NULL);
+   REQUIRE_HR(runtime.create_device(adapter, D3D_FEATURE_LEVEL_11_0,
+                                    &IID_ID3D12Device, &device), S_OK);
+   return runtime_own(device);
 }
 
 ID3D12Fence *
@@ -188,28 +172,6 @@ runtime_open(ID3D12Device *device, HANDLE handle)
                                             &fence),
               S_OK);
    return runtime_own(fence);
-}
-
-HANDLE
-runtime_open_name(ID3D12Device *device, const WCHAR *name)
-{
-   HANDLE handle = NULL;
-
-   REQUIRE_HR(ID3D12Device_OpenSharedHandleByName(device, name, GENERIC_ALL,
-                                                  &handle),
-              S_OK);
-   return test_own_handle(handle);
-}
-
-void
-runtime_make_name(WCHAR name[RUNTIME_NAME_SIZE])
-{
-   static volatile LONG serial;
-
-   _snwprintf(name, RUNTIME_NAME_SIZE, L"lvp-d3d12-%lu-%ld-%llx",
-              (unsigned long)GetCurrentProcessId(),
-              (long)InterlockedIncrement(&serial),
-              (unsigned long long)GetTickCount64());
 }
 
 void

@@ -26,8 +26,8 @@ struct runtime {
    HRESULT (WINAPI *create_factory)(UINT flags, REFIID riid, void **out);
    PFN_D3D12_CREATE_DEVICE create_device;
    double_remove_device_fn remove_device;
-   double_create_d3d11_fence_handle_fn create_d3d11_fence_handle;
-   double_on_factory_fn on_factory;
+   double_set_hook_fn on_factory;
+   double_set_hook_fn on_removed_reason;
    double_count_fn dxgi_objects;
    double_count_fn d3d12_objects;
    char folder[MAX_PATH];
@@ -45,21 +45,15 @@ const struct runtime *runtime_load_any(void);
 
 IDXGIAdapter1 *runtime_warp_adapter(void);
 ID3D12Device *runtime_warp(void);
-/* On the first adapter, which is another one */
-ID3D12Device *runtime_gpu(void);
 
 ID3D12Fence *runtime_fence(ID3D12Device *device, UINT64 value,
                            D3D12_FENCE_FLAGS flags);
 HANDLE runtime_share(ID3D12Device *device, ID3D12Fence *fence,
                      const WCHAR *name);
 ID3D12Fence *runtime_open(ID3D12Device *device, HANDLE handle);
-HANDLE runtime_open_name(ID3D12Device *device, const WCHAR *name);
 
 /* What the case got by itself */
 void *runtime_own(void *object);
-
-#define RUNTIME_NAME_SIZE 64
-void runtime_make_name(WCHAR name[RUNTIME_NAME_SIZE]);
 
 void runtime_signal(ID3D12Fence *fence, UINT64 value);
 

@@ -48,29 +48,6 @@ share_create(struct vkt_device *device, enum vkt_kind kind, uint64_t initial)
                                   });
 }
 
-VkResult
-share_try_create(struct vkt_device *device, enum vkt_kind kind,
-                 const wchar_t *name, struct vkt_object **object)
-{
-   return vkt_try_create(device, &(struct vkt_object_info){
-                                    .kind = kind,
-                                    .export_types = SHARE_D3D12,
-                                    .win32_info = name != NULL,
-                                    .access = GENERIC_ALL,
-                                    .name = name,
-                                 }, object);
-}
-
-struct vkt_object *
-share_create_named(struct vkt_device *device, enum vkt_kind kind,
-                   const wchar_t *name)
-{
-   struct vkt_object *object;
-
-   REQUIRE_OK(share_try_create(device, kind, name, &object));
-   return object;
-}
-
 HANDLE
 share_export(struct vkt_object *object)
 {

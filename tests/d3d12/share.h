@@ -21,11 +21,6 @@ VkExternalSemaphoreProperties share_query(struct vkt_device *device,
 
 struct vkt_object *share_create(struct vkt_device *device, enum vkt_kind kind,
                                 uint64_t initial);
-/* The name may be NULL. */
-VkResult share_try_create(struct vkt_device *device, enum vkt_kind kind,
-                          const wchar_t *name, struct vkt_object **object);
-struct vkt_object *share_create_named(struct vkt_device *device,
-                                      enum vkt_kind kind, const wchar_t *name);
 HANDLE share_export(struct vkt_object *object);
 /* Into a semaphore that was created without export */
 struct vkt_object *share_import(struct vkt_device *device, enum vkt_kind kind,

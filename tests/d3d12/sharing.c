@@ -5,135 +5,83 @@
  */
 #include "share.h"
 
-#include <string.h>
-
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 
 static void
 exported(intptr_t kind)
 {
+   const uint64_t initial =
+      kind == VKT_TIMELINE ? UINT64_C(0x123456789abcdef0) : 0;
    struct vkt_object *object = share_create(share_open(), (enum vkt_kind)kind,
-                                            0);
-
-   share_expect_linked(object, share_fence(object));
-}
-
-static void
-exported_with_initial_value(intptr_t arg)
-{
-   const uint64_t initial = UINT64_C(0x123456789abcdef0);
-   struct vkt_object *object =
-      share_create(share_open(), VKT_TIMELINE, initial);
-   ID3D12Fence *fence = share_fence(object);
-
-   EXPECT_U64(vkt_value(object), initial);
-   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), initial);
-   share_expect_linked(object, fence);
-}
-
-static void
-imported(intptr_t kind)
-{
-   struct share_pair pair = share_pair((enum vkt_kind)kind, 5);
-
-   if (kind == VKT_TIMELINE)
-      EXPECT_U64(vkt_value(pair.semaphore), 5);
-   share_expect_linked(pair.semaphore, pair.fence);
-}
-
-/* The handle stays the application's, and is needed no longer. */
-static void
-ownership(intptr_t arg)
-{
-   struct share_pair pair = share_pair(VKT_TIMELINE, 0);
-   struct vkt_object *made = share_create(pair.device, VKT_TIMELINE, 0);
-   HANDLE first = share_export(made), second = share_export(made);
-   DWORD flags;
-
-   EXPECT(GetHandleInformation(pair.handle, &flags));
-   EXPECT(!(flags & HANDLE_FLAG_INHERIT));
-   test_close(pair.handle);
-   share_expect_linked(pair.semaphore, pair.fence);
+                                            initial);
+   HANDLE first = share_export(object), second = share_export(object);
 
    EXPECT(first != second);
    test_close(first);
    ID3D12Fence *fence = runtime_open(runtime_warp(), second);
    test_close(second);
-   share_expect_linked(made, fence);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), initial);
+   if (kind == VKT_TIMELINE)
+      EXPECT_U64(vkt_value(object), initial);
+   share_expect_linked(object, fence);
 
    /* The fence outlives the semaphore. */
-   vkt_host_signal(made, 100);
-   vkt_destroy(made);
-   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), 100);
+   share_queue_signal(object, initial + 10);
+   share_expect_value(fence, initial + 10);
+   vkt_wait_idle(object->device);
+   vkt_destroy(object);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), initial + 10);
 }
 
+/* The handle stays the application's, and is needed no longer. */
 static void
-exported_from_imported(intptr_t kind)
+imported(intptr_t kind)
 {
-   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
-   struct vkt_object *other = share_import(vkt_open(), (enum vkt_kind)kind,
-                                           share_export(pair.semaphore));
+   struct share_pair pair = share_pair((enum vkt_kind)kind, 5);
+   DWORD flags;
 
-   share_expect_linked(other, pair.fence);
+   EXPECT(GetHandleInformation(pair.handle, &flags));
+   EXPECT(!(flags & HANDLE_FLAG_INHERIT));
+   test_close(pair.handle);
+   if (kind == VKT_TIMELINE)
+      EXPECT_U64(vkt_value(pair.semaphore), 5);
+   share_expect_linked(pair.semaphore, pair.fence);
+
+   struct vkt_object *again = share_import(vkt_open(), (enum vkt_kind)kind,
+                                           share_export(pair.semaphore));
+   share_expect_linked(again, pair.fence);
    share_expect_linked(pair.semaphore, pair.fence);
 }
 
 static void
-names_to_d3d12(intptr_t arg)
-{
-   struct vkt_device *device = share_open();
-   WCHAR name[RUNTIME_NAME_SIZE];
-
-   runtime_make_name(name);
-   struct vkt_object *object = share_create_named(device, VKT_TIMELINE, name);
-   ID3D12Device *warp = runtime_warp();
-   ID3D12Fence *fence = runtime_open(warp, runtime_open_name(warp, name));
-
-   share_expect_linked(object, fence);
-   /* Exporting again is no second use of the name. */
-   share_expect_linked(object, share_fence(object));
-}
-
-static void
-names_from_d3d12(intptr_t arg)
-{
-   struct vkt_device *device = share_open();
-   ID3D12Device *warp = runtime_warp();
-   ID3D12Fence *fence = runtime_fence(warp, 0, D3D12_FENCE_FLAG_SHARED);
-   struct vkt_object *object = vkt_create(device, VKT_TIMELINE);
-   WCHAR name[RUNTIME_NAME_SIZE];
-
-   runtime_make_name(name);
-   runtime_share(warp, fence, name);
-   REQUIRE_OK(vkt_try_import(object, SHARE_D3D12, false, NULL, name));
-   share_expect_linked(object, fence);
-
-   /* A name that nobody has */
-   name[0] = L'x';
-   EXPECT_RESULT(vkt_try_import(object, SHARE_D3D12, false, NULL, name),
-                 REFUSED);
-   share_expect_linked(object, fence);
-}
-
-static void
-name_that_is_taken(intptr_t arg)
+names(intptr_t kind)
 {
    struct vkt_device *device = share_open();
    struct vkt_object *other = NULL;
-   WCHAR name[RUNTIME_NAME_SIZE];
+   const wchar_t *name = vkt_make_name(L"");
+   struct vkt_object *object = vkt_create_win32(device, (enum vkt_kind)kind,
+                                                SHARE_D3D12, NULL, name);
+   /* Exporting again is no second use of the name. */
+   HANDLE handle = share_export(object);
+   ID3D12Fence *fence = runtime_open(runtime_warp(), handle);
+   test_close(handle);
 
-   runtime_make_name(name);
-   struct vkt_object *object = share_create_named(device, VKT_TIMELINE, name);
    vkt_clear_messages(device);
-   EXPECT_RESULT(share_try_create(device, VKT_BINARY, name, &other),
+   EXPECT_RESULT(vkt_try_create_win32(device, VKT_BINARY, SHARE_D3D12,
+                                      NULL, name, &other),
                  VK_ERROR_OUT_OF_DEVICE_MEMORY);
    share_expect_message(device, "Direct3D 12 cannot create a shared fence of "
                                 "this name or with these attributes: 0x%08lx");
-   EXPECT_U64(vkt_value(object), 0);
+   share_expect_linked(object, fence);
+   vkt_destroy(object);
 
    /* The name goes with the semaphore. */
-   vkt_destroy(object);
-   share_create_named(device, VKT_TIMELINE, name);
+   object = vkt_create_win32(device, (enum vkt_kind)kind, SHARE_D3D12, NULL,
+                             name);
+   EXPECT_RESULT(vkt_try_import(object, SHARE_D3D12, false, NULL,
+                                vkt_make_name(L"unknown-")),
+                 REFUSED);
+   share_expect_linked(object, share_fence(object));
 }
 
 static void
@@ -146,31 +94,44 @@ inheritance(intptr_t arg)
          .nLength = sizeof(attributes),
          .bInheritHandle = inherit,
       };
-      struct vkt_object *object = vkt_create_info(
-         device, &(struct vkt_object_info){
-                    .kind = VKT_TIMELINE,
-                    .export_types = SHARE_D3D12,
-                    .win32_info = true,
-                    .attributes = &attributes,
-                    .access = GENERIC_ALL,
-                 });
       DWORD flags = 0;
+
+      struct vkt_object *object =
+         vkt_create_win32(device, VKT_TIMELINE, SHARE_D3D12, &attributes, NULL);
 
       EXPECT(GetHandleInformation(share_export(object), &flags));
       EXPECT(!!(flags & HANDLE_FLAG_INHERIT) == inherit);
    }
 }
 
+/* It is for those who come by the name, and not for who has made the fence. */
 static void
-d3d11_fence(intptr_t kind)
+security_descriptor(intptr_t arg)
 {
+   static const struct {
+      const wchar_t *sddl;
+      bool grants;
+   } descriptors[] = {
+      {L"D:(A;;GA;;;WD)", true}, {L"D:", false}, {L"D:(A;;GR;;;WD)", false},
+   };
    struct vkt_device *device = share_open();
-   HANDLE handle = NULL;
 
-   REQUIRE_HR(runtime_load()->create_d3d11_fence_handle(3, &handle), S_OK);
-   test_own_handle(handle);
-   share_expect_linked(share_import(device, (enum vkt_kind)kind, handle),
-                       runtime_open(runtime_warp(), handle));
+   for (unsigned i = 0; i < TEST_COUNT(descriptors); i++) {
+      const SECURITY_ATTRIBUTES attributes =
+         vkt_attributes(descriptors[i].sddl);
+      const wchar_t *name = vkt_make_name(L"");
+      struct vkt_object *object =
+         vkt_create_win32(device, VKT_TIMELINE, SHARE_D3D12, &attributes, name);
+      HANDLE handle = NULL;
+
+      test_diag("%ls", descriptors[i].sddl);
+      EXPECT(SUCCEEDED(ID3D12Device_OpenSharedHandleByName(
+                runtime_warp(), name, GENERIC_ALL, &handle)) ==
+             descriptors[i].grants);
+      if (handle != NULL)
+         CloseHandle(handle);
+      share_expect_linked(object, share_fence(object));
+   }
 }
 
 /* Refusals ------------------------------------------------------------------ */
@@ -179,14 +140,10 @@ static void
 expect_refused(struct vkt_object *target, VkFlags type, bool temporary,
                HANDLE handle)
 {
-   char message[512];
-
    vkt_clear_messages(target->device);
    EXPECT_RESULT(vkt_try_import(target, type, temporary, handle, NULL),
                  REFUSED);
-   EXPECT_U64(vkt_message_count(target->device), 1);
-   vkt_last_message(target->device, message, sizeof(message));
-   EXPECT(strstr(message, "VK_ERROR_INVALID_EXTERNAL_HANDLE") != NULL);
+   vkt_expect_message(target->device, REFUSED, "");
 }
 
 static HANDLE
@@ -233,56 +190,44 @@ foreign_handles(intptr_t kind)
    vkt_expect_works(opaque);
 }
 
-/* A fence of D3D12 is no section, whatever it consists of. */
 static void
-fence_as_opaque(intptr_t kind)
+other_types(intptr_t kind)
 {
    struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
-   struct vkt_object *target = vkt_create(pair.device, (enum vkt_kind)kind);
-
-   expect_refused(target, VKT_OPAQUE_WIN32, false, pair.handle);
-   expect_refused(target, VKT_OPAQUE_WIN32_KMT, false, pair.handle);
-   vkt_expect_works(target);
-}
-
-static void
-exports_of_other_types(intptr_t kind)
-{
-   struct vkt_device *device = share_open();
-   struct vkt_object *d3d12 = share_create(device, (enum vkt_kind)kind, 0);
+   struct vkt_object *d3d12 = share_create(pair.device, (enum vkt_kind)kind, 0);
    struct vkt_object *opaque =
-      vkt_create_exportable(device, (enum vkt_kind)kind);
+      vkt_create_exportable(pair.device, (enum vkt_kind)kind);
+   struct vkt_object *both = NULL;
    HANDLE handle = NULL;
 
-   vkt_clear_messages(device);
+   /* A fence of D3D12 is no section, whatever it consists of. */
+   expect_refused(opaque, VKT_OPAQUE_WIN32, false, pair.handle);
+   expect_refused(opaque, VKT_OPAQUE_WIN32_KMT, false, pair.handle);
+
+   vkt_clear_messages(pair.device);
    EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32, &handle),
                  VK_ERROR_UNKNOWN);
-   share_expect_message(device, "The payload was not created for export to "
-                                "this type of handle");
+   share_expect_message(pair.device, "The payload was not created for export "
+                                     "to this type of handle");
    EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32_KMT, &handle),
                  VK_ERROR_UNKNOWN);
    EXPECT_RESULT(vkt_try_export(opaque, SHARE_D3D12, &handle),
                  VK_ERROR_UNKNOWN);
    EXPECT(handle == NULL);
+
+   vkt_clear_messages(pair.device);
+   EXPECT_RESULT(vkt_try_create(pair.device, &(struct vkt_object_info){
+                                                .kind = (enum vkt_kind)kind,
+                                                .export_types =
+                                                   SHARE_D3D12 |
+                                                   VKT_OPAQUE_WIN32,
+                                             }, &both),
+                 VK_ERROR_UNKNOWN);
+   share_expect_message(pair.device,
+                        "A Direct3D 12 fence has no other handle types");
+
    share_expect_linked(d3d12, share_fence(d3d12));
    vkt_expect_works(opaque);
-}
-
-static void
-types_that_do_not_mix(intptr_t kind)
-{
-   struct vkt_device *device = share_open();
-   struct vkt_object *object = NULL;
-
-   vkt_clear_messages(device);
-   EXPECT_RESULT(vkt_try_create(device, &(struct vkt_object_info){
-                                           .kind = (enum vkt_kind)kind,
-                                           .export_types = SHARE_D3D12 |
-                                                           VKT_OPAQUE_WIN32,
-                                        }, &object),
-                 VK_ERROR_UNKNOWN);
-   share_expect_message(device,
-                        "A Direct3D 12 fence has no other handle types");
 }
 
 /* Whatever Direct3D refuses, that entry point has a code for it. */
@@ -300,18 +245,17 @@ steps_that_fail(intptr_t kind)
       {"event", VK_SUCCESS, VK_SUCCESS, VK_SUCCESS},
    };
    struct vkt_device *device = share_open();
-   WCHAR name[RUNTIME_NAME_SIZE];
-
-   runtime_make_name(name);
-   HANDLE handle = share_export(share_create_named(device, VKT_TIMELINE, name));
+   const wchar_t *name = vkt_make_name(L"");
+   HANDLE handle = share_export(vkt_create_win32(device, VKT_TIMELINE,
+                                                 SHARE_D3D12, NULL, name));
    for (unsigned i = 0; i < TEST_COUNT(steps); i++) {
       struct vkt_object *target = vkt_create(device, (enum vkt_kind)kind);
       struct vkt_object *object;
 
       test_diag("%s", steps[i].step);
       runtime_make_fail(steps[i].step);
-      EXPECT_RESULT(share_try_create(device, (enum vkt_kind)kind, NULL,
-                                     &object),
+      EXPECT_RESULT(vkt_try_create_win32(device, (enum vkt_kind)kind,
+                                         SHARE_D3D12, NULL, NULL, &object),
                     steps[i].create);
       EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false, handle, NULL),
                     steps[i].import);
@@ -405,19 +349,12 @@ main(int argc, char **argv)
 {
    static const struct test_case cases[] = {
       SHARE_CASES(exported),
-      {"exported_with_initial_value", exported_with_initial_value, 0, 0},
       SHARE_CASES(imported),
-      {"ownership", ownership, 0, 0},
-      SHARE_CASES(exported_from_imported),
-      {"names_to_d3d12", names_to_d3d12, 0, 0},
-      {"names_from_d3d12", names_from_d3d12, 0, 0},
-      {"name_that_is_taken", name_that_is_taken, 0, 0},
+      SHARE_CASES(names),
       {"inheritance", inheritance, 0, 0},
-      SHARE_CASES(d3d11_fence),
+      {"security_descriptor", security_descriptor, 0, 0},
       SHARE_CASES(foreign_handles),
-      SHARE_CASES(fence_as_opaque),
-      SHARE_CASES(exports_of_other_types),
-      SHARE_CASES(types_that_do_not_mix),
+      SHARE_CASES(other_types),
       SHARE_CASES(steps_that_fail),
       {"signals_that_fail", signals_that_fail, 0, 0},
       {"import_over", import_over, 0, 0},

@@ -278,25 +278,6 @@ in_submission_order(intptr_t kind)
    vkt_wait_idle(pair.device);
 }
 
-/* D3D12 and the queue take turns, as a swapchain's owner and user do. */
-static void
-turns(intptr_t kind)
-{
-   struct share_pair pair = share_pair((enum vkt_kind)kind, 0);
-
-   for (uint64_t i = 0; i < 200; i++) {
-      const struct vkt_batch batch = {
-         .waits = {{pair.semaphore, 2 * i + 1}},
-         .signals = {{pair.semaphore, 2 * i + 2}},
-      };
-
-      share_submit(pair.device, &batch, NULL);
-      EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 2 * i);
-      runtime_signal(pair.fence, 2 * i + 1);
-      share_expect_value(pair.fence, 2 * i + 2);
-   }
-}
-
 /* Somebody starts from the beginning. */
 static void
 signals_again_after_rewind(intptr_t arg)
@@ -331,7 +312,6 @@ main(int argc, char **argv)
       {"temporary_import", temporary_import, 0, 0},
       SHARE_CASES(signal_after_rasterization),
       SHARE_CASES(in_submission_order),
-      SHARE_CASES(turns),
       {"signals_again_after_rewind", signals_again_after_rewind, 0, 0},
       {0},
    };

@@ -122,7 +122,8 @@ not_reported(intptr_t arg)
 
    EXPECT_U64(share_query(device, VKT_TIMELINE, SHARE_D3D12)
                  .externalSemaphoreFeatures, 0);
-   EXPECT_RESULT(share_try_create(device, VKT_TIMELINE, NULL, &object),
+   EXPECT_RESULT(vkt_try_create_win32(device, VKT_TIMELINE, SHARE_D3D12, NULL,
+                                      NULL, &object),
                  VK_ERROR_UNKNOWN);
 }
 

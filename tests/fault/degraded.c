@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A waiter whom its peers cannot ring: it has to look by itself, which takes
- * longer and costs something.  Each case prints how much.
+/* A waiter whom nobody can ring: it has to look by itself, which takes longer
+ * and costs something.
  */
 #include "hook.h"
 #include "peer.h"
 
-#include "util/os_time.h"
+#include "vk_sync_win32_bell.h"
 #include "vk_sync_win32_wait.h"
+#include "vk_sync_win32_waiter.h"
 
 /* How long a wait may take: the bound while nobody has noticed yet, with a
  * generous factor for machines that are busy.  That waits are short from then
@@ -19,44 +20,63 @@
 #define PAUSES 5
 #define PAUSE_MS 400
 
+/* Of no process: ids are multiples of four. */
+#define DEAD_OWNER (UINT64_C(0x7ffffff0) << 32 | 5)
+
 /* The value that ends the waiter */
 #define FINAL (UINT64_C(1) << 40)
 
-/* What is wrong with a waiter's bell */
+/* What is wrong with the waiter */
 enum flaw {
    FLAW_NONE,
-   /* A DACL that lets nobody in, for good */
+   /* A bell with a DACL that lets nobody in, for good */
    FLAW_DACL,
-   /* Another name than what is written in the slot */
+   /* A bell of another name than what is written in the slot, as if it stood
+    * in an AppContainer's namespace
+    */
    FLAW_NAME,
-};
-
-struct board {
-   /* What the waiter waits for, and the last one that it came back with */
-   uint64_t waiting, reached;
-   uint64_t woken_ns;
-   uint32_t flaw;
-   uint32_t slot;
-   /* Waits for the bell; those at the shorter bound */
-   uint32_t looks;
-   uint32_t polls;
-   /* CPU time used so far */
-   uint64_t cpu_us;
+   /* No slot */
+   FLAW_SLOTS,
 };
 
 static struct {
-   struct peer_run run;
-   struct board *board;
    struct vk_device *device;
    struct vk_sync *sync;
-   /* Of the parent */
-   struct peer *waiter;
+   struct test_thread *waiter;
+   enum flaw flaw;
+   uint32_t slot;
+   /* What the waiter waits for, and the last one that it came back with */
+   uint64_t waiting, reached;
+   double woken_ms;
 } d;
 
-/* The waiter ---------------------------------------------------------------- */
+static uint32_t
+find_armed(void)
+{
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      if (peer_has_bit(unit_layout(d.sync)->armed, i))
+         return i;
+   }
+   return VK_SYNC_WIN32_NO_SLOT;
+}
 
-/* The owner of an object may always change who else may do what, and so may
- * the handle that its creation has given.
+/* When the waiter is armed and about to block; each time, since it writes the
+ * true name again when it arms again
+ */
+static void
+spoil(enum hook_call call)
+{
+   if (call != HOOK_BELL_WAIT)
+      return;
+
+   const uint32_t slot = find_armed();
+   if (d.flaw == FLAW_NAME && slot != VK_SYNC_WIN32_NO_SLOT)
+      unit_layout(d.sync)->slots[slot].bell.bits[1] ^= 1;
+   vk_sync_win32_store32(&d.slot, slot);
+}
+
+/* The handle that its creation has given may always change who else may do
+ * what.
  */
 static void
 lock_bell(HANDLE bell)
@@ -72,108 +92,65 @@ lock_bell(HANDLE bell)
                                    &descriptor));
 }
 
-/* When it is armed and about to block; each time, since it writes the true
- * name again when it arms again
- */
+/* The next case gets another: it is remembered which could not be opened. */
 static void
-spoil(enum hook_call call)
+drop_bell(void)
 {
-   if (call != HOOK_BELL_WAIT)
-      return;
+   struct vk_sync_win32_waiter *waiter = vk_sync_win32_waiter_get(0);
 
-   const uint32_t slot = peer_find_slot(d.sync, 0, GetCurrentProcessId());
-   const uint32_t flaw = vk_sync_win32_load32(&d.board->flaw);
-
-   if (flaw == FLAW_NAME && slot != VK_SYNC_WIN32_NO_SLOT)
-      unit_layout(d.sync)->slots[slot].bell.bits[1] ^= 1;
-   vk_sync_win32_store32(&d.board->slot, slot);
+   vk_sync_win32_bell_destroy(&waiter->bell);
+   vk_sync_win32_waiter_put(waiter);
 }
 
 static void
-open_word(int argc, char **argv)
+wait_run(UNUSED void *data)
 {
-   d.run = peer_run_open(argc, argv, sizeof(struct board));
-   d.board = d.run.board;
+   uint64_t value;
+
+   while ((value = peer_word(d.sync)) < FINAL) {
+      vk_sync_win32_store64(&d.waiting, value + 1);
+      REQUIRE_OK(unit_wait(d.device, d.sync, value + 1, UINT64_MAX));
+      d.woken_ms = test_now_ms();
+      REQUIRE(peer_word(d.sync) > value);
+      vk_sync_win32_store64(&d.reached, value + 1);
+   }
+}
+
+static void
+set_up(enum flaw flaw)
+{
    d.device = unit_device();
-   d.sync = peer_open(&d.run, d.device, VK_SYNC_WIN32_KIND_TIMELINE, "word");
-}
-
-static int
-waiter_main(int argc, char **argv)
-{
-   open_word(argc, argv);
+   d.sync = unit_shared(d.device, VK_SYNC_IS_TIMELINE);
+   d.flaw = flaw;
+   d.waiting = d.reached = 0;
    hook_install();
 
-   /* It has a bell once it blocks, in time or not. */
+   /* There is a bell once somebody blocks, in time or not, and whoever blocks
+    * next gets it.
+    */
+   hook.bell = NULL;
    while (hook.bell == NULL)
       REQUIRE_RESULT(unit_wait(d.device, d.sync, FINAL, MS), VK_TIMEOUT);
-   if (d.board->flaw == FLAW_DACL)
+   vk_sync_win32_bell_forget_all();
+   if (flaw == FLAW_DACL)
       lock_bell(hook.bell);
+   /* Of a process that lives: this one */
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS && flaw == FLAW_SLOTS; i++)
+      REQUIRE(vk_sync_win32_slot_claim(unit_layout(d.sync)) == i);
+
    hook.calls[HOOK_BELL_WAIT] = hook.polls = 0;
    hook.before = spoil;
-
-   uint64_t value;
-   while ((value = peer_word(d.sync)) < FINAL) {
-      vk_sync_win32_store64(&d.board->waiting, value + 1);
-      REQUIRE_OK(unit_wait(d.device, d.sync, value + 1, UINT64_MAX));
-      vk_sync_win32_store64(&d.board->woken_ns, os_time_get_nano());
-
-      REQUIRE(peer_word(d.sync) > value);
-      vk_sync_win32_store32(&d.board->looks, hook.calls[HOOK_BELL_WAIT]);
-      vk_sync_win32_store32(&d.board->polls, hook.polls);
-      vk_sync_win32_store64(&d.board->cpu_us, unit_cpu_us());
-      vk_sync_win32_store64(&d.board->reached, value + 1);
-   }
-   return 0;
-}
-
-#define HOLDERS 4
-#define HOLDER_THREADS (VK_SYNC_WIN32_SLOTS / HOLDERS)
-
-static void
-hold_slot(UNUSED void *data)
-{
-   (void)!unit_wait(d.device, d.sync, 2 * FINAL, UINT64_MAX);
-}
-
-/* A process that has slots, and keeps them */
-static int
-holder_main(int argc, char **argv)
-{
-   open_word(argc, argv);
-   for (unsigned i = 1; i < HOLDER_THREADS; i++)
-      test_thread_start(hold_slot, NULL);
-   hold_slot(NULL);
-   return 0;
-}
-
-/* The parent ---------------------------------------------------------------- */
-
-static void
-set_up(void)
-{
-   d.run = peer_run_create(sizeof(struct board));
-   d.board = d.run.board;
-   d.device = unit_device();
-   d.sync = peer_share(&d.run, d.device, VK_SYNC_WIN32_KIND_TIMELINE, "word");
+   d.waiter = test_thread_start(wait_run, NULL);
 }
 
 static void
-await(uint64_t *cell, uint64_t value, const char *why)
+finish(void)
 {
-   const double until_ms = test_now_ms() + 1000.0 * PATIENCE_S;
-   DWORD status;
-
-   while (vk_sync_win32_load64(cell) != value) {
-      const bool ended = peer_ended(d.waiter, 0, &status);
-
-      if (ended || test_now_ms() > until_ms) {
-         peer_dump("word", d.sync);
-         test_fail(true, __FILE__, __LINE__, "%s",
-                   ended ? "the waiter has ended" : why);
-      }
-      Sleep(0);
-   }
+   REQUIRE_OK(vk_sync_signal(d.device, d.sync, FINAL));
+   test_thread_join(d.waiter);
+   hook.before = NULL;
+   if (d.flaw == FLAW_DACL)
+      drop_bell();
 }
 
 /* Signals once the waiter is blocked; returns how late it came back. */
@@ -182,81 +159,50 @@ signal_once(unsigned pause_ms)
 {
    const uint64_t value = peer_word(d.sync) + 1;
 
-   await(&d.board->waiting, value, "the waiter does not wait");
+   PEER_AWAIT(vk_sync_win32_load64(&d.waiting) == value);
    Sleep(pause_ms);
-   const uint64_t start_ns = os_time_get_nano();
+   const double start_ms = test_now_ms();
    REQUIRE_OK(vk_sync_signal(d.device, d.sync, value));
-   await(&d.board->reached, value, "the waiter was not woken");
+   PEER_AWAIT(vk_sync_win32_load64(&d.reached) == value);
 
-   return d.board->woken_ns > start_ns ?
-          (d.board->woken_ns - start_ns) / 1e6 : 0;
+   const double ms = d.woken_ms - start_ms;
+   EXPECT(ms < LATENCY_LIMIT_MS);
+   return ms;
 }
 
 static void
-measure(const char *what, enum flaw flaw, bool degraded)
+look(void)
 {
-   static double ms[ROUNDS];
-
-   d.board->flaw = flaw;
-   d.board->slot = VK_SYNC_WIN32_NO_SLOT;
-   d.waiter = peer_start(&d.run, "waiter", 0);
-
    const double first_ms = signal_once(20);
-   const uint32_t first_looks = d.board->looks, first_polls = d.board->polls;
-   for (unsigned i = 0; i < ROUNDS; i++)
-      ms[i] = signal_once(1 + test_random_below(7));
-   unit_sort(ms, ROUNDS);
+   const uint32_t first_looks = hook.calls[HOOK_BELL_WAIT];
+   const uint32_t first_polls = hook.polls;
+   double most_ms = 0;
+
+   for (unsigned i = 0; i < ROUNDS; i++) {
+      const double ms = signal_once(1 + test_random_below(7));
+
+      most_ms = ms > most_ms ? ms : most_ms;
+   }
 
    /* Blocked for long, but not for so long that it stops polling */
-   const uint32_t looks = d.board->looks;
-   const uint64_t cpu_us = d.board->cpu_us;
+   const uint32_t looks = hook.calls[HOOK_BELL_WAIT];
    const double start_ms = test_now_ms();
    for (unsigned i = 0; i < PAUSES; i++)
       signal_once(PAUSE_MS);
-   const double blocked_ms = test_now_ms() - start_ms;
-   const double looks_per_s = 1000 * (d.board->looks - looks) / blocked_ms;
-   const double cpu_percent = (d.board->cpu_us - cpu_us) / 10.0 / blocked_ms;
+   const double looks_per_s = 1000 * (hook.calls[HOOK_BELL_WAIT] - looks) /
+                              (test_now_ms() - start_ms);
    /* Of all waits for the bell but the first */
-   const double polls_percent = 100.0 * (d.board->polls - first_polls) /
-                                (d.board->looks - first_looks);
+   const double polls_percent = 100.0 * (hook.polls - first_polls) /
+                                (hook.calls[HOOK_BELL_WAIT] - first_looks);
 
-   test_diag("%s: wakes after %.2f ms (median), %.2f ms (most), %.2f ms for "
-             "the first; blocked, it looks %.0f times a second, using %.1f %% "
-             "of a CPU", what, ms[ROUNDS / 2], ms[ROUNDS - 1], first_ms,
-             looks_per_s, cpu_percent);
-   EXPECT(first_ms < LATENCY_LIMIT_MS);
-   EXPECT(ms[ROUNDS - 1] < LATENCY_LIMIT_MS);
+   test_diag("woken after %.2f ms at most, %.2f ms for the first; blocked, it "
+             "looks %.0f times a second", most_ms, first_ms, looks_per_s);
    EXPECT(looks_per_s < 2 * 1e9 / VK_SYNC_WIN32_POLL_NS);
-   EXPECT(cpu_percent < 50);
-   if (degraded)
-      EXPECT(polls_percent > 90);
-   else
+   if (d.flaw == FLAW_NONE)
       EXPECT(polls_percent == 0);
-}
-
-static void
-finish_waiter(void)
-{
-   REQUIRE_OK(vk_sync_signal(d.device, d.sync, FINAL));
-   peer_join(d.waiter);
-   vk_sync_destroy(d.device, d.sync);
-}
-
-static void
-not_degraded(UNUSED intptr_t arg)
-{
-   set_up();
-   measure("rung", FLAW_NONE, false);
-   EXPECT(d.board->slot < VK_SYNC_WIN32_SLOTS);
-   finish_waiter();
-}
-
-static void
-degraded_by_dacl(UNUSED intptr_t arg)
-{
-   set_up();
-   measure("bell with a DACL that lets nobody in", FLAW_DACL, true);
-   finish_waiter();
+   else
+      EXPECT(polls_percent > 90);
+   EXPECT((d.slot == VK_SYNC_WIN32_NO_SLOT) == (d.flaw == FLAW_SLOTS));
 }
 
 /* Once it can be rung again, it is, and stops to poll. */
@@ -267,73 +213,39 @@ expect_recovery(void)
    uint32_t before;
 
    do {
-      before = d.board->polls;
+      before = hook.polls;
       for (unsigned i = 0; i < 10; i++)
          signal_once(20);
-   } while (d.board->polls != before &&
+   } while (hook.polls != before &&
             test_now_ms() < start_ms + 1000.0 * PATIENCE_S);
-   EXPECT_U64(d.board->polls, before);
-}
-
-/* Peers look for a bell that is not there, as they would if it stood in an
- * AppContainer's namespace.
- */
-static void
-degraded_by_name(UNUSED intptr_t arg)
-{
-   set_up();
-   measure("bell that cannot be found", FLAW_NAME, true);
-
-   /* The first to fail after some silence tells the waiter only then. */
-   Sleep(1500);
-   test_diag("after 1.5 s of silence: %.1f ms for the first", signal_once(0));
-
-   vk_sync_win32_store32(&d.board->flaw, FLAW_NONE);
-   expect_recovery();
-   finish_waiter();
+   EXPECT_U64(hook.polls, before);
+   EXPECT(d.slot != VK_SYNC_WIN32_NO_SLOT);
 }
 
 static void
-degraded_by_full_slots(UNUSED intptr_t arg)
+look_by_oneself(intptr_t flaw)
 {
-   struct peer *holders[HOLDERS];
+   set_up((enum flaw)flaw);
+   look();
 
-   set_up();
-   for (unsigned i = 0; i < HOLDERS; i++)
-      holders[i] = peer_start(&d.run, "holder", i);
-   PEER_AWAIT(unit_armed(d.sync) == VK_SYNC_WIN32_SLOTS);
-   measure("all slots taken", FLAW_NONE, true);
-   EXPECT_U64(d.board->slot, VK_SYNC_WIN32_NO_SLOT);
-
-   /* Some holders die: one of their slots is the waiter's before long. */
-   await(&d.board->waiting, peer_word(d.sync) + 1, "the waiter does not wait");
-   const DWORD dead = holders[0]->id;
-   peer_release(holders[0]);
-   const double dead_ms = test_now_ms();
-   while (d.board->slot == VK_SYNC_WIN32_NO_SLOT &&
-          test_now_ms() < dead_ms + 1000.0 * PATIENCE_S)
-      signal_once(5);
-   EXPECT(d.board->slot < VK_SYNC_WIN32_SLOTS);
-   EXPECT_U64(peer_count_slots(d.sync, dead), 0);
-   expect_recovery();
-
-   for (unsigned i = 1; i < HOLDERS; i++) {
-      EXPECT_U64(peer_count_slots(d.sync, holders[i]->id), HOLDER_THREADS);
-      peer_release(holders[i]);
+   if (flaw == FLAW_NAME) {
+      /* The first to fail after some silence tells the waiter only then. */
+      Sleep(1500);
+      signal_once(0);
+      d.flaw = FLAW_NONE;
+      expect_recovery();
+   } else if (flaw == FLAW_SLOTS) {
+      unit_layout(d.sync)->slots[test_random_below(VK_SYNC_WIN32_SLOTS)]
+         .owner = DEAD_OWNER;
+      expect_recovery();
    }
-   finish_waiter();
+   finish();
 }
 
-const struct test_case fault_cases[] = {
-   { "degraded_not", not_degraded, 0, 120 },
-   { "degraded_dacl", degraded_by_dacl, 0, 120 },
-   { "degraded_name", degraded_by_name, 0, 120 },
-   { "degraded_slots", degraded_by_full_slots, 0, 120 },
-   { 0 },
-};
-
-const struct test_role fault_roles[] = {
-   { "waiter", waiter_main },
-   { "holder", holder_main },
+const struct test_case test_cases[] = {
+   { "degraded_not", look_by_oneself, FLAW_NONE, 120 },
+   { "degraded_dacl", look_by_oneself, FLAW_DACL, 120 },
+   { "degraded_name", look_by_oneself, FLAW_NAME, 120 },
+   { "degraded_slots", look_by_oneself, FLAW_SLOTS, 120 },
    { 0 },
 };

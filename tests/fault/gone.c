@@ -152,51 +152,11 @@ signaller_main(UNUSED int argc, UNUSED char **argv)
    return test_failed();
 }
 
-static unsigned __stdcall
-wait_for_fence(void *fence)
-{
-   p_atomic_inc(&grave.waiting);
-   (void)!unit_fence_wait((VkFence)fence, UINT64_MAX);
-   return 0;
-}
-
-/* The submit thread wakes who waits for a fence, and has more to do. */
-static int
-submitter_main(UNUSED int argc, UNUSED char **argv)
-{
-   enum { BATCHES = 12, THREADS = 3 };
-   HANDLE threads[(BATCHES - 1) * THREADS];
-   unsigned count = 0;
-
-   grave.device = unit_device();
-   VkQueue queue = unit_queue(grave.device);
-   VkSemaphore gate = unit_semaphore(grave.device, VK_SYNC_IS_TIMELINE);
-   VkFence fence = VK_NULL_HANDLE;
-
-   for (unsigned i = 1; i <= BATCHES; i++) {
-      const struct unit_batch batch = { .wait = gate, .wait_value = i };
-
-      fence = unit_fence(grave.device);
-      REQUIRE_OK(unit_submit(queue, 1, &batch, fence));
-      for (unsigned j = 0; j < THREADS && i < BATCHES; j++)
-         threads[count++] = start_thread(wait_for_fence, (void *)fence);
-   }
-   PEER_AWAIT(vk_sync_win32_load32(&grave.waiting) == count);
-   Sleep(50);
-   for (unsigned i = 0; i < count; i++)
-      terminate(threads[i]);
-
-   REQUIRE_OK(vk_sync_signal(grave.device, unit_semaphore_sync(gate),
-                             BATCHES));
-   REQUIRE_OK(unit_fence_wait(fence, PATIENCE_S * 1000 * MS));
-   return 0;
-}
-
 static void
-run_child(intptr_t role)
+signal_beside_the_dead(UNUSED intptr_t arg)
 {
    const struct peer_run run = peer_run_create(16);
-   struct peer *peer = peer_start(&run, (const char *)role, 0);
+   struct peer *peer = peer_start(&run, "signaller", 0);
    DWORD status = 1;
 
    REQUIRE(peer_ended(peer, 60000, &status));
@@ -370,7 +330,7 @@ stop_in_wait(UNUSED void *data)
    (void)!wait_for(end.private[2], NEVER, MS / 10);
 
    for (;;) {
-      step_begin(count_step, NULL);
+      step_begin(count_step, NULL, NULL);
       (void)!wait_for(end.private[2], NEVER, MS / 10);
       step_end();
    }
@@ -419,7 +379,6 @@ start_threads(void)
    }, unit_fence(end.device)));
 
    end.steps_left = (int32_t)end.board->steps;
-   step_install();
    CloseHandle(start_thread(stop_in_wait, NULL));
    PEER_AWAIT(vk_sync_win32_load32(&end.stopped));
    Sleep(peer_random_below(&end.board->seed, 60));
@@ -483,11 +442,9 @@ end_process(intptr_t ending)
    }
 }
 
-const struct test_case fault_cases[] = {
-   { "signals reach nobody but those who live", run_child,
-     (intptr_t)"signaller", 90 },
-   { "a queue goes on when waiters are gone", run_child,
-     (intptr_t)"submitter", 90 },
+const struct test_case test_cases[] = {
+   { "signals reach nobody but those who live", signal_beside_the_dead, 0,
+     90 },
    { "main() returns while threads are blocked", end_process, END_RETURN,
      120 },
    { "a thread calls exit() while others are blocked", end_process,
@@ -499,9 +456,8 @@ const struct test_case fault_cases[] = {
    { 0 },
 };
 
-const struct test_role fault_roles[] = {
+const struct test_role test_roles[] = {
    { "signaller", signaller_main },
-   { "submitter", submitter_main },
    { "ender", ender_main },
    { 0 },
 };

@@ -3,15 +3,12 @@
 
 #include "test.h"
 
-#include "c11/threads.h"
-
 #include "vk_sync_win32_nt.h"
 #include "vk_sync_win32_wait.h"
 
 struct hook hook;
 
 static struct vk_sync_win32_nt_table real;
-static thread_local uint32_t thread_polls;
 
 static void
 enter(enum hook_call call)
@@ -36,12 +33,10 @@ wait_for_single_object(HANDLE object, BOOLEAN alertable,
    const bool poll = timeout != NULL &&
                      -timeout->QuadPart <= (LONGLONG)VK_SYNC_WIN32_POLL_NS / 100;
 
-   if (poll) {
+   if (poll)
       p_atomic_inc(&hook.polls);
-      thread_polls++;
-   } else if (hook.no_look) {
+   else if (hook.no_look)
       timeout = NULL;
-   }
 
    hook.bell = object;
    enter(HOOK_BELL_WAIT);
@@ -54,7 +49,6 @@ static LONG WINAPI
 delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
    p_atomic_inc(&hook.polls);
-   thread_polls++;
    enter(HOOK_BELL_WAIT);
    return leave(HOOK_BELL_WAIT, real.delay_execution(alertable, interval));
 }
@@ -102,10 +96,4 @@ hook_install(void)
    table->release_semaphore = release_semaphore;
    table->query_section = query_section;
    table->query_object = query_object;
-}
-
-uint32_t
-hook_thread_polls(void)
-{
-   return thread_polls;
 }

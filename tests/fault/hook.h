@@ -36,9 +36,6 @@ struct hook {
 
 extern struct hook hook;
 
-/* Of the calling thread */
-uint32_t hook_thread_polls(void);
-
 /* Once is enough. */
 void hook_install(void);
 

@@ -1,350 +1,436 @@
 /* SPDX-License-Identifier: MIT */
+
+/* The parent: it starts victims, lets them die and looks what they have left. */
 #include "kill.h"
 
-#include <stdlib.h>
+#include <inttypes.h>
 
 #include "vk_sync_win32_bell.h"
+#include "vk_sync_win32_wait.h"
 
-/* A victim whose trigger is not met within this time is killed anyway. */
+/* A victim that has not made its last call within this time is killed anyway. */
 #define LIFE_MS 300
-#define START_MS 20000
-#define SETTLE_MS 20000
+/* The documented bound of a wait whose signaller has died, with a generous
+ * factor for machines that are busy
+ */
+#define SETTLE_MS (5 * (VK_SYNC_WIN32_LONGEST_LOOK_NS / 1e6))
+#define END_MS 20000
 
-static const struct choice {
-   enum kill_scene scene;
-   enum kill_trigger trigger;
-   unsigned weight;
-   /* The count is below 1 << bits, smaller ones being more likely. */
-   unsigned bits;
-} choices[] = {
-   { SCENE_TIMELINE, TRIGGER_PUBLISHED, 24, 12 },
-   { SCENE_BINARY, TRIGGER_PUBLISHED, 12, 12 },
-   { SCENE_TIMELINE, TRIGGER_STEP, 5, 9 },
-   { SCENE_BINARY, TRIGGER_STEP, 3, 9 },
-   { SCENE_TIMELINE, TRIGGER_CALL, 6, 3 },
-   { SCENE_BINARY, TRIGGER_CALL, 3, 3 },
-   { SCENE_WAIT, TRIGGER_STEP, 7, 12 },
-   { SCENE_WAIT, TRIGGER_CALL, 6, 4 },
-   { SCENE_TICKET, TRIGGER_STEP, 5, 12 },
-   { SCENE_CLAIM, TRIGGER_STEP, 5, 12 },
-   { SCENE_CLAIM, TRIGGER_CLAIMED, 7, 8 },
-   { SCENE_ALL, TRIGGER_CALL, 6, 7 },
-   { SCENE_ALL, TRIGGER_OUTSIDE, 14, 15 },
+struct watch {
+   unsigned index;
+   enum {
+      WATCH_IDLE,
+      WATCH_RUNNING,
+      /* Dead; the survivors have yet to notice what it has done last */
+      WATCH_SETTLING,
+   } state;
+   /* The last one */
+   struct peer *victim;
+   struct kill_lane *lane;
+   struct vk_sync *syncs[KILL_PAYLOADS];
+   /* When to kill it, and since when it is dead */
+   double due_ms, dead_ms;
+   bool killed;
+
+   /* What the payloads held when it was started, and what we have added */
+   uint64_t down_value;
+   uint32_t down_signals, down_consumed;
 };
 
-static struct kill_plan
-make_plan(void)
+static struct {
+   struct peer_run peers;
+   struct kill_board *board;
+   struct vk_device *device;
+   struct peer *survivors[KILL_SURVIVORS];
+   struct watch watches[KILL_LANES];
+
+   unsigned started, dead;
+   /* Killed after they had changed a payload, before they rang a bell */
+   unsigned silent;
+   /* Tickets of the dead */
+   unsigned given_back;
+} parent;
+
+static void
+describe(const struct watch *watch)
 {
-   unsigned total = 0;
-   const struct choice *choice = choices;
+   const struct kill_lane *lane = watch->lane;
 
-   for (unsigned i = 0; i < TEST_COUNT(choices); i++)
-      total += choices[i].weight;
-
-   unsigned left = test_random_below(total);
-   while (left >= choice->weight)
-      left -= choice++->weight;
-
-   struct kill_plan plan = {
-      .scene = choice->scene,
-      .trigger = choice->trigger,
-      .count = test_random_below(1u << (1 + test_random_below(choice->bits))),
-      .call = (enum hook_call)test_random_below(HOOK_CALLS),
-      .after_call = test_random_below(2),
-      .threads = choice->scene == SCENE_ALL ? 3 : test_random_below(4),
-   };
-
-   /* Calls that this scene makes, in whatever thread */
-   if (choice->scene == SCENE_TIMELINE || choice->scene == SCENE_BINARY)
-      plan.call = HOOK_RING;
-   else if (choice->scene == SCENE_WAIT)
-      plan.call = HOOK_BELL_WAIT;
-   return plan;
+   test_diag("lane %u: process %lu, call %d (%s) after %u; timeline signals "
+             "begun %" PRIu64 ", done %" PRIu64 ", %u rings; binary signals "
+             "%" PRIu64 ", %" PRIu64 ", %u rings; tickets %" PRIu64 ", %"
+             PRIu64 ", %" PRIu64 " seen; survivors wait for %" PRIu64 ", %"
+             PRIu64 ", and for the semaphore's %" PRIu64, watch->index,
+             watch->victim != NULL ? (unsigned long)watch->victim->id : 0,
+             lane->call, lane->after_call ? "after" : "before", lane->calls,
+             lane->timeline.begun, lane->timeline.done, lane->timeline.rings,
+             lane->binary.begun, lane->binary.done, lane->binary.rings,
+             lane->tickets.begun, lane->tickets.done, lane->tickets_seen,
+             lane->waits[0], lane->waits[1], lane->binary_wait);
 }
 
 static void
-remember_id(struct kill_run *run, DWORD id)
+give_up(const char *why)
 {
-   REQUIRE(run->id_count < TEST_COUNT(run->ids));
-   run->ids[run->id_count++] = id;
+   for (unsigned i = 0; i < KILL_LANES; i++) {
+      const struct watch *watch = &parent.watches[i];
+
+      describe(watch);
+      peer_dump("up", watch->syncs[KILL_UP]);
+      peer_dump("up, binary", watch->syncs[KILL_UP_BINARY]);
+      peer_dump("down, binary", watch->syncs[KILL_DOWN_BINARY]);
+   }
+   test_fail(true, __FILE__, __LINE__, "%s (%u dead)", why, parent.dead);
+}
+
+/* Signals until no ticket is left without one; returns how often */
+static unsigned
+serve_tickets(struct vk_sync *semaphore)
+{
+   unsigned signals = 0;
+
+   for (; (int32_t)(peer_consumed(semaphore) - peer_signals(semaphore)) > 0;
+        signals++)
+      EXPECT_OK(vk_sync_signal(parent.device, semaphore, 0));
+   return signals;
+}
+
+/* What the dead have left --------------------------------------------------- */
+
+static void
+expect_one_of(const struct watch *watch, const char *what, uint64_t value,
+              uint64_t least, uint64_t most)
+{
+   if (value >= least && value <= most && most - least <= 1)
+      return;
+
+   test_fail(false, __FILE__, __LINE__, "%s is %" PRIu64 ", not %" PRIu64
+             " or %" PRIu64, what, value, least, most);
+   describe(watch);
+}
+
+/* The dead one's, as long as its slot has not been taken over */
+static bool
+has_note(struct vk_sync *sync, DWORD process, uint32_t ticket)
+{
+   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      i = peer_find_slot(sync, i, process);
+      if (i == VK_SYNC_WIN32_NO_SLOT)
+         break;
+      if (vk_sync_win32_load64(&unit_layout(sync)->slots[i].target) ==
+          (VK_SYNC_WIN32_TARGET_TAKEN | VK_SYNC_WIN32_TARGET_TICKET(ticket)))
+         return true;
+   }
+   return false;
 }
 
 static void
-start_victim(struct kill_run *run, struct kill_watch *watch)
+import_again(const struct watch *watch, enum kill_payload payload)
 {
-   struct kill_lane *lane = watch->lane;
-   const uint64_t up = peer_word(watch->up);
-   const uint32_t signals = peer_signals(watch->up_binary);
+   vk_sync_destroy(parent.device,
+                   kill_open(&parent.peers, parent.device, watch->index,
+                             payload, false));
+}
 
-   lane->plan = make_plan();
-   lane->timeline = (struct kill_journal) { .begun = up, .done = up };
-   lane->binary = (struct kill_journal) { .begun = signals, .done = signals };
-   lane->tickets = (struct kill_journal) {0};
-   lane->tickets_seen = 0;
-   lane->gate_slot = VK_SYNC_WIN32_NO_SLOT;
-   lane->stage = STAGE_CREATED;
+/* A ticket that is noted comes back as soon as somebody imports the payload;
+ * one that is not has been seen satisfied, or its owner was about to note it.
+ */
+static void
+check_tickets(struct watch *watch)
+{
+   const struct kill_lane *lane = watch->lane;
+   struct vk_sync *sync = watch->syncs[KILL_DOWN_BINARY];
+   const uint32_t consumed = peer_consumed(sync);
+   const bool noted = has_note(sync, watch->victim->id, consumed);
 
-   watch->down_value = peer_word(watch->down);
-   watch->down_signals = peer_signals(watch->down_binary);
-   watch->down_consumed = peer_consumed(watch->down_binary);
-   watch->from_outside = false;
-   watch->due_ms = 0;
-   watch->victim = peer_start(&run->peers, "victim", watch->index);
-   watch->since_ms = test_now_ms();
-   watch->state = WATCH_RUNNING;
-   remember_id(run, watch->victim->id);
-   run->started++;
+   expect_one_of(watch, "the number of tickets", consumed,
+                 watch->down_consumed + lane->tickets.done,
+                 watch->down_consumed + lane->tickets.begun);
+   import_again(watch, KILL_DOWN_BINARY);
+   expect_one_of(watch, "the number of tickets left", peer_consumed(sync),
+                 consumed - noted, consumed - noted);
+   EXPECT(!has_note(sync, watch->victim->id, consumed));
+   EXPECT(!noted || lane->tickets_seen < lane->tickets.begun);
+   EXPECT(lane->tickets.begun - lane->tickets_seen <= 1);
+   parent.given_back += noted;
 }
 
 static bool
-is_ready(const struct kill_watch *watch)
+is_silent(const struct kill_journal *journal, uint64_t value)
 {
-   return vk_sync_win32_load32(&watch->lane->stage) == STAGE_READY;
+   return journal->begun != journal->done && journal->rings == 0 &&
+          journal->begun == value;
 }
 
+/* Right after the death, once nobody writes but the survivors */
 static void
-kill_from_outside(struct kill_watch *watch)
+check_payloads(struct watch *watch)
 {
-   peer_kill(watch->victim, KILL_STATUS_OUTSIDE);
-   watch->from_outside = true;
+   const struct kill_lane *lane = watch->lane;
+   struct vk_sync **syncs = watch->syncs;
+   const uint64_t value = peer_word(syncs[KILL_UP]);
+   const uint32_t signals = peer_signals(syncs[KILL_UP_BINARY]);
+
+   expect_one_of(watch, "the timeline's value", value, lane->timeline.done,
+                 lane->timeline.begun);
+   expect_one_of(watch, "the number of signals", signals, lane->binary.done,
+                 lane->binary.begun);
+   expect_one_of(watch, "the value signalled by the parent",
+                 peer_word(syncs[KILL_DOWN]), watch->down_value,
+                 watch->down_value);
+   expect_one_of(watch, "the number of the parent's signals",
+                 peer_signals(syncs[KILL_DOWN_BINARY]), watch->down_signals,
+                 watch->down_signals);
+   parent.silent += is_silent(&lane->timeline, value) ||
+                    is_silent(&lane->binary, signals);
+   check_tickets(watch);
+   watch->down_signals += serve_tickets(syncs[KILL_DOWN_BINARY]);
 }
 
-static void
-watch_victim(struct kill_run *run, struct kill_watch *watch)
+/* Whether the survivors have seen all that the victim has published */
+static bool
+has_settled(const struct watch *watch)
 {
-   const struct kill_plan *plan = &watch->lane->plan;
-   const double now_ms = test_now_ms();
+   struct kill_lane *lane = watch->lane;
+   const uint64_t value = peer_word(watch->syncs[KILL_UP]);
+   const uint32_t signals = peer_signals(watch->syncs[KILL_UP_BINARY]);
 
-   if (!is_ready(watch)) {
-      if (now_ms < watch->since_ms + START_MS)
-         return;
-      /* Under Wine it happens that a new process never comes to its program. */
-      if (watch->lane->stage != STAGE_CREATED || ++run->stillborn > 3)
-         kill_give_up(run, watch, "the victim does not start");
-      kill_from_outside(watch);
-      watch->since_ms = now_ms;
-      return;
+   for (unsigned i = 0; i < KILL_SURVIVORS; i++) {
+      if (vk_sync_win32_load64(&lane->waits[i]) <= value)
+         return false;
    }
-
-   if (watch->due_ms == 0) {
-      watch->due_ms = now_ms + (plan->trigger == TRIGGER_OUTSIDE ?
-                                plan->count / 1000.0 : LIFE_MS);
-   }
-
-   /* What the victim waits for */
-   if (test_random_below(2))
-      EXPECT_OK(vk_sync_signal(run->device, watch->down,
-                               ++watch->down_value));
-   watch->down_signals += kill_serve_tickets(run->device, watch->down_binary);
-
-   if (test_now_ms() >= watch->due_ms && !watch->from_outside)
-      kill_from_outside(watch);
+   return vk_sync_win32_load64(&lane->binary_wait) > signals &&
+          peer_consumed(watch->syncs[KILL_UP_BINARY]) == signals + 1;
 }
 
+/* When all others are gone, whoever comes finds what is left of them. */
 static void
-bury(struct kill_run *run, struct kill_watch *watch)
+check_remains(struct watch *watch)
 {
-   struct peer **kept = &run->kept[run->dead % TEST_COUNT(run->kept)];
+   EXPECT_U64(peer_consumed(watch->syncs[KILL_UP_BINARY]),
+              peer_signals(watch->syncs[KILL_UP_BINARY]));
+   /* What was given back may have been signalled already. */
+   EXPECT(peer_signals(watch->syncs[KILL_DOWN_BINARY]) -
+          peer_consumed(watch->syncs[KILL_DOWN_BINARY]) <= 1);
 
-   run->dead++;
-   if (run->dead % 3 == 0) {
-      if (*kept != NULL)
-         peer_release(*kept);
-      *kept = watch->victim;
-   } else {
+   for (unsigned i = 0; i < KILL_PAYLOADS; i++) {
+      import_again(watch, i);
+      if (unit_owned(watch->syncs[i]) + unit_armed(watch->syncs[i]) != 0) {
+         peer_dump("left to nobody", watch->syncs[i]);
+         test_fail(false, __FILE__, __LINE__, "lane %u, payload %u: slots are "
+                   "left", watch->index, i);
+      }
+      vk_sync_destroy(parent.device, watch->syncs[i]);
+   }
+}
+
+/* Victims ------------------------------------------------------------------- */
+
+/* Some of the dead are gone altogether, others are kept for a while. */
+static void
+bury(struct watch *watch)
+{
+   if (watch->victim != NULL)
       peer_release(watch->victim);
-   }
    watch->victim = NULL;
 }
 
 static void
-on_death(struct kill_run *run, struct kill_watch *watch, DWORD status)
+start_victim(struct watch *watch)
 {
-   const uint32_t slot = watch->lane->gate_slot;
+   struct kill_lane *lane = watch->lane;
+   const uint64_t up = peer_word(watch->syncs[KILL_UP]);
+   const uint32_t signals = peer_signals(watch->syncs[KILL_UP_BINARY]);
+   const bool from_outside = test_random_below(2);
 
+   /* Small numbers are more likely. */
+   lane->calls = from_outside ? INT32_MAX :
+                 test_random_below(1u << (1 + test_random_below(7)));
+   lane->call = test_random_below(2) ? HOOK_RING :
+                (enum hook_call)test_random_below(HOOK_CALLS);
+   lane->after_call = test_random_below(2);
+   lane->timeline = (struct kill_journal) { .begun = up, .done = up };
+   lane->binary = (struct kill_journal) { .begun = signals, .done = signals };
+   lane->tickets = (struct kill_journal) {0};
+   lane->tickets_seen = 0;
+
+   watch->down_value = peer_word(watch->syncs[KILL_DOWN]);
+   watch->down_signals = peer_signals(watch->syncs[KILL_DOWN_BINARY]);
+   watch->down_consumed = peer_consumed(watch->syncs[KILL_DOWN_BINARY]);
+   bury(watch);
+   watch->victim = peer_start_ready(&parent.peers, "victim", watch->index,
+                                    &lane->ready);
+   watch->killed = false;
+   watch->due_ms = test_now_ms() +
+      (from_outside ? test_random_below(2u << test_random_below(15)) / 1000.0 :
+                      LIFE_MS);
+   watch->state = WATCH_RUNNING;
+   parent.started++;
+}
+
+/* What the victim waits for, and in the end its death */
+static void
+serve_victim(struct watch *watch)
+{
+   if (test_random_below(2))
+      EXPECT_OK(vk_sync_signal(parent.device, watch->syncs[KILL_DOWN],
+                               ++watch->down_value));
+   watch->down_signals += serve_tickets(watch->syncs[KILL_DOWN_BINARY]);
+
+   if (test_now_ms() >= watch->due_ms && !watch->killed) {
+      peer_kill(watch->victim, KILL_STATUS_OUTSIDE);
+      watch->killed = true;
+   }
+}
+
+static void
+on_death(struct watch *watch, DWORD status)
+{
    if (status != KILL_STATUS && status != KILL_STATUS_OUTSIDE) {
-      test_diag("exit status %lu", (unsigned long)status);
-      kill_give_up(run, watch, "a victim has ended by itself");
+      test_diag("lane %u: exit status %lu", watch->index,
+                (unsigned long)status);
+      give_up("a victim has ended by itself");
    }
-
-   if (is_ready(watch) && watch->lane->plan.threads > 0) {
-      if (slot >= VK_SYNC_WIN32_SLOTS)
-         kill_give_up(run, watch, "a victim found no slot");
-      run->taken_over += run->gate_slots_seen[slot];
-      run->gate_slots_seen[slot] = true;
-   }
-
-   kill_check_payloads(run, watch);
-   bury(run, watch);
-   watch->since_ms = test_now_ms();
+   check_payloads(watch);
+   if (test_random_below(3) > 0)
+      bury(watch);
+   parent.dead++;
+   watch->dead_ms = test_now_ms();
    watch->state = WATCH_SETTLING;
 }
 
 static void
-run_lane(struct kill_run *run, struct kill_watch *watch)
+run_lane(struct watch *watch, unsigned victims)
 {
    DWORD status;
 
    switch (watch->state) {
    case WATCH_IDLE:
-      if (run->started < run->victims)
-         start_victim(run, watch);
+      if (parent.started < victims)
+         start_victim(watch);
       break;
 
    case WATCH_RUNNING:
       if (peer_ended(watch->victim, 0, &status))
-         on_death(run, watch, status);
+         on_death(watch, status);
       else
-         watch_victim(run, watch);
+         serve_victim(watch);
       break;
 
    case WATCH_SETTLING:
-      if (kill_has_settled(watch)) {
-         kill_check_latency(watch);
+      if (has_settled(watch))
          watch->state = WATCH_IDLE;
-      } else if (test_now_ms() > watch->since_ms + SETTLE_MS) {
-         kill_give_up(run, watch, "a survivor was not woken");
-      }
+      else if (test_now_ms() > watch->dead_ms + SETTLE_MS)
+         give_up("a survivor was not woken in time");
       break;
    }
 }
 
+/* All together -------------------------------------------------------------- */
+
 static void
-start_survivors(struct kill_run *run)
+start_all(void)
 {
-   for (unsigned i = 0; i < KILL_SURVIVORS; i++) {
-      run->survivors[i] = peer_start(&run->peers, "survivor", i);
-      remember_id(run, run->survivors[i]->id);
+   for (unsigned i = 0; i < KILL_LANES; i++) {
+      struct watch *watch = &parent.watches[i];
+
+      *watch = (struct watch) { i, .lane = &parent.board->lanes[i] };
+      for (unsigned j = 0; j < KILL_PAYLOADS; j++)
+         watch->syncs[j] = kill_open(&parent.peers, parent.device, i, j, true);
    }
    for (unsigned i = 0; i < KILL_SURVIVORS; i++)
-      PEER_AWAIT(vk_sync_win32_load32(&run->board->survivors[i].ready));
+      parent.survivors[i] = peer_start_ready(&parent.peers, "survivor", i,
+                                             &parent.board->ready[i]);
 }
 
-static void
-check_survivors_live(struct kill_run *run)
+static bool
+run_lanes(unsigned victims)
 {
+   bool idle = parent.started == victims;
    DWORD status;
 
-   for (unsigned i = 0; i < KILL_SURVIVORS; i++) {
-      if (peer_ended(run->survivors[i], 0, &status))
-         kill_give_up(run, NULL, "a survivor has ended");
+   for (unsigned i = 0; i < KILL_LANES; i++) {
+      run_lane(&parent.watches[i], victims);
+      idle &= parent.watches[i].state == WATCH_IDLE;
    }
+   for (unsigned i = 0; i < KILL_SURVIVORS; i++) {
+      if (peer_ended(parent.survivors[i], 0, &status))
+         give_up("a survivor has ended");
+   }
+   return !idle;
 }
 
 static void
-finish_survivors(struct kill_run *run)
+finish_survivors(void)
 {
    const double start_ms = test_now_ms();
    unsigned ended = 0;
    DWORD status;
 
-   vk_sync_win32_store32(&run->board->quit, 1);
-   for (unsigned i = 0; i < KILL_LANES; i++)
-      EXPECT_OK(vk_sync_signal(run->device, run->watches[i].up, KILL_FINAL));
-   EXPECT_OK(vk_sync_signal(run->device, run->payloads.syncs[KILL_GATE],
-                            KILL_FINAL));
-
+   vk_sync_win32_store32(&parent.board->quit, 1);
+   for (unsigned i = 0; i < KILL_LANES; i++) {
+      EXPECT_OK(vk_sync_signal(parent.device,
+                               parent.watches[i].syncs[KILL_UP], KILL_FINAL));
+      EXPECT_OK(vk_sync_signal(parent.device,
+                               parent.watches[i].syncs[KILL_GATE],
+                               KILL_FINAL));
+   }
    while (ended < KILL_SURVIVORS) {
       for (unsigned i = 0; i < KILL_LANES; i++)
-         kill_serve_tickets(run->device, run->watches[i].up_binary);
-      if (peer_ended(run->survivors[ended], 5, &status)) {
+         serve_tickets(parent.watches[i].syncs[KILL_UP_BINARY]);
+      if (peer_ended(parent.survivors[ended], 5, &status)) {
          REQUIRE_U64(status, 0);
-         peer_release(run->survivors[ended]);
-         peer_check_usage("survivor", &run->board->survivors[ended].before,
-                          &run->board->survivors[ended].after);
-         ended++;
+         peer_release(parent.survivors[ended++]);
       }
-      if (test_now_ms() > start_ms + SETTLE_MS)
-         kill_give_up(run, NULL, "a survivor does not come to its end");
+      if (test_now_ms() > start_ms + END_MS)
+         give_up("a survivor does not come to its end");
    }
 }
 
 static void
-open_payloads(struct kill_run *run)
+kill_many(unsigned victims)
 {
-   struct vk_sync **syncs = run->payloads.syncs;
-
-   kill_payloads_open(&run->payloads, peer_share, &run->peers, run->device,
-                      KILL_ALL_LANES);
-   for (unsigned i = 0; i < KILL_LANES; i++) {
-      run->watches[i] = (struct kill_watch) {
-         .index = i,
-         .lane = &run->board->lanes[i],
-         .up = syncs[KILL_UP + i],
-         .up_binary = syncs[KILL_UP_BINARY + i],
-         .down = syncs[KILL_DOWN + i],
-         .down_binary = syncs[KILL_DOWN_BINARY + i],
-      };
-   }
-}
-
-static void
-run_kills(struct kill_run *run, struct vk_device *device, unsigned victims,
-          unsigned lanes)
-{
-   *run = (struct kill_run) {
-      .device = device, .victims = victims, .lane_count = lanes,
-      .peers = peer_run_create(sizeof(struct kill_board)),
-   };
-   run->board = run->peers.board;
-
+   parent.peers = peer_run_create(sizeof(struct kill_board));
+   parent.board = parent.peers.board;
+   parent.started = 0;
    vk_sync_win32_bell_forget_all();
-   run->before = peer_measure();
-   open_payloads(run);
-   start_survivors(run);
-   while (run->dead < victims) {
-      for (unsigned i = 0; i < lanes; i++)
-         run_lane(run, &run->watches[i]);
-      check_survivors_live(run);
+   const struct peer_usage before = peer_measure();
+
+   start_all();
+   while (run_lanes(victims))
       Sleep(1);
+   finish_survivors();
+   for (unsigned i = 0; i < KILL_LANES; i++) {
+      check_remains(&parent.watches[i]);
+      bury(&parent.watches[i]);
    }
-   for (unsigned i = 0; i < lanes; i++) {
-      while (run->watches[i].state != WATCH_IDLE) {
-         run_lane(run, &run->watches[i]);
-         Sleep(1);
-      }
-   }
-
-   finish_survivors(run);
-   kill_check_remains(run);
-   for (unsigned i = 0; i < TEST_COUNT(run->kept); i++) {
-      if (run->kept[i] != NULL)
-         peer_release(run->kept[i]);
-   }
-   kill_payloads_close(&run->payloads, device);
    vk_sync_win32_bell_forget_all();
-   run->after = peer_measure();
+
+   const struct peer_usage after = peer_measure();
+   /* Whatever is created once, and kept */
+   if (victims > KILL_LANES)
+      peer_check_usage("parent", &before, &after);
 }
 
 static void
-kill_many(intptr_t lanes)
+processes_are_killed(UNUSED intptr_t arg)
 {
-   struct vk_device *device = unit_device();
-   const unsigned victims =
-      (lanes == 1 ? 24 : 90) * (test_scale() > 1 ? 10 : 1);
-   static struct kill_run run;
-
-   /* Whatever is created once, and kept */
-   run_kills(&run, device, 2, 1);
-   run_kills(&run, device, victims, (unsigned)lanes);
+   parent.device = unit_device();
+   kill_many(KILL_LANES);
+   kill_many(90 * (test_scale() > 1 ? 10 : 1));
    test_diag("%u deaths, %u of them after a payload had changed and before "
-             "anyone was rung; %u slots of the dead were taken over; of %u "
-             "tickets that they had not seen satisfied %u were given back; "
-             "%u stillborn", run.dead, run.silent, run.taken_over, run.unseen,
-             run.given_back, run.stillborn);
-   peer_check_usage("parent", &run.before, &run.after);
-   EXPECT(run.silent > 0);
-   EXPECT(run.taken_over > 0);
-   EXPECT(run.given_back > 0);
+             "anyone was rung; %u tickets were given back", parent.dead,
+             parent.silent, parent.given_back);
+   EXPECT(parent.silent > 0);
+   EXPECT(parent.given_back > 0);
 }
 
-const struct test_case fault_cases[] = {
-   { "processes are killed one at a time", kill_many, 1, 240 },
-   { "processes are killed beside each other", kill_many, KILL_LANES, 240 },
+const struct test_case test_cases[] = {
+   { "processes are killed beside each other", processes_are_killed, 0, 240 },
    { 0 },
 };
 
-const struct test_role fault_roles[] = {
+const struct test_role test_roles[] = {
    { "victim", kill_victim_main },
    { "survivor", kill_survivor_main },
    { 0 },

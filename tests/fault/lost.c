@@ -189,10 +189,8 @@ lost_device_ends_waits(intptr_t blocked_ms)
    EXPECT(in_time);
 }
 
-const struct test_case fault_cases[] = {
+const struct test_case test_cases[] = {
    { "waits that have just begun", lost_device_ends_waits, 0, 90 },
    { "waits that have lasted for long", lost_device_ends_waits, 1700, 90 },
    { 0 },
 };
-
-const struct test_role fault_roles[] = { { 0 } };

@@ -5,7 +5,6 @@
  * has ended, or whose id has become another process's, loses them.
  */
 #include "peer.h"
-#include "step.h"
 
 #include <string.h>
 
@@ -284,54 +283,7 @@ recover_tickets(intptr_t arg)
    vk_sync_destroy(o.device, o.sync);
 }
 
-struct giving {
-   struct vk_sync_win32_slot *slot;
-   uint32_t steps, marked, unmarked, noted;
-};
-
-static void
-look_at_giving(void *data)
-{
-   struct giving *giving = data;
-   const bool noted = giving->slot->target != 0;
-   const bool marked = giving->slot->owner & VK_SYNC_WIN32_OWNER_RECOVERING;
-
-   giving->steps++;
-   if (vk_sync_win32_consumed(o.layout->word) == 0)
-      giving->noted += noted;
-   else if (marked)
-      giving->marked++;
-   else
-      giving->unmarked += !noted;
-}
-
-/* Who is at it says so, and the note goes before the ticket is given back: if
- * it dies between any two instructions, that is not done twice.
- */
-static void
-tickets_are_given_back_in_order(UNUSED intptr_t arg)
-{
-   if (!step_is_available())
-      test_skip("no single steps on this kind of processor");
-   step_install();
-   set_up(VK_SYNC_WIN32_KIND_BINARY);
-   o.layout->word = vk_sync_win32_pair(0, 1);
-   fill_ticket(7, GONE, 1);
-
-   struct giving giving = { .slot = &o.layout->slots[7] };
-   step_begin(look_at_giving, &giving);
-   import_again();
-   step_end();
-   test_diag("%u steps, %u of them by who said so", giving.steps,
-             giving.marked);
-   EXPECT_U64(peer_consumed(o.sync), 0);
-   EXPECT(giving.marked > 0);
-   EXPECT_U64(giving.unmarked, 0);
-   EXPECT_U64(giving.noted, 0);
-   vk_sync_destroy(o.device, o.sync);
-}
-
-const struct test_case fault_cases[] = {
+const struct test_case test_cases[] = {
    { "who is dead", who_is_dead },
    { "import clears out the dead: fence", import_clears_out_the_dead,
      VK_SYNC_WIN32_KIND_FENCE },
@@ -353,8 +305,6 @@ const struct test_case fault_cases[] = {
      NEWEST_FIRST },
    { "tickets are given back newest first by who takes one", recover_tickets,
      NEWEST_FIRST | TAKE_ONE },
-   { "tickets are given back one step after the other",
-     tickets_are_given_back_in_order },
    { "who imports does not wait for ever for who gives back",
      recover_tickets, FOR_EVER },
    { "who takes a ticket does not wait for ever for who gives back",
@@ -362,7 +312,7 @@ const struct test_case fault_cases[] = {
    { 0 },
 };
 
-const struct test_role fault_roles[] = {
+const struct test_role test_roles[] = {
    { "living", living_main },
    { 0 },
 };

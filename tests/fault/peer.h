@@ -132,11 +132,7 @@ peer_consumed(struct vk_sync *sync)
 static inline uint64_t
 peer_random(uint64_t *state)
 {
-   uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-   z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-   z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-   return z ^ (z >> 31);
+   return test_next_random(state);
 }
 
 static inline uint32_t

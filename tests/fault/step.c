@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The processor's trap flag makes each instruction of a thread raise an
- * exception.
+/* The processor's trap flag makes an instruction of a thread raise an exception,
+ * and so does a page that cannot be written to.
  */
 #include "step.h"
 
@@ -20,26 +20,38 @@
 /* Of the one thread that steps */
 static void (*volatile current)(void *data);
 static void *current_data;
+static char *current_page;
 
-void
-step_die(unsigned status)
+static void
+protect_page(DWORD protection)
 {
-   TerminateProcess(GetCurrentProcess(), status);
-   Sleep(INFINITE);
+   DWORD old;
+
+   REQUIRE(VirtualProtect(current_page, STEP_PAGE, protection, &old));
 }
 
 static LONG CALLBACK
 on_exception(EXCEPTION_POINTERS *info)
 {
 #if HAVE_STEPS
-   const DWORD code = info->ExceptionRecord->ExceptionCode;
+   const EXCEPTION_RECORD *record = info->ExceptionRecord;
+   const bool write =
+      record->ExceptionCode == EXCEPTION_ACCESS_VIOLATION &&
+      current_page != NULL && record->ExceptionInformation[1] -
+                              (ULONG_PTR)current_page < STEP_PAGE;
+   const bool step = record->ExceptionCode == EXCEPTION_SINGLE_STEP;
 
-   if (code != STEP_EXCEPTION && code != EXCEPTION_SINGLE_STEP)
+   if (!write && !step && record->ExceptionCode != STEP_EXCEPTION)
       return EXCEPTION_CONTINUE_SEARCH;
 
-   if (current != NULL && code == EXCEPTION_SINGLE_STEP)
+   if (write)
+      protect_page(PAGE_READWRITE);
+   if (step && current != NULL) {
       current(current_data);
-   if (current != NULL)
+      if (current_page != NULL)
+         protect_page(PAGE_READONLY);
+   }
+   if (write || (current != NULL && current_page == NULL))
       info->ContextRecord->EFlags |= TRAP_FLAG;
    else
       info->ContextRecord->EFlags &= ~TRAP_FLAG;
@@ -57,17 +69,19 @@ step_is_available(void)
 }
 
 void
-step_install(void)
+step_begin(void (*at)(void *data), void *data, void *page)
 {
-   REQUIRE(AddVectoredExceptionHandler(1, on_exception) != NULL);
-}
+   static void *handler;
 
-void
-step_begin(void (*at)(void *data), void *data)
-{
+   if (handler == NULL)
+      handler = AddVectoredExceptionHandler(1, on_exception);
+   REQUIRE(handler != NULL);
+   current_page = page;
    current_data = data;
    current = at;
-   if (HAVE_STEPS)
+   if (HAVE_STEPS && page != NULL)
+      protect_page(PAGE_READONLY);
+   else if (HAVE_STEPS)
       RaiseException(STEP_EXCEPTION, 0, 0, NULL);
 }
 
@@ -75,4 +89,7 @@ void
 step_end(void)
 {
    current = NULL;
+   if (HAVE_STEPS && current_page != NULL)
+      protect_page(PAGE_READWRITE);
+   current_page = NULL;
 }

@@ -55,7 +55,7 @@ check_state(const struct fuzz_bystander *bystander)
    uint64_t value = 0;
 
    if (is_timeline(bystander)) {
-      FUZZ_CHECK(fuzz_get_value(view, &value) == VK_SUCCESS);
+      FUZZ_CHECK(vk_sync_get_value(fuzz_device, view, &value) == VK_SUCCESS);
       FUZZ_CHECK(value == bystander->value);
       FUZZ_CHECK(fuzz_wait(view, value, 0) == VK_SUCCESS);
       FUZZ_CHECK(fuzz_wait(view, value + 1, 0) == VK_TIMEOUT);
@@ -74,14 +74,15 @@ signal_it(struct fuzz_bystander *bystander)
       value = bystander->value += 1 + fuzz_below(3);
    else
       bystander->value = 1;
-   FUZZ_CHECK(fuzz_signal(any_view(bystander), value) == VK_SUCCESS);
+   FUZZ_CHECK(vk_sync_signal(fuzz_device, any_view(bystander), value) ==
+              VK_SUCCESS);
 }
 
 static void
 reset_it(struct fuzz_bystander *bystander)
 {
    bystander->value = 0;
-   FUZZ_CHECK(fuzz_reset(any_view(bystander)) == VK_SUCCESS);
+   FUZZ_CHECK(vk_sync_reset(fuzz_device, any_view(bystander)) == VK_SUCCESS);
 }
 
 void

@@ -144,13 +144,6 @@ watch(UNUSED void *data)
    }
 }
 
-void
-fuzz_watch(const char *part)
-{
-   run.part = part;
-   test_thread_start(watch, NULL);
-}
-
 bool
 fuzz_check(bool ok, const char *file, int line, const char *text)
 {

@@ -49,7 +49,7 @@ struct fuzz_thread *fuzz_self(void);
 /* A thread beside the first, to be joined before the episode ends. Each index,
  * 0 < index < FUZZ_THREADS, has random numbers of its own.
  */
-#define FUZZ_THREADS 8
+#define FUZZ_THREADS 5
 struct test_thread *fuzz_start(unsigned index, void (*run)(void *data),
                                void *data);
 
@@ -63,9 +63,6 @@ bool fuzz_chance(uint32_t percent);
  */
 void fuzz_run(const char *part, uint32_t episodes, uint32_t cases,
               void (*episode)(void *data), void *data);
-
-/* The watchdog alone, for a child, until it ends */
-void fuzz_watch(const char *part);
 
 /* Between these two the thread is in the code under test, which may take
  * `allowed_ns` and a little longer.

@@ -30,55 +30,27 @@ struct attempt {
    bool close;
 };
 
-/* An object that is there to be imported into */
-struct target {
-   enum vk_sync_win32_kind kind;
-   struct vk_sync *sync;
-};
-
-/* Private or shared, and with some state */
-struct target target_create(enum vk_sync_win32_kind kind);
-
-/* Import, a case, and check the verdict: after a refusal all is as before,
- * and there is a message.  Returns whether it has been imported.
+/* Handles, names and numbers: some that no import may take, some that it takes
  */
-bool target_import(const struct target *target, const struct attempt *attempt);
-
-/* An episode of as many: into an object of the kind, mostly */
-#define IMPORT_STEPS 32
-void import_some(struct attempt (*make)(void *data), void *data);
-
-/* Any value but those that this process has open, nor could have */
-HANDLE no_handle(void);
-
-/* Handles that no import may take, and some that it takes; see wrong.c */
-#define MAX_WRONG 64
-
-struct wrong_handles {
+struct list {
    enum vk_sync_win32_kind kind;
-   /* Which all of them are made to look like */
-   struct vk_sync *sync;
-   HANDLE genuine;
-   struct attempt all[MAX_WRONG];
+   /* Which all of them are made to look like; one has a number, one a name. */
+   struct vk_sync *sync, *named;
+   HANDLE genuine, number;
+   struct attempt all[64];
    unsigned count;
+   wchar_t names[8][64];
+   unsigned name_count;
 };
 
-/* Of each kind */
-void wrong_handles_create(struct wrong_handles wrong[FUZZ_KINDS]);
-void wrong_handles_destroy(struct wrong_handles wrong[FUZZ_KINDS]);
+/* One for each kind */
+void create_lists(struct list lists[FUZZ_KINDS]);
+void destroy_lists(struct list lists[FUZZ_KINDS]);
 
-/* A section with these contents */
-HANDLE wrong_section(const void *contents, SIZE_T contents_size, SIZE_T size,
-                     DWORD protection, const wchar_t *name);
-/* One of the kind that programs are loaded from */
-HANDLE wrong_image_section(const wchar_t *name);
-
-/* The parts */
-void import_handles(intptr_t arg);
-void import_answers(intptr_t arg);
-void import_sections(intptr_t arg);
-void import_names(intptr_t arg);
-void export_names(intptr_t arg);
-void import_numbers(intptr_t arg);
+/* A section that begins with this, as far as there is room; NULL for what some
+ * systems lack
+ */
+HANDLE make_section(const struct vk_sync_win32_layout *contents, SIZE_T size,
+                    DWORD protection, const wchar_t *name);
 
 #endif

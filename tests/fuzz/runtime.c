@@ -129,30 +129,6 @@ fuzz_wait_many(uint32_t count, const struct vk_sync_wait *waits,
 }
 
 VkResult
-fuzz_signal(struct vk_sync *sync, uint64_t value)
-{
-   return vk_sync_signal(fuzz_device, sync, value);
-}
-
-VkResult
-fuzz_reset(struct vk_sync *sync)
-{
-   return vk_sync_reset(fuzz_device, sync);
-}
-
-VkResult
-fuzz_move(struct vk_sync *to, struct vk_sync *from)
-{
-   return vk_sync_move(fuzz_device, to, from);
-}
-
-VkResult
-fuzz_get_value(struct vk_sync *sync, uint64_t *value)
-{
-   return vk_sync_get_value(fuzz_device, sync, value);
-}
-
-VkResult
 fuzz_try_export(struct vk_sync *sync,
                 VkExternalSemaphoreHandleTypeFlagBits type, HANDLE *handle)
 {
@@ -245,7 +221,7 @@ warm_up(void)
       threads[i] = test_thread_start(block, sync);
    while (vk_sync_win32_load64(armed) + 1 != 1u << BLOCKED_THREADS)
       Sleep(1);
-   EXPECT(fuzz_signal(sync, 1) == VK_SUCCESS);
+   EXPECT(vk_sync_signal(fuzz_device, sync, 1) == VK_SUCCESS);
    for (unsigned i = 0; i < BLOCKED_THREADS; i++)
       test_thread_join(threads[i]);
    fuzz_destroy(sync);

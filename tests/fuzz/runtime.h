@@ -47,10 +47,6 @@ void fuzz_destroy(struct vk_sync *sync);
 VkResult fuzz_wait(struct vk_sync *sync, uint64_t value, uint64_t timeout_ns);
 VkResult fuzz_wait_many(uint32_t count, const struct vk_sync_wait *waits,
                         enum vk_sync_wait_flags flags, uint64_t timeout_ns);
-VkResult fuzz_signal(struct vk_sync *sync, uint64_t value);
-VkResult fuzz_reset(struct vk_sync *sync);
-VkResult fuzz_move(struct vk_sync *to, struct vk_sync *from);
-VkResult fuzz_get_value(struct vk_sync *sync, uint64_t *value);
 
 #define FUZZ_NT_HANDLE VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
 #define FUZZ_NUMBER VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_KMT_BIT

@@ -6,6 +6,8 @@
 
 #include "util/macros.h"
 
+#include "vk_sync_win32_owner.h"
+
 /* What slots and sections are told by, and what is put in their place */
 static struct {
    uint64_t owners[64];
@@ -211,8 +213,9 @@ mutate_bits(uint64_t *words)
    }
 }
 
-uint64_t
-fuzz_owner(uint64_t old)
+/* Somebody who may own a slot: one of those learnt, or anybody */
+static uint64_t
+some_owner(uint64_t old)
 {
    return known.owner_count != 0 && fuzz_chance(60) ?
           known.owners[fuzz_below(known.owner_count)] : fuzz_value64(old);
@@ -222,7 +225,7 @@ static void
 mutate_owner(struct vk_sync_win32_layout *layout,
              struct vk_sync_win32_slot *slot)
 {
-   const uint64_t owner = fuzz_owner(slot->owner);
+   const uint64_t owner = some_owner(slot->owner);
 
    if (!fuzz_chance(2)) {
       slot->owner = owner;
@@ -244,7 +247,7 @@ mutate_target(struct vk_sync_win32_layout *layout,
 
       slot->target = VK_SYNC_WIN32_TARGET_TICKET(ticket) |
                      (fuzz_chance(80) ? VK_SYNC_WIN32_TARGET_TAKEN : 0);
-      slot->owner = fuzz_owner(slot->owner);
+      slot->owner = some_owner(slot->owner);
    } else {
       slot->target = fuzz_value64(fuzz_chance(50) ? word : slot->target);
    }
@@ -260,6 +263,40 @@ mutate_bell(struct vk_sync_win32_layout *layout,
       slot->bell = known.bells[fuzz_below(known.bell_count)];
    else
       slot->bell.bits[fuzz_below(2)] = fuzz_value64(slot->bell.bits[0]);
+}
+
+/* Tickets that nobody has taken, some in a row: such as a process has that dies
+ * with all of them
+ */
+static void
+invent_tickets(struct vk_sync_win32_layout *layout)
+{
+   const uint32_t count = fuzz_chance(3) ? VK_SYNC_WIN32_SLOTS :
+                                           1 + fuzz_below(4);
+   const uint32_t first =
+      fuzz_below(fuzz_chance(60) ? 8 : VK_SYNC_WIN32_SLOTS);
+   /* A table full of owners takes long: the kernel is asked for each. */
+   const bool one_owner = fuzz_chance(count == VK_SYNC_WIN32_SLOTS ? 80 : 50);
+   uint32_t ticket = vk_sync_win32_consumed(layout->word) + 2 - fuzz_below(5);
+   uint64_t owner = some_owner(0);
+
+   for (uint32_t i = 0; i < count; i++, ticket--) {
+      struct vk_sync_win32_slot *slot =
+         &layout->slots[(first + i) % VK_SYNC_WIN32_SLOTS];
+
+      if (!one_owner)
+         owner = some_owner(slot->owner);
+      slot->target = VK_SYNC_WIN32_TARGET_TICKET(ticket) |
+                     (fuzz_chance(90) ? VK_SYNC_WIN32_TARGET_TAKEN : 0);
+      slot->owner = owner;
+   }
+
+   /* One who never comes to the end of giving back; those who take a ticket
+    * wait a little for him.
+    */
+   if (fuzz_below(300) == 0)
+      layout->slots[first].owner = own_identity() |
+                                   VK_SYNC_WIN32_OWNER_RECOVERING;
 }
 
 /* Slots are taken from the first, so that is where things are. */
@@ -302,8 +339,8 @@ choose_field(uint32_t fields)
       [FIELD_MAGIC] = 2, [FIELD_KIND] = 2, [FIELD_RESERVED] = 1,
       [FIELD_PAD] = 1, [FIELD_WORD] = 30, [FIELD_ARMED] = 20,
       [FIELD_FAILED] = 8, [FIELD_OWNER] = 20, [FIELD_TARGET] = 30,
-      [FIELD_BELL] = 20, [FIELD_BYTE] = 5, [FIELD_SWAP] = 2, [FIELD_RUN] = 2,
-      [FIELD_ALL] = 1,
+      [FIELD_BELL] = 20, [FIELD_TICKETS] = 10, [FIELD_BYTE] = 5,
+      [FIELD_SWAP] = 2, [FIELD_RUN] = 2, [FIELD_ALL] = 1,
    };
    for (;;) {
       const uint32_t field = fuzz_below(FIELD_COUNT);
@@ -351,6 +388,9 @@ fuzz_mutate(struct vk_sync_win32_layout *layout, uint32_t fields)
       break;
    case FIELD_BELL:
       mutate_bell(layout, slot);
+      break;
+   case FIELD_TICKETS:
+      invent_tickets(layout);
       break;
    default:
       mutate_raw(layout, field);

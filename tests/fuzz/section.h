@@ -20,6 +20,7 @@ enum fuzz_field {
    FIELD_OWNER,
    FIELD_TARGET,
    FIELD_BELL,
+   FIELD_TICKETS,
    /* Any byte, any two words, any run of words, all of it */
    FIELD_BYTE,
    FIELD_SWAP,
@@ -57,9 +58,6 @@ void fuzz_learn_decoys(void);
  * care.
  */
 void fuzz_mutate(struct vk_sync_win32_layout *layout, uint32_t fields);
-
-/* Somebody who may own a slot: one of those learnt, or anybody */
-uint64_t fuzz_owner(uint64_t old);
 
 /* A value near what it was, or at an edge of its type */
 uint64_t fuzz_value64(uint64_t old);

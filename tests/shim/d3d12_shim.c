@@ -49,13 +49,6 @@ vk_win32_d3d12_is_available(void)
    return true;
 }
 
-bool
-vk_win32_d3d12_get_luid(uint8_t luid[8])
-{
-   (void)luid;
-   return false;
-}
-
 HRESULT
 vk_win32_d3d12_create_fence(struct vk_win32_d3d12_fence *fence,
                             uint64_t value,
@@ -77,11 +70,11 @@ vk_win32_d3d12_open_fence(struct vk_win32_d3d12_fence *fence, HANDLE foreign,
 {
    const struct nt_shim_object *object = nt_shim_find_object(foreign);
 
-   if (name != NULL || object == NULL || object->type != OBJECT_FENCE)
-      return E_INVALIDARG;
-   return DuplicateHandle(GetCurrentProcess(), foreign, GetCurrentProcess(),
-                          &fence->handle, 0, FALSE, DUPLICATE_SAME_ACCESS) ?
-          S_OK : E_HANDLE;
+   NT_SHIM_CHECK(name == NULL && object != NULL &&
+                 object->type == OBJECT_FENCE);
+   DuplicateHandle(GetCurrentProcess(), foreign, GetCurrentProcess(),
+                   &fence->handle, 0, FALSE, DUPLICATE_SAME_ACCESS);
+   return S_OK;
 }
 
 void

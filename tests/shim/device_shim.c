@@ -17,6 +17,8 @@
 
 #include "nt_shim.h"
 
+const bool stress_has_d3d12 = true;
+
 struct vk_device *
 stress_device(void)
 {
@@ -27,22 +29,6 @@ stress_device(void)
    device->alloc = *vk_default_allocator();
    nt_shim_set_chaos(4, test_random());
    return device;
-}
-
-bool
-stress_device_has_d3d12(void)
-{
-   return true;
-}
-
-void
-stress_enter_process(unsigned process)
-{
-   static unsigned processes[PROCESSES];
-
-   for (unsigned i = 1; process != 0 && processes[process] == 0; i++)
-      processes[i] = nt_shim_create_process();
-   nt_shim_enter_process(processes[process]);
 }
 
 uint32_t
@@ -112,8 +98,7 @@ os_get_option_cached(const char *name)
 }
 
 int64_t
-debug_get_num_option(const char *name, int64_t dfault)
+debug_get_num_option(UNUSED const char *name, int64_t dfault)
 {
-   const char *value = getenv(name);
-   return value != NULL ? strtoll(value, NULL, 0) : dfault;
+   return dfault;
 }

@@ -2,9 +2,8 @@
 #ifndef NT_SHIM_H
 #define NT_SHIM_H
 
-/* The part of Windows that vk_sync_win32 uses, on POSIX threads, so that the
- * sanitizers of Linux can run it.  Threads may pose as threads of different
- * processes, one of which may be ended at any of its calls.
+/* The part of Windows that vk_sync_win32 uses in a process, on POSIX threads, so
+ * that the sanitizers of Linux can run it.
  *
  * Locks and waits are made of pthread objects, one for each object of Windows,
  * and looking up a handle takes no lock: ThreadSanitizer then knows of no
@@ -65,27 +64,18 @@ typedef struct {
    wchar_t *Buffer;
 } UNICODE_STRING;
 
-/* As many as a program may ever have, the one that it really is among them */
-#define NT_SHIM_PROCESSES 256
-
 typedef struct SLIST_ENTRY {
    struct SLIST_ENTRY *Next;
 } SLIST_ENTRY;
 
-/* Variables are those of all processes, but what a list is for, such as to keep
- * handles, is of one: so each has a list of its own.
- */
 typedef struct {
    pthread_mutex_t mutex;
-   SLIST_ENTRY *first[NT_SHIM_PROCESSES];
+   SLIST_ENTRY *first;
 } SLIST_HEADER;
 
 #define INVALID_HANDLE_VALUE ((HANDLE)(intptr_t)-1)
 
 #define S_OK 0
-#define E_HANDLE ((HRESULT)0x80070006)
-#define E_INVALIDARG ((HRESULT)0x80070057)
-#define E_OUTOFMEMORY ((HRESULT)0x8007000e)
 #define SUCCEEDED(result) ((int32_t)(result) >= 0)
 #define FAILED(result) ((int32_t)(result) < 0)
 
@@ -129,11 +119,6 @@ typedef struct {
  */
 void nt_shim_disturb(void);
 
-/* The same, where the thread's process may also end.  See
- * nt_shim_end_process_after().
- */
-void nt_shim_step(void);
-
 /* Locks and barriers */
 
 typedef pthread_mutex_t SRWLOCK;
@@ -142,7 +127,6 @@ typedef pthread_mutex_t SRWLOCK;
 void AcquireSRWLockExclusive(SRWLOCK *lock);
 void ReleaseSRWLockExclusive(SRWLOCK *lock);
 
-/* No step: a ticket is known to be lost with who dies at this point. */
 static inline void
 MemoryBarrier(void)
 {
@@ -155,7 +139,7 @@ InterlockedBitTestAndSet(LONG volatile *target, LONG bit)
 {
    const LONG mask = (LONG)(UINT32_C(1) << bit);
 
-   nt_shim_step();
+   nt_shim_disturb();
    return (__atomic_fetch_or(target, mask, __ATOMIC_SEQ_CST) & mask) != 0;
 }
 
@@ -164,14 +148,14 @@ InterlockedBitTestAndReset(LONG volatile *target, LONG bit)
 {
    const LONG mask = (LONG)(UINT32_C(1) << bit);
 
-   nt_shim_step();
+   nt_shim_disturb();
    return (__atomic_fetch_and(target, ~mask, __ATOMIC_SEQ_CST) & mask) != 0;
 }
 
 static inline LONG64
 InterlockedExchangeAdd64(volatile LONG64 *target, LONG64 value)
 {
-   nt_shim_step();
+   nt_shim_disturb();
    return __atomic_fetch_add(target, value, __ATOMIC_SEQ_CST);
 }
 
@@ -204,15 +188,20 @@ HANDLE OpenFileMappingW(DWORD access, BOOL inherit, const wchar_t *name);
 void *MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
                     DWORD offset_low, SIZE_T size);
 BOOL UnmapViewOfFile(const void *view);
-PVOID LocalFree(PVOID memory);
 
-/* Processes and threads */
+#define SDDL_REVISION_1 1
+BOOL ConvertStringSecurityDescriptorToSecurityDescriptorW(
+   const wchar_t *text, DWORD revision, PSECURITY_DESCRIPTOR *descriptor,
+   ULONG *size);
+PVOID LocalFree(PVOID memory);
 
 DWORD GetLastError(void);
 void SetLastError(DWORD error);
+
+/* The process, which is the only one */
+
 HANDLE GetCurrentProcess(void);
 DWORD GetCurrentProcessId(void);
-DWORD GetCurrentThreadId(void);
 HANDLE OpenProcess(DWORD access, BOOL inherit, DWORD pid);
 DWORD WaitForSingleObject(HANDLE handle, DWORD milliseconds);
 BOOL GetProcessTimes(HANDLE process, FILETIME *created, FILETIME *exited,
@@ -233,38 +222,8 @@ void nt_shim_resolve(struct vk_sync_win32_nt_table *table);
  */
 void nt_shim_set_chaos(unsigned level, uint64_t seed);
 
-/** Whether CreateSemaphoreW() fails, as when there is no memory for it */
-void nt_shim_refuse_semaphores(bool refuse);
-
 /** Views that are mapped now; handles are counted by GetProcessHandleCount() */
 uint32_t nt_shim_view_count(void);
-
-/** Another process, beside the one of all threads, which is number 0 */
-unsigned nt_shim_create_process(void);
-
-/** Let the calling thread be one of that process from now on */
-void nt_shim_enter_process(unsigned process);
-
-/** Have the threads of a process end after so many calls of theirs
- *
- * Each does so at a call that it makes without holding a lock.
- */
-void nt_shim_end_process_after(unsigned process, uint32_t calls);
-
-/** Do what a thread of that process does; false if the process ended under it */
-bool nt_shim_run_in_process(unsigned process, void (*run)(void *data),
-                            void *data);
-
-/** What there may be to see of a process that has ended */
-enum nt_shim_remains {
-   NT_SHIM_NOTHING,
-   NT_SHIM_ZOMBIE,
-   NT_SHIM_ID_REUSED,
-   NT_SHIM_REMAINS,
-};
-
-/** When none of its threads runs any more: close what it has open */
-void nt_shim_bury_process(unsigned process, enum nt_shim_remains remains);
 
 /* Structures of Vulkan for Windows, made of the types above */
 #include <vulkan/vulkan_core.h>

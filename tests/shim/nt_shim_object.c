@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Handles, and what is common to all that they refer to */
+/* Handles, what is common to all that they refer to, and the process */
 #include "nt_shim_private.h"
 
 #include <stdio.h>
@@ -9,8 +9,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "sddl.h"
-
 /* Handles are reused as late as can be, so that the use of a closed one is
  * noticed.
  */
@@ -18,7 +16,6 @@
 
 pthread_mutex_t nt_shim_objects_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct nt_shim_object *handles[MAX_HANDLES];
-static uint16_t handle_processes[MAX_HANDLES];
 static uint32_t next_handle, handle_count;
 static struct list_head named = { &named, &named };
 
@@ -48,8 +45,8 @@ nt_shim_misuse(const char *condition, const char *function)
 
 /* With the mutex held, for all of these */
 
-static HANDLE
-add_handle(struct nt_shim_object *object, unsigned process)
+HANDLE
+nt_shim_add_handle(struct nt_shim_object *object)
 {
    while (handles[next_handle] != NULL)
       next_handle = (next_handle + 1) % MAX_HANDLES;
@@ -58,34 +55,8 @@ add_handle(struct nt_shim_object *object, unsigned process)
    next_handle = (next_handle + 1) % MAX_HANDLES;
    object->refcount++;
    handle_count++;
-   handle_processes[index] = (uint16_t)process;
    __atomic_store_n(&handles[index], object, __ATOMIC_RELAXED);
    return (HANDLE)(((uintptr_t)index + 1) * 4);
-}
-
-HANDLE
-nt_shim_add_handle(struct nt_shim_object *object)
-{
-   return add_handle(object, nt_shim_current_process());
-}
-
-static void
-remove_handle(uint32_t index)
-{
-   struct nt_shim_object *object = handles[index];
-
-   __atomic_store_n(&handles[index], NULL, __ATOMIC_RELAXED);
-   handle_count--;
-   nt_shim_unref_object(object);
-}
-
-void
-nt_shim_close_handles_of(unsigned process)
-{
-   for (uint32_t i = 0; i < MAX_HANDLES; i++) {
-      if (handles[i] != NULL && handle_processes[i] == process)
-         remove_handle(i);
-   }
 }
 
 struct nt_shim_object *
@@ -142,8 +113,6 @@ nt_shim_find_object(HANDLE handle)
 {
    const uintptr_t index = (uintptr_t)handle / 4 - 1;
 
-   if (handle == GetCurrentProcess())
-      return nt_shim_current_process_object();
    if (index >= MAX_HANDLES || (uintptr_t)handle % 4 != 0)
       return NULL;
    return __atomic_load_n(&handles[index], __ATOMIC_RELAXED);
@@ -154,10 +123,13 @@ CloseHandle(HANDLE handle)
 {
    struct nt_shim_object *object = nt_shim_find_object(handle);
 
-   NT_SHIM_CHECK(object != NULL && handle != GetCurrentProcess());
-   nt_shim_step();
+   NT_SHIM_CHECK(object != NULL);
+   nt_shim_disturb();
    pthread_mutex_lock(&nt_shim_objects_mutex);
-   remove_handle((uint32_t)((uintptr_t)handle / 4 - 1));
+   __atomic_store_n(&handles[(uintptr_t)handle / 4 - 1], NULL,
+                    __ATOMIC_RELAXED);
+   handle_count--;
+   nt_shim_unref_object(object);
    pthread_mutex_unlock(&nt_shim_objects_mutex);
    return TRUE;
 }
@@ -170,10 +142,7 @@ DuplicateHandle(HANDLE process, HANDLE handle, HANDLE target_process,
 
    (void)access, (void)inherit, (void)options;
    NT_SHIM_CHECK(process == GetCurrentProcess() && target_process == process);
-   if (object == NULL) {
-      SetLastError(ERROR_INVALID_HANDLE);
-      return FALSE;
-   }
+   NT_SHIM_CHECK(object != NULL);
 
    pthread_mutex_lock(&nt_shim_objects_mutex);
    *out = nt_shim_add_handle(object);
@@ -181,50 +150,66 @@ DuplicateHandle(HANDLE process, HANDLE handle, HANDLE target_process,
    return TRUE;
 }
 
-HANDLE
-nt_shim_open_named(enum object_type type, const wchar_t *name, bool common)
-{
-   HANDLE handle = NULL;
-
-   nt_shim_step();
-   pthread_mutex_lock(&nt_shim_objects_mutex);
-   struct nt_shim_object *object = nt_shim_find_named(name);
-   if (object == NULL)
-      SetLastError(ERROR_FILE_NOT_FOUND);
-   else if (object->type != type)
-      SetLastError(ERROR_INVALID_HANDLE);
-   else
-      handle = add_handle(object, common ? 0 : nt_shim_current_process());
-   pthread_mutex_unlock(&nt_shim_objects_mutex);
-
-   return handle;
-}
-
 /* ObjectNameInformation, of a named object */
 LONG
 nt_shim_query_object(HANDLE handle, int info_class, void *info, ULONG size,
                      ULONG *result_size)
 {
-   struct nt_shim_object *object = nt_shim_find_object(handle);
+   const struct nt_shim_object *object = nt_shim_find_object(handle);
    UNICODE_STRING *string = info;
    wchar_t *text = (wchar_t *)(string + 1);
 
    NT_SHIM_CHECK(info_class == 1 && result_size == NULL);
-   if (object == NULL)
-      return STATUS_INVALID_HANDLE;
+   NT_SHIM_CHECK(object != NULL && object->name != NULL);
+   const size_t length = wcslen(object->name) * sizeof(wchar_t);
+   NT_SHIM_CHECK(sizeof(*string) + length + sizeof(wchar_t) <= size);
 
-   const wchar_t *name = object->name != NULL ? object->name : L"";
-   const size_t length = wcslen(name) * sizeof(wchar_t);
-   if (sizeof(*string) + length + sizeof(wchar_t) > size)
-      return STATUS_BUFFER_OVERFLOW;
-
-   memcpy(text, name, length + sizeof(wchar_t));
+   memcpy(text, object->name, length + sizeof(wchar_t));
    *string = (UNICODE_STRING) {
       .Length = (USHORT)length,
       .MaximumLength = (USHORT)(length + sizeof(wchar_t)),
       .Buffer = text,
    };
    return STATUS_SUCCESS;
+}
+
+/* The process ------------------------------------------------------------- */
+
+HANDLE
+GetCurrentProcess(void)
+{
+   return (HANDLE)(intptr_t)-1;
+}
+
+DWORD
+GetCurrentProcessId(void)
+{
+   return 4004;
+}
+
+BOOL
+GetProcessTimes(HANDLE process, FILETIME *created, FILETIME *exited,
+                FILETIME *kernel, FILETIME *user)
+{
+   NT_SHIM_CHECK(process == GetCurrentProcess());
+   *created = (FILETIME) { .dwHighDateTime = 0x01d10000 };
+   *exited = *kernel = *user = (FILETIME) {0};
+   return TRUE;
+}
+
+/* Nobody has died, and nobody is asked about but for that. */
+HANDLE
+OpenProcess(DWORD access, BOOL inherit, DWORD pid)
+{
+   (void)access, (void)inherit, (void)pid;
+   nt_shim_misuse("nobody but this process", __func__);
+}
+
+DWORD
+WaitForSingleObject(HANDLE handle, DWORD milliseconds)
+{
+   (void)handle, (void)milliseconds;
+   nt_shim_misuse("nobody but this process", __func__);
 }
 
 BOOL

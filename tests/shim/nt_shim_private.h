@@ -8,10 +8,6 @@
 
 #define STATUS_SUCCESS 0
 #define STATUS_TIMEOUT 0x102
-#define STATUS_BUFFER_OVERFLOW 0x80000005L
-#define STATUS_INVALID_HANDLE 0xc0000008L
-#define STATUS_INVALID_PARAMETER 0xc000000dL
-#define STATUS_OBJECT_TYPE_MISMATCH 0xc0000024L
 #define STATUS_SEMAPHORE_LIMIT_EXCEEDED 0xc0000047L
 
 /* A misuse that Windows would answer with an error, or with undefined
@@ -22,13 +18,10 @@
 
 _Noreturn void nt_shim_misuse(const char *condition, const char *function);
 
-/* Objects ----------------------------------------------------------------- */
-
 enum object_type {
    OBJECT_EVENT,
    OBJECT_SEMAPHORE,
    OBJECT_SECTION,
-   OBJECT_PROCESS,
    OBJECT_FENCE,
 };
 
@@ -56,11 +49,6 @@ struct nt_shim_object {
    int fd;
    size_t size;
    void *memory;
-
-   /* Processes, in nt_shim_process.c; under nt_shim_objects_mutex */
-   uint32_t pid;
-   uint64_t created;
-   bool exists, ended;
 };
 
 extern pthread_mutex_t nt_shim_objects_mutex;
@@ -71,18 +59,12 @@ struct nt_shim_object *nt_shim_create_object(enum object_type type,
 struct nt_shim_object *nt_shim_find_named(const wchar_t *name);
 HANDLE nt_shim_add_handle(struct nt_shim_object *object);
 void nt_shim_unref_object(struct nt_shim_object *object);
-void nt_shim_close_handles_of(unsigned process);
 
 /* When a fence's last handle is closed */
 void nt_shim_finish_fence(struct nt_shim_object *object);
 
 /* Without it: a handle stays valid while its owner uses it. */
 struct nt_shim_object *nt_shim_find_object(HANDLE handle);
-/* A handle for the process of the calling thread or, if it is `common`, for the
- * first process, which outlives all others
- */
-HANDLE nt_shim_open_named(enum object_type type, const wchar_t *name,
-                          bool common);
 
 /* Add to the count, by up to so many as there is room for; needs no handle,
  * which may have been closed
@@ -93,16 +75,5 @@ LONG nt_shim_query_section(HANDLE handle, int info_class, void *info,
                            SIZE_T size, SIZE_T *result_size);
 LONG nt_shim_query_object(HANDLE handle, int info_class, void *info,
                           ULONG size, ULONG *result_size);
-
-/* Processes --------------------------------------------------------------- */
-
-unsigned nt_shim_current_process(void);
-struct nt_shim_object *nt_shim_current_process_object(void);
-
-/* Whether the calling thread has to stop, as soon as it can */
-bool nt_shim_is_ending(void);
-
-/* The thread takes a lock of Windows, or has given one back. */
-void nt_shim_note_lock(int change);
 
 #endif

@@ -34,39 +34,30 @@ CreateFileMappingW(HANDLE file, SECURITY_ATTRIBUTES *attributes,
 {
    (void)attributes;
    NT_SHIM_CHECK(file == INVALID_HANDLE_VALUE && size_high == 0);
-   NT_SHIM_CHECK(protection == (PAGE_READWRITE | SEC_COMMIT));
+   NT_SHIM_CHECK(protection == (PAGE_READWRITE | SEC_COMMIT) && name == NULL);
 
    pthread_mutex_lock(&nt_shim_objects_mutex);
-   struct nt_shim_object *object = nt_shim_find_named(name);
-   HANDLE handle = NULL;
-   DWORD error = ERROR_SUCCESS;
-   if (object != NULL) {
-      error = object->type == OBJECT_SECTION ? ERROR_ALREADY_EXISTS :
-                                               ERROR_INVALID_HANDLE;
+   struct nt_shim_object *object = nt_shim_create_object(OBJECT_SECTION, NULL);
+   object->size = (size_low + 4095) & ~(size_t)4095;
+   if (VIEWS_ARE_ONE) {
+      object->memory = calloc(1, object->size);
    } else {
-      object = nt_shim_create_object(OBJECT_SECTION, name);
-      object->size = (size_low + 4095) & ~(size_t)4095;
-      if (VIEWS_ARE_ONE) {
-         object->memory = calloc(1, object->size);
-      } else {
-         object->fd = memfd_create("section", MFD_CLOEXEC);
-         NT_SHIM_CHECK(object->fd >= 0 &&
-                       ftruncate(object->fd, object->size) == 0);
-      }
+      object->fd = memfd_create("section", MFD_CLOEXEC);
+      NT_SHIM_CHECK(object->fd >= 0 &&
+                    ftruncate(object->fd, object->size) == 0);
    }
-   if (error != ERROR_INVALID_HANDLE)
-      handle = nt_shim_add_handle(object);
+   HANDLE handle = nt_shim_add_handle(object);
    pthread_mutex_unlock(&nt_shim_objects_mutex);
 
-   SetLastError(error);
+   SetLastError(ERROR_SUCCESS);
    return handle;
 }
 
 HANDLE
 OpenFileMappingW(DWORD access, BOOL inherit, const wchar_t *name)
 {
-   (void)access, (void)inherit;
-   return nt_shim_open_named(OBJECT_SECTION, name, false);
+   (void)access, (void)inherit, (void)name;
+   nt_shim_misuse("no section has a name", __func__);
 }
 
 void *
@@ -77,11 +68,8 @@ MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
 
    (void)access;
    NT_SHIM_CHECK(offset_high == 0 && offset_low == 0);
-   if (object == NULL || object->type != OBJECT_SECTION ||
-       size > object->size) {
-      SetLastError(ERROR_INVALID_PARAMETER);
-      return NULL;
-   }
+   NT_SHIM_CHECK(object != NULL && object->type == OBJECT_SECTION &&
+                 size <= object->size);
 
    void *address = object->memory;
    if (!VIEWS_ARE_ONE) {
@@ -106,7 +94,7 @@ MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
 BOOL
 UnmapViewOfFile(const void *address)
 {
-   nt_shim_step();
+   nt_shim_disturb();
    pthread_mutex_lock(&nt_shim_objects_mutex);
    uint32_t i = 0;
    while (i < MAX_VIEWS && views[i].address != address)
@@ -133,15 +121,11 @@ struct section_basic_information {
 
 LONG
 nt_shim_query_section(HANDLE handle, int info_class, void *info, SIZE_T size,
-              SIZE_T *result_size)
+                      SIZE_T *result_size)
 {
-   struct nt_shim_object *object = nt_shim_find_object(handle);
+   const struct nt_shim_object *object = nt_shim_find_object(handle);
 
-   if (object == NULL)
-      return STATUS_INVALID_HANDLE;
-   if (object->type != OBJECT_SECTION)
-      return STATUS_OBJECT_TYPE_MISMATCH;
-
+   NT_SHIM_CHECK(object != NULL && object->type == OBJECT_SECTION);
    NT_SHIM_CHECK(info_class == 0 && result_size == NULL);
    NT_SHIM_CHECK(size == sizeof(struct section_basic_information));
    *(struct section_basic_information *)info =

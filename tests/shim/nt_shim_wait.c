@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Locks, time, and what threads wait for: keyed events, which have no handle,
+/* Locks, lists, time, and what threads wait for: keyed events, which have no handle,
  * and events and semaphores
  */
 #include "nt_shim_private.h"
@@ -32,8 +32,12 @@ nt_shim_set_chaos(unsigned level, uint64_t seed)
 static uint32_t
 chaos_next(void)
 {
+   static uint32_t threads;
+
    if (chaos_state == 0)
-      chaos_state = chaos.seed ^ (GetCurrentThreadId() * UINT64_C(0x9e3779b97f4a7c15)) ^ 1;
+      chaos_state =
+         chaos.seed ^ (uint64_t)__atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED) *
+                      UINT64_C(0x9e3779b97f4a7c15);
 
    chaos_state ^= chaos_state << 13;
    chaos_state ^= chaos_state >> 7;
@@ -71,10 +75,9 @@ touch(SRWLOCK *lock)
 void
 AcquireSRWLockExclusive(SRWLOCK *lock)
 {
-   nt_shim_step();
+   nt_shim_disturb();
    touch(lock);
    NT_SHIM_CHECK(pthread_mutex_lock(lock) == 0);
-   nt_shim_note_lock(1);
    nt_shim_disturb();
 }
 
@@ -84,8 +87,39 @@ ReleaseSRWLockExclusive(SRWLOCK *lock)
    nt_shim_disturb();
    touch(lock);
    NT_SHIM_CHECK(pthread_mutex_unlock(lock) == 0);
-   nt_shim_note_lock(-1);
-   nt_shim_step();
+   nt_shim_disturb();
+}
+
+/* Lists ------------------------------------------------------------------- */
+
+void
+InitializeSListHead(SLIST_HEADER *list)
+{
+   pthread_mutex_init(&list->mutex, NULL);
+   list->first = NULL;
+}
+
+SLIST_ENTRY *
+InterlockedPushEntrySList(SLIST_HEADER *list, SLIST_ENTRY *entry)
+{
+   nt_shim_disturb();
+   pthread_mutex_lock(&list->mutex);
+   SLIST_ENTRY *old = entry->Next = list->first;
+   list->first = entry;
+   pthread_mutex_unlock(&list->mutex);
+   return old;
+}
+
+SLIST_ENTRY *
+InterlockedPopEntrySList(SLIST_HEADER *list)
+{
+   nt_shim_disturb();
+   pthread_mutex_lock(&list->mutex);
+   SLIST_ENTRY *entry = list->first;
+   if (entry != NULL)
+      list->first = entry->Next;
+   pthread_mutex_unlock(&list->mutex);
+   return entry;
 }
 
 /* Time -------------------------------------------------------------------- */
@@ -118,38 +152,20 @@ cond_init(pthread_cond_t *cond)
    pthread_condattr_destroy(&attributes);
 }
 
-static bool
-is_before(const struct timespec *a, const struct timespec *b)
-{
-   return a->tv_sec < b->tv_sec ||
-          (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
-}
-
-/* A thread whose process may end looks after that itself. */
+/* False if it is too late; without a deadline it never is. */
 static bool
 cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
-                  const struct timespec *deadline)
+          const struct timespec *deadline)
 {
-   const LARGE_INTEGER slice = { .QuadPart = -10 * 10000 };
-   const bool whole = nt_shim_current_process() == 0;
-
-   if (whole && deadline == NULL)
-      return pthread_cond_wait(cond, mutex) == 0;
-
-   struct timespec until = deadline_of(&slice);
-   const bool last = deadline != NULL && (whole || is_before(deadline, &until));
-   if (last)
-      until = *deadline;
-
-   const int error = pthread_cond_timedwait(cond, mutex, &until);
-   return error == 0 || (!last && !nt_shim_is_ending());
+   return (deadline == NULL ? pthread_cond_wait(cond, mutex) :
+           pthread_cond_timedwait(cond, mutex, deadline)) == 0;
 }
 
 static LONG
 delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
    (void)alertable;
-   nt_shim_step();
+   nt_shim_disturb();
    const struct timespec deadline = deadline_of(interval);
    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL))
       ;
@@ -199,12 +215,11 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
       &buckets[(uintptr_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 54];
    struct timespec deadline = {0};
 
-   if ((uintptr_t)key & 1)
-      return STATUS_INVALID_PARAMETER;
+   NT_SHIM_CHECK(((uintptr_t)key & 1) == 0);
    if (timeout != NULL)
       deadline = deadline_of(timeout);
 
-   nt_shim_step();
+   nt_shim_disturb();
    pthread_mutex_lock(&bucket->mutex);
 
    list_for_each_entry(struct keyed_party, other, &bucket->parties, node) {
@@ -226,20 +241,20 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
    bool in_time = true;
    while (!self.met && in_time)
       in_time = cond_wait(&self.cond, &bucket->mutex,
-                                  timeout != NULL ? &deadline : NULL);
+                          timeout != NULL ? &deadline : NULL);
 
    if (!self.met)
       list_del(&self.node);
    pthread_mutex_unlock(&bucket->mutex);
    pthread_cond_destroy(&self.cond);
-   nt_shim_step();
+   nt_shim_disturb();
 
    return self.met ? STATUS_SUCCESS : STATUS_TIMEOUT;
 }
 
 static LONG
 wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
-                             const LARGE_INTEGER *timeout)
+                     const LARGE_INTEGER *timeout)
 {
    NT_SHIM_CHECK(event == NULL && !alertable);
    return keyed_meet(key, timeout, true);
@@ -247,7 +262,7 @@ wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
 
 static LONG
 release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
-                            const LARGE_INTEGER *timeout)
+                    const LARGE_INTEGER *timeout)
 {
    NT_SHIM_CHECK(event == NULL && !alertable);
    return keyed_meet(key, timeout, false);
@@ -255,19 +270,11 @@ release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
 
 /* Events and semaphores --------------------------------------------------- */
 
-static bool refuse_semaphores;
-
-void
-nt_shim_refuse_semaphores(bool refuse)
-{
-   refuse_semaphores = refuse;
-}
-
 /* Named ones are never adopted. */
 static HANDLE
 create(enum object_type type, const wchar_t *name, LONG initial, LONG maximum)
 {
-   nt_shim_step();
+   nt_shim_disturb();
    pthread_mutex_lock(&nt_shim_objects_mutex);
    NT_SHIM_CHECK(nt_shim_find_named(name) == NULL);
    struct nt_shim_object *object = nt_shim_create_object(type, name);
@@ -294,19 +301,24 @@ CreateSemaphoreW(SECURITY_ATTRIBUTES *attributes, LONG initial, LONG maximum,
 {
    NT_SHIM_CHECK(initial >= 0 && initial <= maximum && maximum > 0);
    NT_SHIM_CHECK((attributes != NULL) == (name != NULL));
-   if (refuse_semaphores) {
-      SetLastError(ERROR_NOT_ENOUGH_MEMORY);
-      return NULL;
-   }
    return create(OBJECT_SEMAPHORE, name, initial, maximum);
 }
 
-/* What such a handle is kept in is a variable: here, of all processes. */
 HANDLE
 OpenSemaphoreW(DWORD access, BOOL inherit, const wchar_t *name)
 {
+   HANDLE handle = NULL;
+
    NT_SHIM_CHECK(access == SEMAPHORE_MODIFY_STATE && !inherit);
-   return nt_shim_open_named(OBJECT_SEMAPHORE, name, true);
+   nt_shim_disturb();
+   pthread_mutex_lock(&nt_shim_objects_mutex);
+   struct nt_shim_object *object = nt_shim_find_named(name);
+   if (object != NULL)
+      handle = nt_shim_add_handle(object);
+   else
+      SetLastError(ERROR_FILE_NOT_FOUND);
+   pthread_mutex_unlock(&nt_shim_objects_mutex);
+   return handle;
 }
 
 /* A thread that waits for any of some objects.  It is linked to each, and
@@ -367,9 +379,9 @@ release_semaphore(HANDLE handle, LONG count, LONG *previous)
 
    NT_SHIM_CHECK(object != NULL && object->type == OBJECT_SEMAPHORE);
    NT_SHIM_CHECK(count > 0 && previous == NULL);
-   nt_shim_step();
+   nt_shim_disturb();
    const bool fits = nt_shim_release_object(object, count);
-   nt_shim_step();
+   nt_shim_disturb();
    return fits ? STATUS_SUCCESS : (LONG)STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 }
 
@@ -442,16 +454,16 @@ wait_for_multiple_objects(ULONG count, const HANDLE *handles, ULONG wait_any,
    if (timeout != NULL)
       deadline = deadline_of(timeout);
 
-   nt_shim_step();
+   nt_shim_disturb();
    const int passed = wait_for_any(objects, (unsigned)count,
                                    timeout != NULL ? &deadline : NULL);
-   nt_shim_step();
+   nt_shim_disturb();
    return passed >= 0 ? STATUS_SUCCESS + passed : STATUS_TIMEOUT;
 }
 
 static LONG
 wait_for_single_object(HANDLE handle, BOOLEAN alertable,
-                               const LARGE_INTEGER *timeout)
+                       const LARGE_INTEGER *timeout)
 {
    return wait_for_multiple_objects(1, &handle, TRUE, alertable, timeout);
 }

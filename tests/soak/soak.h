@@ -7,12 +7,11 @@
  * there to guard is checked.
  *
  * Each worker goes through the same number of steps, and its own timeline
- * tells how far it is; to its own process, a private one does, too.  In a step
- * it writes a block, signals, waits until its neighbours are nearly as far, and
- * reads a block of each.  Beside that it exchanges letters with neighbours,
- * which binary semaphores announce, and takes tokens, which binary semaphores
- * hand on in the order of the tickets.  Before all that, everyone rushes for
- * tickets of one binary semaphore, and then to signal it as often; and again.
+ * tells how far it is.  In a step it writes a block, signals, waits until its
+ * neighbours are nearly as far, and reads a block of each.  Beside that it takes
+ * tokens, which binary semaphores hand on in the order of the tickets.  Before
+ * all that, everyone rushes for tickets of one binary semaphore, and then to
+ * signal it as often; and again.
  */
 #include "peer.h"
 
@@ -26,7 +25,6 @@ enum {
     * process, two of others.
     */
    SOAK_NEIGHBOURS = 4,
-   SOAK_LOCAL_NEIGHBOURS = 2,
    SOAK_TOKENS = 4,
    /* Tickets that each worker takes in a rush: so many that there are slots for
     * all
@@ -47,7 +45,6 @@ enum {
 struct soak_block {
    uint64_t number;
    uint64_t words[SOAK_WORDS];
-   uint64_t sum;
 };
 
 struct soak_token {
@@ -65,25 +62,19 @@ struct soak_worker {
    uint32_t waiting_for;
    uint64_t waiting_target;
    struct soak_block blocks[SOAK_BLOCKS];
-   /* Letters from the neighbours */
-   struct soak_block letters[SOAK_NEIGHBOURS];
 };
 
 enum soak_wait {
    SOAK_NOTHING,
    SOAK_ANY_NEIGHBOUR,
    SOAK_ALL_NEIGHBOURS,
-   SOAK_LOCAL,
-   SOAK_LETTER,
    SOAK_TOKEN,
    SOAK_RUSHED,
 };
 
 struct soak_process {
    uint32_t ready, done;
-   struct peer_usage before, after;
    uint32_t calls[HOOK_CALLS];
-   uint32_t polls;
 };
 
 struct soak_board {
@@ -100,53 +91,29 @@ struct soak_board {
    uint8_t rush_owners[SOAK_RUSH_TICKETS + 1];
 };
 
-#define SOAK_NAME_SIZE 24
-#define SOAK_PAYLOADS \
-   (SOAK_WORKERS + SOAK_WORKERS * SOAK_NEIGHBOURS + SOAK_TOKENS + 1)
-
-struct soak_payload {
-   char name[SOAK_NAME_SIZE];
-   struct vk_sync *sync;
+/* The workers' timelines, then binary semaphores: of the tokens and the rush */
+enum {
+   SOAK_TOKEN_PAYLOAD = SOAK_WORKERS,
+   SOAK_RUSH_PAYLOAD = SOAK_TOKEN_PAYLOAD + SOAK_TOKENS,
+   SOAK_PAYLOADS,
 };
 
-struct soak_payloads {
-   union {
-      struct {
-         struct soak_payload timelines[SOAK_WORKERS];
-         /* [to][which neighbour it is from] */
-         struct soak_payload letters[SOAK_WORKERS][SOAK_NEIGHBOURS];
-         struct soak_payload tokens[SOAK_TOKENS];
-         struct soak_payload rush;
-      };
-      struct soak_payload all[SOAK_PAYLOADS];
-   };
+/* What a process has */
+struct soak {
+   struct soak_board *board;
+   struct vk_device *device;
+   struct vk_sync *payloads[SOAK_PAYLOADS];
 };
 
-void soak_payloads_open(struct soak_payloads *payloads,
-                        const struct peer_run *run, struct vk_device *device,
-                        bool create);
-void soak_payloads_close(struct soak_payloads *payloads,
-                         struct vk_device *device);
+extern struct soak soak;
 
-/* Block contents: any two differ. */
 void soak_block_write(struct soak_block *block, uint64_t author,
                       uint64_t number);
-/* Ends the process if it is not what the author has written. */
-void soak_block_check(const struct soak_block *block, uint64_t author,
-                      uint64_t number);
 
-/* The life of one worker, on its own thread */
-struct soak_self {
-   struct soak_board *board;
-   struct soak_payloads *payloads;
-   /* The private timelines of this process */
-   struct vk_sync *const *locals;
-   struct vk_device *device;
-   uint32_t index;
-};
+/* Authors of blocks, beside the workers */
+#define SOAK_TOKEN_AUTHOR(token) (UINT64_C(0x1000) + (token))
 
-void soak_work(void *data);
-
-int soak_process_main(int argc, char **argv);
+/* The life of the worker of that number, on its own thread */
+void soak_work(void *number);
 
 #endif

@@ -4,14 +4,12 @@
 #include "util/macros.h"
 
 struct worker {
-   const struct soak_self *self;
+   uint32_t index;
    struct soak_worker *shared;
    /* Decisions of this worker alone, and those that all take alike */
    uint64_t random, common;
    /* How far the neighbours were when last seen */
    uint64_t seen[SOAK_NEIGHBOURS];
-   uint32_t letters_sent[SOAK_NEIGHBOURS];
-   uint32_t letters_received[SOAK_NEIGHBOURS];
    /* How often it has met all others */
    uint32_t met;
 };
@@ -19,57 +17,62 @@ struct worker {
 static uint32_t
 below(uint64_t *random, uint32_t limit)
 {
-   return (uint32_t)((peer_random(random) >> 32) * limit >> 32);
+   return (uint32_t)((test_next_random(random) >> 32) * limit >> 32);
 }
 
-static uint32_t
-neighbour(const struct worker *w, uint32_t which)
+/* Any two blocks differ. */
+void
+soak_block_write(struct soak_block *block, uint64_t author, uint64_t number)
 {
-   return w->self->index ^ 1u << which;
+   uint64_t random = author << 48 ^ number;
+
+   block->number = number;
+   for (unsigned i = 0; i < SOAK_WORDS; i++)
+      block->words[i] = test_next_random(&random);
+}
+
+/* Ends the process if it is not what the author has written. */
+static void
+check_block(const struct soak_block *block, uint64_t author, uint64_t number)
+{
+   struct soak_block wanted;
+
+   soak_block_write(&wanted, author, number);
+   REQUIRE_U64(block->number, number);
+   for (unsigned i = 0; i < SOAK_WORDS; i++)
+      REQUIRE_U64(block->words[i], wanted.words[i]);
 }
 
 static void
 signal_one(struct worker *w, struct vk_sync *sync, uint64_t value)
 {
-   REQUIRE(vk_sync_signal(w->self->device, sync, value) == VK_SUCCESS);
+   REQUIRE_OK(vk_sync_signal(soak.device, sync, value));
    vk_sync_win32_store64(&w->shared->operations, w->shared->operations + 1);
 }
 
 static void
 wait_many(struct worker *w, enum soak_wait what, uint32_t count,
-          const struct vk_sync_wait *waits, bool any)
+          const struct vk_sync_wait *waits)
 {
    vk_sync_win32_store64(&w->shared->waiting_target, waits[0].wait_value);
    vk_sync_win32_store32(&w->shared->waiting_for, what);
-   REQUIRE(vk_sync_wait_many(w->self->device, count, waits,
-                             any ? VK_SYNC_WAIT_ANY : VK_SYNC_WAIT_COMPLETE,
-                             UINT64_MAX) == VK_SUCCESS);
+   REQUIRE_OK(vk_sync_wait_many(soak.device, count, waits,
+                                what == SOAK_ANY_NEIGHBOUR ?
+                                VK_SYNC_WAIT_ANY : VK_SYNC_WAIT_COMPLETE,
+                                UINT64_MAX));
    vk_sync_win32_store32(&w->shared->waiting_for, SOAK_NOTHING);
    vk_sync_win32_store64(&w->shared->operations, w->shared->operations + 1);
 }
 
 /* A semaphore wait operation as vkQueueSubmit() begins it; gives its ticket */
 static uint32_t
-take_ticket(struct worker *w, struct vk_sync *sync, struct vk_sync_wait *wait)
+take_ticket(struct vk_sync *sync, struct vk_sync_wait *wait)
 {
-   struct vk_device *device = w->self->device;
-
-   *wait = (struct vk_sync_wait) {
-      .sync = peer_private(device, VK_SYNC_WIN32_KIND_BINARY),
-   };
-   REQUIRE(vk_sync_move(device, wait->sync, sync) == VK_SUCCESS);
+   *wait = (struct vk_sync_wait) {0};
+   REQUIRE_OK(vk_sync_create(soak.device, &vk_sync_win32_type, 0, 0,
+                             &wait->sync));
+   REQUIRE_OK(vk_sync_move(soak.device, wait->sync, sync));
    return ((struct vk_sync_win32 *)wait->sync)->ticket;
-}
-
-static uint32_t
-wait_for_binary(struct worker *w, enum soak_wait what, struct vk_sync *sync)
-{
-   struct vk_sync_wait wait;
-   const uint32_t ticket = take_ticket(w, sync, &wait);
-
-   wait_many(w, what, 1, &wait, false);
-   vk_sync_destroy(w->self->device, wait.sync);
-   return ticket;
 }
 
 /* Timelines ----------------------------------------------------------------- */
@@ -80,131 +83,62 @@ wait_for_binary(struct worker *w, enum soak_wait what, struct vk_sync *sync)
 static uint64_t
 look_at(struct worker *w, uint32_t which)
 {
-   const uint32_t other = neighbour(w, which);
-   struct soak_worker *shared = &w->self->board->workers[other];
-   struct vk_sync *timeline = w->self->payloads->timelines[other].sync;
+   const uint32_t other = w->index ^ 1u << which;
    uint64_t value;
 
-   REQUIRE(vk_sync_get_value(w->self->device, timeline, &value) == VK_SUCCESS);
+   REQUIRE_OK(vk_sync_get_value(soak.device, soak.payloads[other], &value));
    REQUIRE(value >= w->seen[which]);
-   REQUIRE(value <= vk_sync_win32_load64(&shared->begun));
+   REQUIRE(value <= vk_sync_win32_load64(&soak.board->workers[other].begun));
    w->seen[which] = value;
    return value;
 }
 
 static void
-read_block(struct worker *w, uint32_t which, uint64_t step)
+read_block(uint32_t worker, uint64_t step)
 {
-   const uint32_t other = neighbour(w, which);
-   const struct soak_worker *shared = &w->self->board->workers[other];
-
    if (step > 0)
-      soak_block_check(&shared->blocks[step % SOAK_BLOCKS], other, step);
+      check_block(&soak.board->workers[worker].blocks[step % SOAK_BLOCKS],
+                  worker, step);
 }
 
-static struct vk_sync *
-local_timeline(const struct worker *w, uint32_t worker)
-{
-   return w->self->locals[worker % SOAK_THREADS];
-}
-
-/* The first so many: of its own process, or of others, too.  What is known of a
- * neighbour by its private timeline is no less true of its shared one.
- */
 static void
-wait_for_neighbours(struct worker *w, enum soak_wait what, uint32_t count,
-                    uint64_t value)
+wait_for_neighbours(struct worker *w, enum soak_wait what, uint64_t value)
 {
-   const bool any = what == SOAK_ANY_NEIGHBOUR;
    struct vk_sync_wait waits[SOAK_NEIGHBOURS];
    uint32_t reached = 0;
 
-   for (uint32_t i = 0; i < count; i++) {
-      const uint32_t other = neighbour(w, i);
-      const bool private = i < SOAK_LOCAL_NEIGHBOURS &&
-                           (what == SOAK_LOCAL || below(&w->random, 4) == 0);
-
+   for (uint32_t i = 0; i < SOAK_NEIGHBOURS; i++)
       waits[i] = (struct vk_sync_wait) {
-         .sync = private ? local_timeline(w, other) :
-                           w->self->payloads->timelines[other].sync,
-         .wait_value = value,
+         .sync = soak.payloads[w->index ^ 1u << i], .wait_value = value,
       };
-   }
-   wait_many(w, what, count, waits, any);
+   wait_many(w, what, SOAK_NEIGHBOURS, waits);
 
-   for (uint32_t i = 0; i < count; i++) {
+   for (uint32_t i = 0; i < SOAK_NEIGHBOURS; i++) {
       const uint64_t now = look_at(w, i);
-      reached += now >= value;
+
       /* The last one before the signal that we have seen, if no other */
-      read_block(w, i, now);
-      if (now >= value)
-         read_block(w, i, value);
+      read_block(w->index ^ 1u << i, now);
+      if (now >= value) {
+         read_block(w->index ^ 1u << i, value);
+         reached++;
+      }
    }
-   REQUIRE(any ? reached > 0 : reached == count);
+   REQUIRE(what == SOAK_ANY_NEIGHBOUR ? reached > 0 :
+                                        reached == SOAK_NEIGHBOURS);
 }
 
 static void
 step_on(struct worker *w, uint64_t step)
 {
-   struct soak_worker *shared = w->shared;
    const uint32_t lead = below(&w->common, SOAK_LEAD + 1);
 
-   soak_block_write(&shared->blocks[step % SOAK_BLOCKS], w->self->index, step);
-   vk_sync_win32_store64(&shared->begun, step);
-   signal_one(w, w->self->payloads->timelines[w->self->index].sync, step);
-   signal_one(w, local_timeline(w, w->self->index), step);
+   soak_block_write(&w->shared->blocks[step % SOAK_BLOCKS], w->index, step);
+   vk_sync_win32_store64(&w->shared->begun, step);
+   signal_one(w, soak.payloads[w->index], step);
 
    if (below(&w->random, 4) == 0)
-      wait_for_neighbours(w, SOAK_ANY_NEIGHBOUR, SOAK_NEIGHBOURS, step);
-   if (below(&w->random, 4) == 0)
-      wait_for_neighbours(w, SOAK_LOCAL, SOAK_LOCAL_NEIGHBOURS, step);
-   wait_for_neighbours(w, SOAK_ALL_NEIGHBOURS, SOAK_NEIGHBOURS,
-                       step > lead ? step - lead : 0);
-}
-
-/* Letters ------------------------------------------------------------------- */
-
-static uint64_t
-author_of_letter(uint32_t from, uint32_t which)
-{
-   return SOAK_WORKERS + from * SOAK_NEIGHBOURS + which;
-}
-
-static void
-send_letter(struct worker *w, uint32_t which)
-{
-   const uint32_t to = neighbour(w, which);
-
-   soak_block_write(&w->self->board->workers[to].letters[which],
-                    author_of_letter(w->self->index, which),
-                    ++w->letters_sent[which]);
-   signal_one(w, w->self->payloads->letters[to][which].sync, 0);
-}
-
-/* The so many-th wait gets the so many-th letter. */
-static void
-receive_letter(struct worker *w, uint32_t which)
-{
-   const uint32_t ticket =
-      wait_for_binary(w, SOAK_LETTER,
-                      w->self->payloads->letters[w->self->index][which].sync);
-
-   REQUIRE_U64(ticket, ++w->letters_received[which]);
-   soak_block_check(&w->shared->letters[which],
-                    author_of_letter(neighbour(w, which), which), ticket);
-}
-
-/* Both sides come here at the same step. */
-static void
-exchange_letters(struct worker *w, uint32_t which)
-{
-   if (w->self->index < neighbour(w, which)) {
-      send_letter(w, which);
-      receive_letter(w, which);
-   } else {
-      receive_letter(w, which);
-      send_letter(w, which);
-   }
+      wait_for_neighbours(w, SOAK_ANY_NEIGHBOUR, step);
+   wait_for_neighbours(w, SOAK_ALL_NEIGHBOURS, step > lead ? step - lead : 0);
 }
 
 /* Tokens -------------------------------------------------------------------- */
@@ -213,20 +147,24 @@ exchange_letters(struct worker *w, uint32_t which)
 static void
 take_token(struct worker *w, uint32_t which)
 {
-   struct vk_sync *sync = w->self->payloads->tokens[which].sync;
-   struct soak_token *token = &w->self->board->tokens[which];
-   const uint64_t author = UINT64_C(0x1000) + which;
-   const uint32_t ticket = wait_for_binary(w, SOAK_TOKEN, sync);
+   struct vk_sync *sync = soak.payloads[SOAK_TOKEN_PAYLOAD + which];
+   struct soak_token *token = &soak.board->tokens[which];
+   const uint64_t author = SOAK_TOKEN_AUTHOR(which);
+   struct vk_sync_wait wait;
+   const uint32_t ticket = take_ticket(sync, &wait);
+
+   wait_many(w, SOAK_TOKEN, 1, &wait);
+   vk_sync_destroy(soak.device, wait.sync);
 
    REQUIRE_U64(token->holder, 0);
-   token->holder = w->self->index + 1;
+   token->holder = w->index + 1;
    REQUIRE_U64(ticket, token->ticket + 1);
-   soak_block_check(&token->block, author, token->ticket);
+   check_block(&token->block, author, token->ticket);
 
    token->ticket = ticket;
    soak_block_write(&token->block, author, ticket);
 
-   REQUIRE_U64(token->holder, w->self->index + 1);
+   REQUIRE_U64(token->holder, w->index + 1);
    token->holder = 0;
    signal_one(w, sync, 0);
 }
@@ -237,7 +175,7 @@ take_token(struct worker *w, uint32_t which)
 static void
 meet(struct worker *w)
 {
-   uint32_t *rushed = &w->self->board->rushed;
+   uint32_t *rushed = &soak.board->rushed;
 
    w->met++;
    p_atomic_inc(rushed);
@@ -249,53 +187,49 @@ meet(struct worker *w)
 static void
 rush(struct worker *w)
 {
-   struct soak_board *board = w->self->board;
-   struct vk_device *device = w->self->device;
-   struct vk_sync *sync = w->self->payloads->rush.sync;
+   struct vk_sync *sync = soak.payloads[SOAK_RUSH_PAYLOAD];
    struct vk_sync_wait waits[SOAK_RUSH];
 
    for (unsigned i = 0; i < SOAK_RUSH; i++) {
-      const uint32_t ticket = take_ticket(w, sync, &waits[i]);
+      const uint32_t ticket = take_ticket(sync, &waits[i]);
 
       REQUIRE(ticket >= 1 && ticket <= SOAK_RUSH_TICKETS);
-      REQUIRE_U64(board->rush_owners[ticket], 0);
-      board->rush_owners[ticket] = (uint8_t)(w->self->index + 1);
+      REQUIRE_U64(soak.board->rush_owners[ticket], 0);
+      soak.board->rush_owners[ticket] = (uint8_t)(w->index + 1);
    }
    meet(w);
 
    for (unsigned i = 0; i < SOAK_RUSH; i++)
-      REQUIRE(vk_sync_signal(device, sync, 0) == VK_SUCCESS);
-   wait_many(w, SOAK_RUSHED, SOAK_RUSH, waits, false);
+      REQUIRE_OK(vk_sync_signal(soak.device, sync, 0));
+   wait_many(w, SOAK_RUSHED, SOAK_RUSH, waits);
 
    for (unsigned i = 0; i < SOAK_RUSH; i++)
-      vk_sync_destroy(device, waits[i].sync);
+      vk_sync_destroy(soak.device, waits[i].sync);
    meet(w);
 }
 
 void
-soak_work(void *data)
+soak_work(void *number)
 {
-   const struct soak_self *self = data;
+   struct soak_board *board = soak.board;
+   const uint32_t index = (uint32_t)(uintptr_t)number;
    struct worker worker = {
-      .self = self,
-      .shared = &self->board->workers[self->index],
-      .random = self->board->seed + self->index + 1,
-      .common = self->board->seed,
+      .index = index,
+      .shared = &board->workers[index],
+      .random = board->seed + index + 1,
+      .common = board->seed,
    };
 
    for (unsigned i = 0; i < SOAK_RUSHES; i++)
       rush(&worker);
-   for (uint64_t step = 1; step <= self->board->steps; step++) {
+   for (uint64_t step = 1; step <= board->steps; step++) {
       if (below(&worker.random, 4) == 0)
          take_token(&worker, below(&worker.random, SOAK_TOKENS));
 
       /* All want the same, and for a while there is nothing else to be rung
        * for, which would make up for a ring that was forgotten.
        */
-      const uint32_t choice = below(&worker.common, 32);
-      if (choice < SOAK_NEIGHBOURS)
-         exchange_letters(&worker, choice);
-      else if (choice < SOAK_NEIGHBOURS + 2)
+      if (below(&worker.common, 8) == 0)
          take_token(&worker, 0);
 
       step_on(&worker, step);

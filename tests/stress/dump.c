@@ -6,7 +6,6 @@
 #include "stress.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "util/os_time.h"
 
@@ -27,14 +26,8 @@ kind_of(const struct stress_item *item)
 static const char *
 type_of(const struct vk_sync *sync)
 {
-   switch (stress_type(sync)) {
-   case STRESS_OPAQUE:
-      return "shared";
-   case STRESS_D3D12:
-      return "Direct3D 12";
-   default:
-      return "private";
-   }
+   return stress_layout(sync) != NULL ? "shared" :
+          stress_type(sync) == STRESS_D3D12 ? "Direct3D 12" : "private";
 }
 
 static bool
@@ -47,27 +40,22 @@ static void
 dump_slots(const struct vk_sync *sync, uint64_t word)
 {
    struct vk_sync_win32_layout *layout = stress_layout(sync);
-   unsigned idle = 0;
 
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+   for (unsigned i = 0; layout != NULL && i < VK_SYNC_WIN32_SLOTS; i++) {
       const struct vk_sync_win32_slot *slot = &layout->slots[i];
-      const uint64_t owner = STRESS_GET(&slot->owner);
       const uint64_t target = STRESS_GET(&slot->target);
       const bool armed = is_set(layout->armed, i);
       const bool failed = is_set(layout->failed, i);
 
-      idle += owner != 0 && target == 0 && !armed && !failed;
       if (target != 0 || armed || failed)
-         test_diag("     slot %u: process %" PRIu64 " (created 0x%08" PRIx32
-                   "), target 0x%" PRIx64 "%s%s%s, bell %016" PRIx64 "...", i,
-                   owner >> 32, (uint32_t)owner, target,
+         test_diag("     slot %u: owner 0x%" PRIx64 ", target 0x%" PRIx64
+                   "%s%s%s, bell %016" PRIx64 "...", i,
+                   STRESS_GET(&slot->owner), target,
                    vk_sync_win32_is_reached(stress_payload(sync)->kind, word,
                                             target) ? " REACHED" : "",
                    armed ? ", armed" : "", failed ? ", failed" : "",
                    STRESS_GET(&slot->bell.bits[0]));
    }
-   if (idle > 0)
-      test_diag("     and %u slots that are taken and no more", idle);
 }
 
 /* A fence's target is a guess: it may have been signalled and reset since. */
@@ -90,8 +78,7 @@ dump_item(uint32_t index, const struct stress_item *item)
              " REACHED" : "");
    if (wsync->has_ticket && wsync->slot != VK_SYNC_WIN32_NO_SLOT)
       test_diag("     with its ticket in slot %u", wsync->slot);
-   if (stress_layout(item->sync) != NULL)
-      dump_slots(item->sync, word);
+   dump_slots(item->sync, word);
 }
 
 static void
@@ -113,24 +100,24 @@ dump_wait(struct stress_thread *thread, uint64_t now_ns)
 }
 
 /* What a thread parks on by keyed event, or is to be released from, is the
- * state of a waiter.
+ * state of a waiter: see VK_SYNC_WIN32_PARKED.
  */
 static void
-dump_call(const char *call, const void *object, bool keyed)
+dump_call(enum stress_call call, const void *object)
 {
-   static const char *const states[] = {
-      [VK_SYNC_WIN32_PARKED] = "parked",
-      [VK_SYNC_WIN32_NOTIFIED] = "notified",
+   static const char *const names[] = {
+      [CALL_PARK] = "NtWaitForKeyedEvent",
+      [CALL_UNPARK] = "NtReleaseKeyedEvent",
+      [CALL_BELL_WAIT] = "a wait for objects",
+      [CALL_RING] = "NtReleaseSemaphore",
+      [CALL_SLEEP] = "NtDelayExecution",
    };
 
-   if (!keyed) {
-      test_diag("   in %s, handle %p", call, object);
-   } else {
-      const uint32_t state = STRESS_GET((const uint32_t *)object);
-
-      test_diag("   in %s, key %p: %s", call, object,
-                state < TEST_COUNT(states) ? states[state] : "garbage");
-   }
+   if (call == CALL_PARK || call == CALL_UNPARK)
+      test_diag("   in %s, key %p: state %u", names[call], object,
+                (unsigned)STRESS_GET((const uint32_t *)object));
+   else if (call != CALL_NONE)
+      test_diag("   in %s, handle %p", names[call], object);
 }
 
 static uint64_t
@@ -147,16 +134,14 @@ stress_dump(struct stress *stress)
    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
    for (unsigned i = 0; i < THREADS; i++) {
       struct stress_thread *thread = &stress->threads[i];
-      const char *call = STRESS_GET(&thread->kernel_call);
       const uint64_t since_ns = STRESS_GET(&thread->since_ns);
 
       test_diag("thread %u (%s): busy for %" PRIu64 " ms, waits for %" PRIu64
                 " ms", i, thread->role,
                 ms_since(STRESS_GET(&thread->busy_ns), now_ns),
                 ms_since(since_ns, now_ns));
-      if (call != NULL)
-         dump_call(call, STRESS_GET(&thread->object),
-                   strstr(call, "Keyed") != NULL);
+      dump_call(STRESS_GET(&thread->kernel_call),
+                STRESS_GET(&thread->object));
       /* The items of a wait that is about to end may vanish under our eyes. */
       if (ms_since(since_ns, now_ns) > 500)
          dump_wait(thread, now_ns);

@@ -48,33 +48,15 @@ pop(struct stress_queue *queue, struct stress_job *job)
    mtx_unlock(&queue->mutex);
 }
 
-void
-stress_push_signal(struct stress_thread *self,
-                   const struct stress_signal *signal)
+static void
+push_signal(struct stress_thread *self,
+            const struct stress_signal *signal)
 {
    const unsigned home = signal->timeline != NULL && signal->timeline->ordered ?
                          signal->timeline->home :
                          stress_below(self, SIGNAL_THREADS);
    const struct stress_job job = { .signal = *signal };
    stress_push(&self->stress->queues[home], &job);
-}
-
-/* See struct stress_config. */
-static void
-store_silently(struct stress_thread *self,
-               struct vk_sync_win32_payload *payload, uint64_t value)
-{
-   struct vk_sync_win32_layout *layout =
-      vk_sync_win32_section_get_layout(payload);
-
-   vk_sync_win32_store64(payload->word, value);
-
-   if (self->stress->config->deaf) {
-      for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
-         if (vk_sync_win32_clear_bit(layout->armed, i))
-            vk_sync_win32_set_bit(layout->failed, i);
-      }
-   }
 }
 
 static void
@@ -98,9 +80,8 @@ begin(const struct stress_signal *signal)
    }
 }
 
-void
-stress_do_signal(struct stress_thread *self,
-                 const struct stress_signal *signal)
+static void
+do_signal(struct stress_thread *self, const struct stress_signal *signal)
 {
    /* Some work first, so that it is open who comes first */
    switch (signal->delay % 8) {
@@ -135,12 +116,6 @@ stress_do_signal(struct stress_thread *self,
                                   signal->value) :
                    vk_sync_signal_many(self->stress->device, 1,
                                        &submitted)) == VK_SUCCESS;
-   } else if (self->stress->config->silent && signal->timeline != NULL &&
-              signal->timeline->ordered &&
-              vk_sync_win32_payload_is_section(signal->payload) &&
-              stress_chance(self, 90)) {
-      store_silently(self, signal->payload, signal->value);
-      increased = true;
    } else {
       vk_sync_win32_payload_ref(signal->payload);
       increased = signal->payload->ops->signal(signal->payload,
@@ -183,7 +158,7 @@ stress_promise_fence(struct stress_thread *self, struct vk_sync *through,
    struct stress_signal signal = prepare(self, through, 0);
 
    signal.promise = item->promise = stress_promise_create();
-   stress_push_signal(self, &signal);
+   push_signal(self, &signal);
 }
 
 void
@@ -194,7 +169,7 @@ stress_promise_timeline(struct stress_thread *self,
    struct vk_sync *through = stress_any_view(self, &timeline->object);
 
    item->timeline = timeline;
-   item->sync = stress_own_view(self, &timeline->object);
+   item->sync = stress_any_view(self, &timeline->object);
 
    if (timeline->ordered)
       mtx_lock(&timeline->object.order);
@@ -203,9 +178,9 @@ stress_promise_timeline(struct stress_thread *self,
    struct stress_signal signal = prepare(self, through, item->value);
    signal.timeline = timeline;
    if (timeline->ordered || stress_chance(self, 70))
-      stress_push_signal(self, &signal);
+      push_signal(self, &signal);
    else
-      stress_do_signal(self, &signal);
+      do_signal(self, &signal);
 
    if (timeline->ordered)
       mtx_unlock(&timeline->object.order);
@@ -228,7 +203,7 @@ take_ticket(struct stress_thread *self, struct stress_semaphore *semaphore)
    } else {
       sync = stress_sync(self, 0, STRESS_PRIVATE);
       EXPECT(vk_sync_move(device, sync,
-                          stress_own_view(self, &semaphore->object)) ==
+                          stress_any_view(self, &semaphore->object)) ==
              VK_SUCCESS);
    }
    return sync;
@@ -251,14 +226,14 @@ stress_promise_ticket(struct stress_thread *self,
    const bool first = stress_chance(self, 50);
    semaphore->signals++;
    if (first)
-      stress_push_signal(self, &signal);
+      push_signal(self, &signal);
 
    item->ticket = ++semaphore->tickets;
    item->sync = take_ticket(self, semaphore);
    EXPECT_U64(((struct vk_sync_win32 *)item->sync)->ticket, item->ticket);
 
    if (!first)
-      stress_push_signal(self, &signal);
+      push_signal(self, &signal);
 
    mtx_unlock(&semaphore->object.order);
 }
@@ -280,7 +255,7 @@ stress_queue_thread(void *data)
          for (unsigned i = 0; i < job.wait_count; i++)
             stress_release_item(self, &job.waits[i]);
       }
-      stress_do_signal(self, &job.signal);
+      do_signal(self, &job.signal);
       STRESS_SET(&self->busy_ns, 0);
    }
 }

@@ -36,14 +36,6 @@ static const struct stress_config quiet = {
    .rounds = true,
 };
 
-static const struct stress_config ephemeral = {
-   .operations = 40 * 1000,
-   .weights = { [OP_FENCE] = 60, [OP_TIMEOUT] = 10, [OP_CHURN] = 10 },
-   .shared_percent = 80,
-   .rounds = true,
-   .ephemeral = true,
-};
-
 static const struct stress_config crowded = {
    .operations = 20 * 1000,
    .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
@@ -51,41 +43,9 @@ static const struct stress_config crowded = {
    .crowded = true,
 };
 
-#ifndef VK_SYNC_WIN32_NO_LOOK
-static const struct stress_config silent = {
-   .operations = 10 * 1000,
-   .weights = { [OP_TIMELINE] = 1 },
-   .shared_percent = 100,
-   .silent = true,
-};
-
-static const struct stress_config deaf = {
-   .operations = 20 * 1000,
-   .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
-   .shared_percent = 80,
-   .silent = true,
-   .deaf = true,
-};
-#endif
-
-#ifndef _WIN32
-static const struct stress_config no_bell = {
-   .operations = 20 * 1000,
-   .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
-   .shared_percent = 80,
-   .no_bell = true,
-};
-#endif
-
-static void
-run(intptr_t arg)
-{
-   stress_run((const struct stress_config *)arg);
-}
-
 /* The watchdog of this program is a better one than the test framework's. */
 #define DAY (24 * 3600)
-#define CASE(name, config) { (name), run, (intptr_t)&(config), DAY }
+#define CASE(name, config) { (name), stress_run, (intptr_t)&(config), DAY }
 
 int
 main(int argc, char **argv)
@@ -95,16 +55,7 @@ main(int argc, char **argv)
       CASE("private payloads", private_only),
       CASE("shared payloads with peers", shared_only),
       CASE("shared payloads with little else going on", quiet),
-      CASE("payloads that come and go", ephemeral),
       CASE("shared payloads with few slots", crowded),
-#ifndef VK_SYNC_WIN32_NO_LOOK
-      CASE("peers that die before they ring", silent),
-      CASE("peers that cannot ring", deaf),
-#endif
-#ifndef _WIN32
-      CASE("no bells", no_bell),
-      { "processes that end", stress_death, 0, DAY },
-#endif
       { 0 },
    };
    return test_main(argc, argv, cases, NULL);

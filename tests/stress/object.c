@@ -12,11 +12,9 @@ stress_sync(struct stress_thread *self, enum vk_sync_flags flags,
    REQUIRE(vk_sync_create(device, &vk_sync_win32_type,
                           flags | (type ? VK_SYNC_IS_SHAREABLE : 0), 0,
                           &sync) == VK_SUCCESS);
-   if (type == STRESS_PRIVATE)
-      return sync;
-
-   REQUIRE(vk_sync_set_win32_export_params(device, sync, type, NULL, 0,
-                                           NULL) == VK_SUCCESS);
+   if (type != STRESS_PRIVATE)
+      REQUIRE(vk_sync_set_win32_export_params(device, sync, type, NULL, 0,
+                                              NULL) == VK_SUCCESS);
    return sync;
 }
 
@@ -85,13 +83,4 @@ struct vk_sync *
 stress_any_view(struct stress_thread *self, const struct stress_object *object)
 {
    return object->views[stress_below(self, object->view_count)];
-}
-
-struct vk_sync *
-stress_own_view(struct stress_thread *self, const struct stress_object *object)
-{
-   const unsigned own = object->view_count / PROCESSES;
-
-   return own == 0 ? object->views[0] :
-          object->views[self->process * own + stress_below(self, own)];
 }

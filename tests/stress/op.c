@@ -25,19 +25,12 @@ a_fence(struct stress_thread *self)
 static void
 destroy_fence(struct stress_thread *self, struct stress_fence *fence)
 {
-   /* In any order: they are objects of two processes. */
+   /* In any order: they could be objects of two processes. */
    if (fence->peer != NULL)
       stress_destroy(self, fence->peer);
    if (fence->sync != NULL)
       stress_destroy(self, fence->sync);
    *fence = (struct stress_fence) {0};
-}
-
-void
-stress_destroy_fences(struct stress_thread *self)
-{
-   for (unsigned i = 0; i < FENCES; i++)
-      destroy_fence(self, &self->fences[i]);
 }
 
 /* Hand part of the semaphores' waits to a submit thread, which then signals. */
@@ -62,8 +55,8 @@ submit(struct stress_thread *self, struct stress_fence *fence,
 
    job.signal.promise = item->promise = stress_promise_create();
    job.signal.sync = fence->peer != NULL ? fence->peer : fence->sync;
-   /* A ticket is of one process. */
-   stress_push(&stress->queues[SIGNAL_THREADS + self->process], &job);
+   stress_push(&stress->queues[SIGNAL_THREADS +
+                               stress_below(self, SUBMIT_THREADS)], &job);
 }
 
 static void
@@ -73,7 +66,7 @@ op_fence(struct stress_thread *self)
    struct stress_fence *fence = a_fence(self);
    struct stress_item item = { .sync = fence->sync };
 
-   if (!self->stress->config->ephemeral && stress_chance(self, 20))
+   if (stress_chance(self, 20))
       submit(self, fence, &item);
    else
       stress_promise_fence(self, fence->peer != NULL ? fence->peer :
@@ -99,7 +92,7 @@ op_fence(struct stress_thread *self)
 static void
 look_at_timeline(struct stress_thread *self, struct stress_timeline *timeline)
 {
-   struct vk_sync *sync = stress_own_view(self, &timeline->object);
+   struct vk_sync *sync = stress_any_view(self, &timeline->object);
    const uint64_t seen = vk_sync_win32_load64(&timeline->seen);
    uint64_t value = 0, old;
 
@@ -228,17 +221,6 @@ meet(struct stress_barrier *barrier, bool leave)
    mtx_unlock(&barrier->mutex);
 }
 
-/* Moments without any object come only if few threads have some; and what is to
- * be tested is that one begins to have some while another ends.
- */
-static bool
-stagger(struct stress_thread *self)
-{
-   for (unsigned i = stress_below(self, 64); i > 0; i--)
-      thrd_yield();
-   return stress_chance(self, 40);
-}
-
 static void
 run_op(struct stress_thread *self)
 {
@@ -261,18 +243,15 @@ void
 stress_app_thread(void *data)
 {
    struct stress_thread *self = data;
-   const struct stress_config *config = self->stress->config;
 
    stress_enter(self);
    while (self->operations < self->stress->operations_per_thread &&
           !test_failed()) {
-      if (!config->ephemeral || stagger(self))
-         run_op(self);
-      if (config->ephemeral)
-         stress_destroy_fences(self);
-      if (config->rounds)
+      run_op(self);
+      if (self->stress->config->rounds)
          meet(&self->stress->barrier, false);
    }
    meet(&self->stress->barrier, true);
-   stress_destroy_fences(self);
+   for (unsigned i = 0; i < FENCES; i++)
+      destroy_fence(self, &self->fences[i]);
 }

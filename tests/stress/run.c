@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "vk_sync_win32_owner.h"
 #include "vk_sync_win32_park.h"
@@ -37,7 +36,7 @@ create_objects(struct stress *stress)
 
       timeline->ordered = i % 2 == 0;
       /* Threads that race for the next value would take it back. */
-      timeline->d3d12 = stress->has_d3d12 && timeline->ordered && i % 4 == 0;
+      timeline->d3d12 = stress_has_d3d12 && timeline->ordered && i % 4 == 0;
       timeline->home = i / 2 % SIGNAL_THREADS;
       if (timeline->ordered)
          timeline->proofs = calloc(PROOFS, sizeof(*timeline->proofs));
@@ -60,20 +59,6 @@ create_objects(struct stress *stress)
       vk_sync_win32_store64(stress_payload(semaphore->object.views[0])->word,
                             (uint64_t)base << 32 | base);
    }
-}
-
-static void
-create_loose(struct stress *stress)
-{
-   struct stress_thread *self = &stress->threads[0];
-
-   if (stress->config->shared_percent == 0)
-      return;
-
-   struct vk_sync *sync = stress_sync(self, VK_SYNC_IS_TIMELINE, STRESS_OPAQUE);
-   EXPECT(vk_sync_signal(stress->device, sync, LOOSE_VALUE) == VK_SUCCESS);
-   stress->loose = stress_export(self, sync);
-   stress_destroy(self, sync);
 }
 
 /* Whatever was promised has happened, so the state is known. */
@@ -144,45 +129,43 @@ static void
 report(const struct stress *stress, double ms)
 {
    const struct stress_config *config = stress->config;
-   struct stress_thread sum = {0};
-   const bool keyed =
-      vk_sync_win32_chosen_parker == &vk_sync_win32_keyed_parker;
+   const bool shared = config->shared_percent > 0;
+   uint64_t operations = 0, waits = 0, timeouts = 0, polls = 0;
+   uint64_t calls[CALL_COUNT] = {0};
 
    for (unsigned i = 0; i < THREADS; i++) {
       const struct stress_thread *thread = &stress->threads[i];
-      sum.operations += thread->operations;
-      sum.waits += thread->waits;
-      sum.timeouts += thread->timeouts;
-      sum.parks += thread->parks;
-      sum.unparks += thread->unparks;
-      sum.rings += thread->rings;
-      sum.bell_waits += thread->bell_waits;
-      sum.polls += thread->polls;
+      operations += thread->operations;
+      waits += thread->waits;
+      timeouts += thread->timeouts;
+      polls += thread->polls;
+      for (unsigned j = 0; j < CALL_COUNT; j++)
+         calls[j] += thread->calls[j];
    }
    test_diag("%" PRIu64 " operations in %.1f s: %" PRIu64 " waits, %" PRIu64
              " of them timed out; parker %s, %" PRIu64 " parks by its calls; %"
              PRIu64 " bell waits, %" PRIu64 " rings, %" PRIu64 " polls",
-             sum.operations, ms / 1000, sum.waits, sum.timeouts,
-             vk_sync_win32_chosen_parker->name, sum.parks, sum.bell_waits,
-             sum.rings, sum.polls);
+             operations, ms / 1000, waits, timeouts,
+             vk_sync_win32_chosen_parker->name, calls[CALL_PARK],
+             calls[CALL_BELL_WAIT], calls[CALL_RING], polls);
 
    /* Each thread that is released is released once, and collects it. */
-   EXPECT_U64(sum.parks, sum.unparks);
+   EXPECT_U64(calls[CALL_PARK], calls[CALL_UNPARK]);
 
    /* That it was a test of what its name says */
-   EXPECT(sum.operations >= config->operations);
-   EXPECT(keyed ? sum.parks > 0 || config->silent : sum.parks == 0);
-   EXPECT((sum.bell_waits > 0) == (config->shared_percent > 0));
-   EXPECT((sum.rings > 0) == (config->shared_percent > 0 && !config->no_bell));
-   EXPECT((sum.polls > 0) ==
-          (config->deaf || config->crowded || config->no_bell));
+   EXPECT(operations >= config->operations);
+   EXPECT((calls[CALL_PARK] > 0) ==
+          (vk_sync_win32_chosen_parker == &vk_sync_win32_keyed_parker));
+   EXPECT((calls[CALL_BELL_WAIT] > 0) == shared);
+   EXPECT((calls[CALL_RING] > 0) == shared);
+   EXPECT((polls > 0) == config->crowded);
 }
 
 /* vk_sync.c initializes a variable of its own on the first wait, which is a
  * harmless race that should not occupy the sanitizer.
  */
-void
-stress_first_wait(struct stress_thread *self)
+static void
+first_wait(struct stress_thread *self)
 {
    struct stress_item item = { .sync = stress_sync(self, 0, STRESS_PRIVATE) };
 
@@ -206,7 +189,6 @@ run_once(const struct stress_config *config, struct vk_device *device,
       struct stress_thread *thread = &stress->threads[i];
       thread->stress = stress;
       thread->index = i;
-      thread->process = i % PROCESSES;
       thread->random = test_random();
       thread->role = i < APP_THREADS ? "application" :
                      i < APP_THREADS + SIGNAL_THREADS ? "signal" : "submit";
@@ -220,12 +202,8 @@ run_once(const struct stress_config *config, struct vk_device *device,
    /* Objects are made and unmade here, in the name of the first thread. */
    stress_watch_start(stress);
    stress_enter(&stress->threads[0]);
-   stress->has_d3d12 = !config->silent && stress_device_has_d3d12();
-   if (!config->ephemeral)
-      create_objects(stress);
-   create_loose(stress);
-
-   stress_first_wait(&stress->threads[0]);
+   create_objects(stress);
+   first_wait(&stress->threads[0]);
 
    for (unsigned i = 0; i < THREADS; i++) {
       struct stress_thread *thread = &stress->threads[i];
@@ -245,10 +223,7 @@ run_once(const struct stress_config *config, struct vk_device *device,
 
    if (!test_failed())
       check_objects(stress);
-   if (!config->ephemeral)
-      destroy_objects(stress);
-   if (stress->loose != NULL)
-      CloseHandle(stress->loose);
+   destroy_objects(stress);
    stress_watch_stop();
    for (unsigned i = 0; i < TEST_COUNT(stress->queues); i++)
       stress_queue_finish(&stress->queues[i]);
@@ -264,10 +239,7 @@ run_once(const struct stress_config *config, struct vk_device *device,
 static void
 forget_waiters(void)
 {
-   for (unsigned i = PROCESSES; i-- > 0;) {
-      stress_enter_process(i);
-      vk_sync_win32_waiter_destroy_free();
-   }
+   vk_sync_win32_waiter_destroy_free();
    vk_sync_win32_bell_forget_all();
 }
 
@@ -285,14 +257,12 @@ count_resources(uint32_t expected)
 }
 
 void
-stress_run(const struct stress_config *config)
+stress_run(intptr_t arg)
 {
+   const struct stress_config *config = (const struct stress_config *)arg;
    struct vk_device *device = stress_device();
 
    forget_waiters();
-#ifndef _WIN32
-   nt_shim_refuse_semaphores(config->no_bell);
-#endif
 
    /* Whatever is created once, and kept */
    run_once(config, device, 2000, false);

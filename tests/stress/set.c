@@ -152,22 +152,6 @@ wait_through_views(struct stress_thread *self)
    stress_release_item(self, &items[0]);
 }
 
-/* Others may find the payload, or just miss it, as it comes and goes. */
-static void
-wait_for_loose(struct stress_thread *self)
-{
-   struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
-                                        STRESS_OPAQUE, self->stress->loose);
-   const struct stress_item now = { .sync = view, .value = LOOSE_VALUE };
-   const struct stress_item never = { .sync = view, .value = LOOSE_VALUE + 1 };
-
-   EXPECT(stress_wait(self, &now, 1, false, UINT64_MAX) == VK_SUCCESS);
-   if (stress_chance(self, 20))
-      EXPECT(stress_wait(self, &never, 1, false,
-                         1 + stress_below(self, 100 * 1000)) == VK_TIMEOUT);
-   stress_destroy(self, view);
-}
-
 /* Shared objects come and go, while their payload is in use elsewhere. */
 void
 stress_op_churn(struct stress_thread *self)
@@ -175,9 +159,7 @@ stress_op_churn(struct stress_thread *self)
    struct stress_timeline *timeline =
       &self->stress->timelines[stress_below(self, TIMELINES)];
 
-   if (stress_chance(self, 60))
-      wait_for_loose(self);
-   else if (timeline->object.handle != NULL && stress_chance(self, 50))
+   if (timeline->object.handle != NULL && stress_chance(self, 50))
       wait_through_new_view(self, timeline);
    else
       wait_through_views(self);

@@ -11,8 +11,6 @@
  * is waited for without a time-out has been handed to a signal thread, so a
  * thread that stays blocked has been forgotten.  Compiled with
  * VK_SYNC_WIN32_NO_LOOK, it stays blocked for good.
- *
- * On the shim, half of the threads pose as those of another process.
  */
 
 #include "test.h"
@@ -70,16 +68,8 @@ struct stress_config {
     * is alone then, with nobody whose wake-ups could make up for a lost one.
     */
    bool rounds;
-   /* No object outlives an operation, so that there are none at times */
-   bool ephemeral;
-   /* Some signals are not followed by a ring: the peer has died by then, or
-    * cannot open the bell and says so.
-    */
-   bool silent, deaf;
    /* Most slots of what lives long are taken. */
    bool crowded;
-   /* Nobody gets a bell; on the shim only */
-   bool no_bell;
 };
 
 enum {
@@ -87,16 +77,14 @@ enum {
    SIGNAL_THREADS = 2,
    SUBMIT_THREADS = 2,
    THREADS = APP_THREADS + SIGNAL_THREADS + SUBMIT_THREADS,
-   PROCESSES = 2,
-   /* Of a shared payload: as many for each process */
-   VIEWS = 2 * PROCESSES,
+   /* Of a shared payload, as several processes have them */
+   VIEWS = 4,
    /* That are left where most are taken */
    FREE_SLOTS = 2,
    TIMELINES = 8,
    SEMAPHORES = 8,
    FENCES = 8,
    PROOFS = 1 << 20,
-   LOOSE_VALUE = 7,
 };
 
 /* One fence signal operation that is going to happen */
@@ -146,7 +134,7 @@ struct stress_semaphore {
 
 struct stress_fence {
    struct vk_sync *sync;
-   /* Another process's view of it, to signal it there; or NULL */
+   /* Another view of it, to signal it there; or NULL */
    struct vk_sync *peer;
 };
 
@@ -198,11 +186,21 @@ struct stress_barrier {
    unsigned members, waiting, generation;
 };
 
+enum stress_call {
+   CALL_NONE,
+   CALL_PARK,
+   CALL_UNPARK,
+   CALL_BELL_WAIT,
+   CALL_RING,
+   CALL_SLEEP,
+   CALL_COUNT,
+};
+
 struct stress_thread {
    struct stress *stress;
    struct test_thread *thread;
    const char *role;
-   unsigned index, process;
+   unsigned index;
    uint64_t random;
 
    uint64_t operations, waits, timeouts;
@@ -216,53 +214,43 @@ struct stress_thread {
    uint64_t since_ns, deadline_ns;
    const struct stress_item *items;
    uint32_t item_count;
-   const char *kernel_call;
+   enum stress_call kernel_call;
    const void *object;
 
-   /* Counted by the hooks.  Polls: sleeps of VK_SYNC_WIN32_POLL_NS, by waits
-    * that have more time than that.
+   /* Counted by the hooks: all calls, and of each kind those that did not time
+    * out.  Polls: sleeps of VK_SYNC_WIN32_POLL_NS, by waits that have more time
+    * than that.
     */
-   uint64_t kernel_calls, parks, unparks, rings, bell_waits, polls;
+   uint64_t kernel_calls, calls[CALL_COUNT], polls;
 };
 
 struct stress {
    const struct stress_config *config;
    struct vk_device *device;
    uint64_t operations_per_thread;
-   bool has_d3d12;
 
    struct stress_timeline timelines[TIMELINES];
    struct stress_semaphore semaphores[SEMAPHORES];
-   /* A timeline that has a sync only while an operation imports it */
-   HANDLE loose;
    struct stress_barrier barrier;
    struct stress_queue queues[SIGNAL_THREADS + SUBMIT_THREADS];
    struct stress_thread threads[THREADS];
 };
 
 /* run.c */
-void stress_run(const struct stress_config *config);
-void stress_first_wait(struct stress_thread *self);
+/* With a struct stress_config */
+void stress_run(intptr_t arg);
 
 /* op.c: what application threads do */
 void stress_app_thread(void *data);
-void stress_destroy_fences(struct stress_thread *self);
 
 /* set.c */
 void stress_op_set(struct stress_thread *self);
 void stress_op_churn(struct stress_thread *self);
 
-/* death.c, on the shim only */
-void stress_death(intptr_t arg);
-
 /* job.c: what the other threads do */
 void stress_queue_init(struct stress_queue *queue);
 void stress_queue_finish(struct stress_queue *queue);
 void stress_push(struct stress_queue *queue, const struct stress_job *job);
-void stress_push_signal(struct stress_thread *self,
-                        const struct stress_signal *signal);
-void stress_do_signal(struct stress_thread *self,
-                      const struct stress_signal *signal);
 void stress_queue_thread(void *data);
 
 /* Have the item signalled by another thread, any time from now. */
@@ -295,10 +283,7 @@ unsigned stress_make_views(struct stress_thread *self,
                            struct vk_sync *views[VIEWS],
                            enum vk_sync_flags flags,
                            VkExternalSemaphoreHandleTypeFlagBits type);
-/* One of all, or of those that the thread's process has */
 struct vk_sync *stress_any_view(struct stress_thread *self,
-                                const struct stress_object *object);
-struct vk_sync *stress_own_view(struct stress_thread *self,
                                 const struct stress_object *object);
 
 static inline struct vk_sync_win32_payload *
@@ -359,9 +344,8 @@ void stress_dump(struct stress *stress);
  * for the shim, device_shim.c
  */
 struct vk_device *stress_device(void);
-bool stress_device_has_d3d12(void);
-/* Let the calling thread pose as one of that process, where that is possible */
-void stress_enter_process(unsigned process);
+/* Not under Wine, which shares no fences */
+extern const bool stress_has_d3d12;
 /* What must be the same before and after a run */
 uint32_t stress_resource_count(void);
 

@@ -5,7 +5,6 @@
  */
 #include "stress.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "util/os_time.h"
@@ -19,7 +18,6 @@
 #define LOOK_MS 100
 #define HANG_LOOKS 300
 
-
 static struct vk_sync_win32_nt_table real;
 static thread_local struct stress_thread *current;
 
@@ -30,11 +28,10 @@ void
 stress_enter(struct stress_thread *self)
 {
    current = self;
-   stress_enter_process(self->process);
 }
 
 static void
-enter_kernel(const char *call, const void *object)
+enter_kernel(enum stress_call call, const void *object)
 {
    if (current == NULL)
       return;
@@ -47,37 +44,34 @@ enter_kernel(const char *call, const void *object)
    STRESS_SET(&current->kernel_call, call);
 }
 
-static void
-leave_kernel(void)
+static LONG
+leave_kernel(LONG status)
 {
-   if (current != NULL)
-      STRESS_SET(&current->kernel_call, NULL);
+   if (current == NULL)
+      return status;
+
+   if (status != VK_SYNC_WIN32_STATUS_TIMEOUT)
+      current->calls[current->kernel_call]++;
+   STRESS_SET(&current->kernel_call, CALL_NONE);
+   return status;
 }
 
 static LONG WINAPI
 wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                      const LARGE_INTEGER *timeout)
 {
-   enter_kernel("NtWaitForKeyedEvent", key);
-   const LONG status =
-      real.wait_for_keyed_event(event, key, alertable, timeout);
-   leave_kernel();
-   if (current != NULL && status == VK_SYNC_WIN32_STATUS_SUCCESS)
-      current->parks++;
-   return status;
+   enter_kernel(CALL_PARK, key);
+   return leave_kernel(real.wait_for_keyed_event(event, key, alertable,
+                                                 timeout));
 }
 
 static LONG WINAPI
 release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                     const LARGE_INTEGER *timeout)
 {
-   enter_kernel("NtReleaseKeyedEvent", key);
-   const LONG status =
-      real.release_keyed_event(event, key, alertable, timeout);
-   leave_kernel();
-   if (current != NULL && status == VK_SYNC_WIN32_STATUS_SUCCESS)
-      current->unparks++;
-   return status;
+   enter_kernel(CALL_UNPARK, key);
+   return leave_kernel(real.release_keyed_event(event, key, alertable,
+                                                timeout));
 }
 
 /* Whether a thread that sleeps for so long does so because it has to poll.
@@ -96,18 +90,8 @@ static LONG WINAPI
 delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
    count_poll(interval);
-   enter_kernel("NtDelayExecution", NULL);
-   const LONG status = real.delay_execution(alertable, interval);
-   leave_kernel();
-   return status;
-}
-
-static void
-leave_bell_wait(void)
-{
-   leave_kernel();
-   if (current != NULL)
-      current->bell_waits++;
+   enter_kernel(CALL_SLEEP, NULL);
+   return leave_kernel(real.delay_execution(alertable, interval));
 }
 
 static LONG WINAPI
@@ -115,10 +99,9 @@ wait_for_single_object(HANDLE object, BOOLEAN alertable,
                        const LARGE_INTEGER *timeout)
 {
    count_poll(timeout);
-   enter_kernel("NtWaitForSingleObject", object);
-   const LONG status = real.wait_for_single_object(object, alertable, timeout);
-   leave_bell_wait();
-   return status;
+   enter_kernel(CALL_BELL_WAIT, object);
+   return leave_kernel(real.wait_for_single_object(object, alertable,
+                                                   timeout));
 }
 
 static LONG WINAPI
@@ -126,22 +109,16 @@ wait_for_multiple_objects(ULONG count, const HANDLE *objects, ULONG wait_any,
                           BOOLEAN alertable, const LARGE_INTEGER *timeout)
 {
    count_poll(timeout);
-   enter_kernel("NtWaitForMultipleObjects", objects[0]);
-   const LONG status = real.wait_for_multiple_objects(count, objects, wait_any,
-                                                      alertable, timeout);
-   leave_bell_wait();
-   return status;
+   enter_kernel(CALL_BELL_WAIT, objects[0]);
+   return leave_kernel(real.wait_for_multiple_objects(count, objects, wait_any,
+                                                      alertable, timeout));
 }
 
 static LONG WINAPI
 release_semaphore(HANDLE semaphore, LONG count, LONG *previous)
 {
-   enter_kernel("NtReleaseSemaphore", semaphore);
-   const LONG status = real.release_semaphore(semaphore, count, previous);
-   leave_kernel();
-   if (current != NULL)
-      current->rings++;
-   return status;
+   enter_kernel(CALL_RING, semaphore);
+   return leave_kernel(real.release_semaphore(semaphore, count, previous));
 }
 
 static void

@@ -108,10 +108,6 @@ void unit_block_many(struct unit_waiter *waiter, struct vk_device *device,
                      enum vk_sync_wait_flags flags);
 VkResult unit_waiter_join(struct unit_waiter *waiter);
 
-/* CPU time that this process has used */
-uint64_t unit_cpu_us(void);
-void unit_sort(double *values, unsigned count);
-
 /* Vulkan, as far as Mesa's common code implements it */
 
 VkSemaphore unit_semaphore(struct vk_device *device,

@@ -6,12 +6,21 @@
 #include <malloc.h>
 
 static void
-fence_signal_and_reset(UNUSED intptr_t arg)
+fence_signal_and_reset(intptr_t shared)
 {
    struct vk_device *device = unit_device();
-   struct vk_sync *fence = unit_sync(device, 0, 0);
+   struct vk_sync *fence = unit_sync(device, VK_SYNC_IS_SHAREABLE, 1);
 
+   /* It keeps its state. */
+   if (shared)
+      unit_share(device, fence, NULL);
+   EXPECT_OK(unit_wait(device, fence, 0, 0));
+
+   EXPECT_OK(vk_sync_reset(device, fence));
    EXPECT_RESULT(unit_wait(device, fence, 0, 0), VK_TIMEOUT);
+   EXPECT_OK(vk_sync_reset(device, fence));
+   EXPECT_OK(vk_sync_wait(device, fence, 0, VK_SYNC_WAIT_PENDING,
+                          UINT64_MAX));
    EXPECT_OK(vk_sync_signal(device, fence, 0));
    EXPECT_OK(unit_wait(device, fence, 0, 0));
    EXPECT_OK(unit_wait(device, fence, 0, UINT64_MAX));
@@ -20,31 +29,6 @@ fence_signal_and_reset(UNUSED intptr_t arg)
    EXPECT_OK(vk_sync_signal(device, fence, 0));
    EXPECT_OK(vk_sync_reset(device, fence));
    EXPECT_RESULT(unit_wait(device, fence, 0, 0), VK_TIMEOUT);
-   EXPECT_OK(vk_sync_reset(device, fence));
-   EXPECT_OK(vk_sync_signal(device, fence, 0));
-   EXPECT_OK(unit_wait(device, fence, 0, 0));
-}
-
-static void
-fence_created_signalled(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *fence = unit_sync(device, 0, 1);
-
-   EXPECT_OK(unit_wait(device, fence, 0, 0));
-   EXPECT_OK(vk_sync_reset(device, fence));
-   EXPECT_RESULT(unit_wait(device, fence, 0, 0), VK_TIMEOUT);
-}
-
-static void
-fence_keeps_its_state_when_made_shareable(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *fence = unit_sync(device, VK_SYNC_IS_SHAREABLE, 1);
-
-   unit_share(device, fence, NULL);
-   EXPECT(vk_sync_win32_payload_is_section(unit_payload(fence)));
-   EXPECT_OK(unit_wait(device, fence, 0, 0));
 }
 
 static void
@@ -65,17 +49,37 @@ timeline_only_increases(UNUSED intptr_t arg)
    EXPECT_OK(unit_wait(device, timeline, 0, 0));
    EXPECT_OK(unit_wait(device, timeline, 9, 0));
    EXPECT_RESULT(unit_wait(device, timeline, 10, 0), VK_TIMEOUT);
+   EXPECT_OK(vk_sync_wait(device, timeline, 10, VK_SYNC_WAIT_PENDING,
+                          UINT64_MAX));
 
    EXPECT_OK(vk_sync_signal(device, timeline, UINT64_MAX));
    EXPECT_OK(unit_wait(device, timeline, UINT64_MAX, 0));
 }
 
-/* Two signals and two waits, submitted in order and executed in any. */
+#define SHARED 1
+
+/* A private one's counters start there. */
 static void
-binary_waits_pair_in_submission_order(intptr_t shared)
+binary_waits_pair_in_submission_order(intptr_t start_or_shared)
 {
+   const uint32_t start =
+      start_or_shared == SHARED ? 0 : (uint32_t)start_or_shared;
    struct vk_device *device = unit_device();
-   struct vk_sync *semaphore = unit_create(device, 0, shared);
+   struct vk_sync *semaphore =
+      unit_create(device, 0, start_or_shared == SHARED);
+
+   *unit_payload(semaphore)->word = vk_sync_win32_pair(start, start);
+
+   /* A signal that nobody has asked for yet is kept for the next wait; a second
+    * one before that is none.
+    */
+   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
+   EXPECT_OK(unit_wait(device, unit_take(device, semaphore), 0, 0));
+   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
+   EXPECT_U64(unit_payload(semaphore)->refcount, 2);
+
+   /* Two signals and two waits, submitted in order and executed in any */
    struct vk_sync *first = unit_take(device, semaphore);
    struct vk_sync *second = unit_take(device, semaphore);
 
@@ -89,25 +93,9 @@ binary_waits_pair_in_submission_order(intptr_t shared)
    EXPECT_OK(unit_wait(device, second, 0, 0));
    EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
 
-   /* A signal that nobody has asked for yet is kept for the next wait. */
    EXPECT_OK(vk_sync_signal(device, semaphore, 0));
-   struct vk_sync *third = unit_take(device, semaphore);
-   EXPECT_OK(unit_wait(device, third, 0, 0));
+   EXPECT_OK(vk_sync_reset(device, semaphore));
    EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
-}
-
-/* A second signal before the wait is none. */
-static void
-binary_signalled_twice(intptr_t shared)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *semaphore = unit_create(device, 0, shared);
-
-   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
-   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
-   EXPECT_OK(unit_wait(device, unit_take(device, semaphore), 0, 0));
-   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
-   EXPECT_U64(unit_payload(semaphore)->refcount, 2);
 }
 
 static void
@@ -123,44 +111,6 @@ temporary_wait_consumes_for_all(UNUSED intptr_t arg)
    EXPECT_OK(unit_wait(device, temporary, 0, 0));
    EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
    EXPECT_RESULT(unit_wait(device, peer, 0, 0), VK_TIMEOUT);
-}
-
-static void
-counters_wrap(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *semaphore = unit_sync(device, 0, 0);
-
-   *unit_payload(semaphore)->word = UINT64_C(0xffffffff) << 32 | 0xffffffff;
-
-   for (unsigned i = 0; i < 3; i++) {
-      EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
-      struct vk_sync *first = unit_take(device, semaphore);
-      struct vk_sync *second = unit_take(device, semaphore);
-      EXPECT_OK(vk_sync_signal(device, semaphore, 0));
-      EXPECT_OK(unit_wait(device, first, 0, 0));
-      EXPECT_RESULT(unit_wait(device, second, 0, 0), VK_TIMEOUT);
-      EXPECT_OK(vk_sync_signal(device, semaphore, 0));
-      EXPECT_OK(unit_wait(device, second, 0, 0));
-   }
-
-   EXPECT_OK(vk_sync_signal(device, semaphore, 0));
-   EXPECT_OK(unit_wait(device, semaphore, 0, 0));
-   EXPECT_OK(vk_sync_reset(device, semaphore));
-   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
-}
-
-static void
-pending_waits_succeed_at_once(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *semaphore = unit_sync(device, 0, 0);
-   struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
-
-   EXPECT_OK(vk_sync_wait(device, semaphore, 0, VK_SYNC_WAIT_PENDING,
-                          UINT64_MAX));
-   EXPECT_OK(vk_sync_wait(device, timeline, 7, VK_SYNC_WAIT_PENDING,
-                          UINT64_MAX));
 }
 
 struct destroyer {
@@ -257,22 +207,20 @@ object_sizes(UNUSED intptr_t arg)
    EXPECT(size <= 128);
 }
 
-const struct test_case payload_cases[] = {
-   { "fence is signalled and reset", fence_signal_and_reset },
-   { "fence can be created signalled", fence_created_signalled },
-   { "fence keeps its state when made shareable",
-     fence_keeps_its_state_when_made_shareable },
+const struct test_case test_cases[] = {
+   { "a private fence is signalled and reset", fence_signal_and_reset, false },
+   { "a shared fence is signalled and reset", fence_signal_and_reset, true },
    { "timeline only increases", timeline_only_increases },
    { "private binary waits pair in submission order",
      binary_waits_pair_in_submission_order, 0 },
    { "shared binary waits pair in submission order",
-     binary_waits_pair_in_submission_order, 1 },
-   { "a second private signal is none", binary_signalled_twice, 0 },
-   { "a second shared signal is none", binary_signalled_twice, 1 },
+     binary_waits_pair_in_submission_order, SHARED },
+   { "binary waits pair where the first signal wraps",
+     binary_waits_pair_in_submission_order, -1 },
+   { "binary waits pair where the second signal wraps",
+     binary_waits_pair_in_submission_order, -2 },
    { "temporary wait consumes the signal for all holders",
      temporary_wait_consumes_for_all },
-   { "signal and ticket counters wrap", counters_wrap },
-   { "pending waits succeed at once", pending_waits_succeed_at_once },
    { "a submit signals what may be destroyed at once",
      submit_signals_what_may_be_destroyed },
    { "a submit signals what cannot increase, private",

@@ -10,99 +10,6 @@
 #include "vk_sync_win32_owner.h"
 #include "vk_sync_win32_waiter.h"
 
-static void
-peer_signal_wakes(intptr_t flags)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *sync = unit_shared(device, (enum vk_sync_flags)flags);
-   struct vk_sync *peer = unit_import(device, sync);
-
-   for (unsigned i = 1; i <= 300; i++) {
-      struct unit_waiter waiter;
-
-      unit_block(&waiter, device, sync, i, UINT64_MAX);
-      if (i % 4 == 0)
-         Sleep(1);
-      EXPECT_OK(unit_signal(device, peer, i));
-      EXPECT_OK(unit_waiter_join(&waiter));
-      if (!(flags & VK_SYNC_IS_TIMELINE))
-         EXPECT_OK(vk_sync_reset(device, peer));
-   }
-}
-
-#define THREADS 8
-
-/* Whoever leaves, by time-out or satisfied, leaves the others as they are. */
-static void
-others_stay_armed(intptr_t by_timeout)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync *peer = unit_import(device, sync);
-   struct unit_waiter waiters[THREADS];
-
-   for (unsigned round = 0; round < 10; round++) {
-      const uint64_t base = round * 100;
-
-      for (unsigned i = 0; i < THREADS; i++) {
-         const bool gives_up = by_timeout && i < THREADS - 1;
-
-         unit_block(&waiters[i], device, sync, base + 1 + i,
-                    gives_up ? (20 + i) * MS : UINT64_MAX);
-      }
-
-      for (unsigned i = 0; i < THREADS; i++) {
-         const bool gives_up = waiters[i].timeout_ns != UINT64_MAX;
-
-         if (!gives_up)
-            EXPECT_OK(vk_sync_signal(device, peer, base + 1 + i));
-         EXPECT_RESULT(unit_waiter_join(&waiters[i]),
-                       gives_up ? VK_TIMEOUT : VK_SUCCESS);
-      }
-      EXPECT_U64(unit_armed(sync), 0);
-   }
-}
-
-/* Threads that wait on a mix must be reachable by both kinds of signal. */
-static void
-shared_waits_hear_private_signals(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *shared = unit_shared(device, 0);
-   struct vk_sync *peer = unit_import(device, shared);
-   struct vk_sync *fence = unit_sync(device, 0, 0);
-   const struct vk_sync_wait waits[] = {
-      { .sync = shared }, { .sync = fence },
-   };
-
-   for (unsigned i = 0; i < 100; i++) {
-      struct vk_sync *one = i % 2 ? peer : fence;
-      struct unit_waiter waiter;
-
-      unit_block_many(&waiter, device, 2, waits, VK_SYNC_WAIT_ANY);
-      Sleep(1);
-      EXPECT_OK(vk_sync_signal(device, one, 0));
-      EXPECT_OK(unit_waiter_join(&waiter));
-      EXPECT_OK(vk_sync_reset(device, one));
-   }
-}
-
-/* A peer that dies after it has changed the word, before it rings */
-static void
-silent_signal_is_found(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct unit_waiter waiter;
-
-   unit_block(&waiter, device, sync, 1, UINT64_MAX);
-   Sleep(20);
-   const double start_ms = test_now_ms();
-   vk_sync_win32_store64(unit_payload(sync)->word, 1);
-   EXPECT_OK(unit_waiter_join(&waiter));
-   test_diag("found after %.1f ms", waiter.ended_ms - start_ms);
-}
-
 /* Others can find the bell, and do no more than ring it.  Wine grants the
  * standard rights, such as to wait, whatever the descriptor says.
  */
@@ -159,65 +66,38 @@ nameless_bell_takes_no_slot(UNUSED intptr_t arg)
    next->bell.id = id;
 }
 
-enum deaf { DEAF_NO_SLOT, DEAF_UNREACHABLE };
-
-static void
-deaf_thread_polls(intptr_t how)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync *peer = unit_import(device, sync);
-   struct vk_sync_win32_layout *layout = unit_layout(sync);
-
-   /* Of a process that lives: this one. */
-   if (how == DEAF_NO_SLOT) {
-      for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-         EXPECT(vk_sync_win32_slot_claim(layout) == i);
-      EXPECT(vk_sync_win32_slot_claim(layout) == VK_SYNC_WIN32_NO_SLOT);
-   }
-
-   for (unsigned i = 1; i <= 40; i++) {
-      struct unit_waiter waiter;
-
-      unit_block(&waiter, device, sync, i, UINT64_MAX);
-      if (how == DEAF_UNREACHABLE) {
-         /* The peer looks for a bell that is not there. */
-         while (unit_armed(sync) == 0)
-            Sleep(1);
-         layout->slots[0].bell.bits[0] ^= 2;
-      } else {
-         Sleep(3);
-      }
-      EXPECT_OK(vk_sync_signal(device, peer, i));
-      EXPECT_OK(unit_waiter_join(&waiter));
-   }
-}
-
-enum owner { OWNER_NOBODY, OWNER_OF_REUSED_ID, OWNER_OF_UNKNOWN_TIME };
-
 /* Whoever may be living keeps what it has. */
 static void
-full_table_is_cleared_of_the_dead(intptr_t which)
+full_table_is_cleared_of_the_dead(UNUSED intptr_t arg)
 {
    const uint64_t process = (uint64_t)GetCurrentProcessId() << 32;
-   /* No process has an odd id; this one was not created in 1601. */
-   const uint64_t owners[] = {
-      [OWNER_NOBODY] = UINT64_C(0x7ffffff1) << 32 | 5,
-      [OWNER_OF_REUSED_ID] = process | 1,
-      [OWNER_OF_UNKNOWN_TIME] = process,
+   const struct {
+      const char *name;
+      uint64_t owner;
+      bool dead;
+   } owners[] = {
+      /* No process has an odd id; this one was not created in 1601. */
+      { "nobody", UINT64_C(0x7ffffff1) << 32 | 5, true },
+      { "one whose id was reused", process | 1, true },
+      { "a living one of unknown time", process, false },
    };
    struct vk_device *device = unit_device();
-   struct vk_sync *sync = unit_shared(device, 0);
-   struct vk_sync_win32_layout *layout = unit_layout(sync);
 
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      layout->slots[i].owner = owners[which];
+   for (unsigned i = 0; i < TEST_COUNT(owners); i++) {
+      struct vk_sync *sync = unit_shared(device, 0);
+      struct vk_sync_win32_layout *layout = unit_layout(sync);
 
-   EXPECT_RESULT(unit_wait(device, sync, 0, 5 * MS), VK_TIMEOUT);
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      EXPECT_U64(layout->slots[i].owner,
-                 which == OWNER_OF_UNKNOWN_TIME ? process :
-                                                  VK_SYNC_WIN32_OWNER_NONE);
+      for (unsigned j = 0; j < VK_SYNC_WIN32_SLOTS; j++)
+         layout->slots[j].owner = owners[i].owner;
+
+      EXPECT_RESULT(unit_wait(device, sync, 0, 5 * MS), VK_TIMEOUT);
+      for (unsigned j = 0; j < VK_SYNC_WIN32_SLOTS; j++) {
+         if ((layout->slots[j].owner == VK_SYNC_WIN32_OWNER_NONE) !=
+             owners[i].dead)
+            test_fail(true, __FILE__, __LINE__, "slot %u of %s", j,
+                      owners[i].name);
+      }
+   }
 }
 
 /* Whatever somebody has done to it after its last owner had left */
@@ -262,26 +142,6 @@ reached_slots_are_rung(UNUSED intptr_t arg)
       EXPECT(WaitForSingleObject(bell.semaphore, 0) == WAIT_OBJECT_0);
       EXPECT_U64(unit_armed(sync), 0);
       vk_sync_win32_bell_destroy(&bell);
-   }
-}
-
-/* All of the section at random, while we wait and signal */
-static void
-garbage_in_the_section_is_survived(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
-   struct vk_sync *peer = unit_import(device, sync);
-   uint64_t *words = (uint64_t *)unit_layout(sync);
-   const unsigned count = sizeof(struct vk_sync_win32_layout) / 8;
-
-   for (unsigned i = 0; i < 300; i++) {
-      for (unsigned j = 0; j < count; j++)
-         words[j] = test_random();
-      EXPECT(unit_wait(device, sync, UINT64_MAX, 100 * 1000) !=
-             VK_ERROR_UNKNOWN);
-      (void)!vk_sync_signal(device, peer, test_random() | 1);
-      (void)!vk_sync_signal(device, sync, test_random() | 1);
    }
 }
 
@@ -359,18 +219,15 @@ expect_handle(HANDLE handle, bool inherit, ACCESS_MASK rights)
 
 /* They are those of the payload that it was created with. */
 static void
-is_exported_as_asked(intptr_t flags)
+is_exported_as_asked(UNUSED intptr_t arg)
 {
    const VkExternalSemaphoreHandleTypeFlagBits type =
       VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT;
    struct vk_device *device = unit_device();
-   HANDLE other =
-      unit_export(device, unit_shared(device, (enum vk_sync_flags)flags));
+   HANDLE other = unit_export(device, unit_shared(device, 0));
 
    for (unsigned i = 0; i < TEST_COUNT(export_words); i++) {
-      struct vk_sync *sync =
-         unit_sync(device, (enum vk_sync_flags)flags | VK_SYNC_IS_SHAREABLE,
-                   0);
+      struct vk_sync *sync = unit_sync(device, VK_SYNC_IS_SHAREABLE, 0);
       const SECURITY_ATTRIBUTES attributes = {
          .nLength = sizeof(attributes),
          .bInheritHandle = export_words[i].inherit,
@@ -388,32 +245,15 @@ is_exported_as_asked(intptr_t flags)
    }
 }
 
-const struct test_case shared_cases[] = {
-   { "a peer's fence signal wakes", peer_signal_wakes, 0 },
-   { "a peer's timeline signal wakes", peer_signal_wakes,
-     VK_SYNC_IS_TIMELINE },
-   { "threads stay armed when others are satisfied", others_stay_armed, 0 },
-   { "threads stay armed when others time out", others_stay_armed, 1 },
-   { "shared waits hear private signals", shared_waits_hear_private_signals },
+const struct test_case test_cases[] = {
    { "bells have names and one right", bells_have_names_and_one_right },
    { "a bell without a name takes no slot", nameless_bell_takes_no_slot },
-   { "a signal that nobody rang for is found", silent_signal_is_found },
-   { "a thread without a slot polls", deaf_thread_polls, DEAF_NO_SLOT },
-   { "a thread that cannot be rung polls", deaf_thread_polls,
-     DEAF_UNREACHABLE },
-   { "slots of dead processes are taken", full_table_is_cleared_of_the_dead,
-     OWNER_NOBODY },
-   { "slots of processes whose id was reused are taken",
-     full_table_is_cleared_of_the_dead, OWNER_OF_REUSED_ID },
-   { "slots of the living are kept", full_table_is_cleared_of_the_dead,
-     OWNER_OF_UNKNOWN_TIME },
+   { "a full table is cleared of the dead, and of nobody else",
+     full_table_is_cleared_of_the_dead },
    { "slots are claimed and left clean", slots_are_claimed_and_left_clean },
    { "slots are rung that are reached", reached_slots_are_rung },
-   { "garbage in the section is survived",
-     garbage_in_the_section_is_survived },
    { "handles and slots are returned", handles_and_slots_are_returned },
    { "handles of bells are bounded", handles_of_bells_are_bounded },
-   { "a fence is exported as asked", is_exported_as_asked, VK_SYNC_IS_FENCE },
-   { "a semaphore is exported as asked", is_exported_as_asked, 0 },
+   { "a payload is exported as asked", is_exported_as_asked },
    { 0 },
 };

@@ -3,6 +3,16 @@
 
 #include <dxgi1_4.h>
 
+#include "abi.h"
+
+ABI_SLOT(IDXGIFactory4, Release, 2);
+ABI_SLOT(IDXGIFactory4, EnumAdapters1, 12);
+ABI_SLOT(IDXGIFactory4, EnumWarpAdapter, 27);
+ABI_SLOT(IDXGIAdapter1, Release, 2);
+ABI_SLOT(IDXGIAdapter1, GetDesc1, 10);
+static_assert(offsetof(DXGI_ADAPTER_DESC1, AdapterLuid) ==
+              272 + 3 * sizeof(size_t), "AdapterLuid");
+
 /* Nothing tells one factory from another, so that one is enough. */
 static volatile LONG factory_references;
 

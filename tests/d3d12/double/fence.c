@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+SRWLOCK double_fences_lock = SRWLOCK_INIT;
+struct double_fence *double_fences;
+
 static struct double_fence *
 fence_from(ID3D12Fence *iface)
 {
@@ -28,19 +31,19 @@ fence_add_ref(ID3D12Fence *iface)
 static void
 fence_destroy(struct double_fence *fence)
 {
-   struct double_fence **link = &fence->device->fences;
+   struct double_fence **link = &double_fences;
 
-   AcquireSRWLockExclusive(&double_devices_lock);
+   AcquireSRWLockExclusive(&double_fences_lock);
    while (*link != fence)
       link = &(*link)->next;
    *link = fence->next;
-   ReleaseSRWLockExclusive(&double_devices_lock);
+   ReleaseSRWLockExclusive(&double_fences_lock);
 
    kfence_lock(&fence->kernel);
    kfence_drop_events(&fence->kernel, fence->id, false);
    kfence_unlock(&fence->kernel);
    kfence_close(&fence->kernel);
-   ID3D12Device_Release(&fence->device->iface);
+   ID3D12Device_Release(&double_device);
    free(fence);
 }
 
@@ -60,48 +63,29 @@ fence_get_completed_value(ID3D12Fence *iface)
 {
    struct double_fence *fence = fence_from(iface);
 
-   if (double_device_is_removed(fence->device))
+   if (double_device_is_removed())
       return UINT64_MAX;
    return kfence_value(&fence->kernel);
 }
 
 /* Whether the device is removed is asked under the lock: then either we see
- * it, or who removes it sees our event.
+ * it, or who removes it sees our event. No NULL event: nobody blocks in here.
  */
-static HRESULT
-set_event(struct double_fence *fence, UINT64 value, HANDLE event)
-{
-   HRESULT result;
-
-   kfence_lock(&fence->kernel);
-   if (double_device_is_removed(fence->device))
-      result = SetEvent(event) ? S_OK : E_INVALIDARG;
-   else
-      result = kfence_set_event(&fence->kernel, fence->id, value, event);
-   kfence_unlock(&fence->kernel);
-   return result;
-}
-
 static HRESULT STDMETHODCALLTYPE
 fence_set_event_on_completion(ID3D12Fence *iface, UINT64 value, HANDLE event)
 {
    struct double_fence *fence = fence_from(iface);
-   HANDLE own;
    HRESULT result;
 
    if (double_fails("event"))
       return E_OUTOFMEMORY;
-   if (event != NULL)
-      return set_event(fence, value, event);
 
-   own = CreateEventW(NULL, TRUE, FALSE, NULL);
-   if (own == NULL)
-      return E_OUTOFMEMORY;
-   result = set_event(fence, value, own);
-   if (SUCCEEDED(result) &&
-       WaitForSingleObject(own, INFINITE) != WAIT_OBJECT_0)
-      double_abort("cannot wait for an event");
-   CloseHandle(own);
+   kfence_lock(&fence->kernel);
+   if (double_device_is_removed())
+      result = SetEvent(event) ? S_OK : E_INVALIDARG;
+   else
+      result = kfence_set_event(&fence->kernel, fence->id, value, event);
+   kfence_unlock(&fence->kernel);
    return result;
 }
 
@@ -115,7 +99,7 @@ fence_signal(ID3D12Fence *iface, UINT64 value)
       return E_OUTOFMEMORY;
 
    kfence_lock(&fence->kernel);
-   if (double_device_is_removed(fence->device))
+   if (double_device_is_removed())
       result = DXGI_ERROR_DEVICE_REMOVED;
    else
       kfence_signal(&fence->kernel, value);
@@ -154,8 +138,7 @@ double_fence_remove(struct double_fence *fence, enum double_removal removal)
 }
 
 HRESULT
-double_fence_create(struct double_device *device, struct kfence *kernel,
-                    REFIID riid, void **out)
+double_fence_create(struct kfence *kernel, REFIID riid, void **out)
 {
    static volatile LONG64 ids;
    struct double_fence *fence = calloc(1, sizeof(*fence));
@@ -166,16 +149,15 @@ double_fence_create(struct double_device *device, struct kfence *kernel,
       return E_OUTOFMEMORY;
    }
    fence->iface.lpVtbl = &fence_methods;
-   fence->device = device;
    fence->kernel = *kernel;
    fence->id = (UINT64)InterlockedIncrement64(&ids);
    ID3D12Fence_AddRef(&fence->iface);
-   ID3D12Device_AddRef(&device->iface);
+   ID3D12Device_AddRef(&double_device);
 
-   AcquireSRWLockExclusive(&double_devices_lock);
-   fence->next = device->fences;
-   device->fences = fence;
-   ReleaseSRWLockExclusive(&double_devices_lock);
+   AcquireSRWLockExclusive(&double_fences_lock);
+   fence->next = double_fences;
+   double_fences = fence;
+   ReleaseSRWLockExclusive(&double_fences_lock);
 
    result = ID3D12Fence_QueryInterface(&fence->iface, riid, out);
    ID3D12Fence_Release(&fence->iface);

@@ -9,12 +9,6 @@
 
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
-static LONG64
-load64(volatile LONG64 *at)
-{
-   return InterlockedCompareExchange64(at, 0, 0);
-}
-
 /* Unique on this machine, which is all it has to be */
 static void
 make_path(WCHAR path[MAX_PATH])
@@ -68,7 +62,7 @@ map_section(HANDLE section)
 }
 
 HRESULT
-kfence_create(UINT64 value, UINT32 flags, UINT32 luid, struct kfence *fence)
+kfence_create(UINT64 value, UINT32 flags, struct kfence *fence)
 {
    WCHAR path[MAX_PATH];
    HANDLE section;
@@ -84,7 +78,6 @@ kfence_create(UINT64 value, UINT32 flags, UINT32 luid, struct kfence *fence)
    }
 
    fence->layout->flags = flags;
-   fence->layout->luid = luid;
    fence->layout->value = (LONG64)value;
    memcpy(fence->layout->path, path, sizeof(path));
    fence->layout->magic = KFENCE_MAGIC;
@@ -192,20 +185,8 @@ kfence_open_name(const WCHAR *name, HANDLE *handle)
    return result;
 }
 
-/* The value changes after the events are set. Who is woken by one finds the
- * signal still under way, and is made to wait for its end, or ends it himself.
- */
 UINT64
 kfence_value(struct kfence *fence)
 {
-   struct kfence_layout *layout = fence->layout;
-   UINT64 value;
-
-   if (!InterlockedCompareExchange(&layout->signalling, 0, 0))
-      return (UINT64)load64(&layout->value);
-
-   kfence_lock(fence);
-   value = (UINT64)load64(&layout->value);
-   kfence_unlock(fence);
-   return value;
+   return (UINT64)InterlockedCompareExchange64(&fence->layout->value, 0, 0);
 }

@@ -48,21 +48,15 @@ struct kfence_event {
 /* The same for 32 and 64 bits */
 struct kfence_layout {
    UINT64 magic;
-   UINT32 flags; /* D3D12_FENCE_FLAGS */
-   UINT32 luid;
    volatile LONG64 value;
-   /* A signal under way. Whoever takes the lock from a process that died with
-    * it ends its signal, so that a signal happens wholly or not at all.
-    */
-   volatile LONG64 next_value;
-   volatile LONG signalling;
+   UINT32 flags; /* D3D12_FENCE_FLAGS */
    UINT32 reserved;
    struct kfence_event events[DOUBLE_MAX_EVENTS];
    WCHAR path[MAX_PATH];
 };
 
 static_assert(sizeof(struct kfence_event) == 40, "shared layout");
-static_assert(offsetof(struct kfence_layout, events) == 40, "shared layout");
+static_assert(offsetof(struct kfence_layout, events) == 24, "shared layout");
 
 struct kfence {
    struct kfence_layout *layout;
@@ -70,8 +64,7 @@ struct kfence {
    HANDLE mutex;
 };
 
-HRESULT kfence_create(UINT64 value, UINT32 flags, UINT32 luid,
-                      struct kfence *fence);
+HRESULT kfence_create(UINT64 value, UINT32 flags, struct kfence *fence);
 /* From a shared handle, which stays the caller's */
 HRESULT kfence_open(HANDLE section, struct kfence *fence);
 void kfence_close(struct kfence *fence);
@@ -81,10 +74,8 @@ HRESULT kfence_share(struct kfence *fence,
                      const WCHAR *name, HANDLE *handle);
 HRESULT kfence_open_name(const WCHAR *name, HANDLE *handle);
 
-/* kfence_value() takes the lock only while a signal is under way. The others
- * need it. It lets in who has it already.
- */
 UINT64 kfence_value(struct kfence *fence);
+/* What follows needs the lock. It lets in who has it already. */
 void kfence_lock(struct kfence *fence);
 void kfence_unlock(struct kfence *fence);
 void kfence_signal(struct kfence *fence, UINT64 value);

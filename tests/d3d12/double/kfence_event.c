@@ -95,29 +95,6 @@ set_event(struct kfence_event *event)
    }
 }
 
-static void
-maybe_die(const char *step)
-{
-   if (double_fails(step))
-      TerminateProcess(GetCurrentProcess(), 9);
-}
-
-static void
-finish_signal(struct kfence_layout *layout)
-{
-   const UINT64 value = (UINT64)layout->next_value;
-
-   for (unsigned i = 0; i < DOUBLE_MAX_EVENTS; i++) {
-      struct kfence_event *event = &layout->events[i];
-
-      if (event->state == KFENCE_EVENT_PENDING && event->value <= value)
-         set_event(event);
-   }
-   maybe_die("die_after_events");
-   InterlockedExchange64(&layout->value, (LONG64)value);
-   InterlockedExchange(&layout->signalling, FALSE);
-}
-
 void
 kfence_lock(struct kfence *fence)
 {
@@ -125,8 +102,6 @@ kfence_lock(struct kfence *fence)
 
    if (result != WAIT_OBJECT_0 && result != WAIT_ABANDONED)
       double_abort("cannot lock a fence");
-   if (fence->layout->signalling)
-      finish_signal(fence->layout);
 }
 
 void
@@ -139,10 +114,13 @@ kfence_unlock(struct kfence *fence)
 void
 kfence_signal(struct kfence *fence, UINT64 value)
 {
-   InterlockedExchange64(&fence->layout->next_value, (LONG64)value);
-   InterlockedExchange(&fence->layout->signalling, TRUE);
-   maybe_die("die_before_events");
-   finish_signal(fence->layout);
+   InterlockedExchange64(&fence->layout->value, (LONG64)value);
+   for (unsigned i = 0; i < DOUBLE_MAX_EVENTS; i++) {
+      struct kfence_event *event = &fence->layout->events[i];
+
+      if (event->state == KFENCE_EVENT_PENDING && event->value <= value)
+         set_event(event);
+   }
 }
 
 static void

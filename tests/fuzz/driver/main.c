@@ -62,31 +62,6 @@ import_again(struct shared *shared)
       vkt_destroy(import);
 }
 
-static void
-use_fence(struct shared *shared)
-{
-   const VkFence fence = any_holder(shared)->fence;
-   VkResult result;
-
-   switch (fuzz_below(4)) {
-   case 0:
-      result = vkGetFenceStatus(device->handle, fence);
-      FUZZ_CHECK(result == VK_SUCCESS || result == VK_NOT_READY);
-      break;
-   case 1:
-      FUZZ_CHECK(vkResetFences(device->handle, 1, &fence) == VK_SUCCESS);
-      break;
-   case 2:
-      result = vkWaitForFences(device->handle, 1, &fence, VK_TRUE,
-                               fuzz_below(2 * 1000 * 1000));
-      FUZZ_CHECK(result == VK_SUCCESS || result == VK_TIMEOUT);
-      break;
-   default:
-      FUZZ_CHECK(vkQueueSubmit(device->queue, 0, NULL, fence) == VK_SUCCESS);
-      break;
-   }
-}
-
 /* As nobody else does, let go who waits in the queue, for whatever ticket.
  * Nobody is rung, so it takes until he looks again: up to a second.  Every
  * ticket is reached by one half of all counts of signals.
@@ -141,40 +116,32 @@ use_queue(struct shared *shared)
    }
 }
 
+/* Fences and timelines */
 static void
-use_timeline(struct shared *shared)
+use_host(struct shared *shared)
 {
-   const VkSemaphore semaphore = any_holder(shared)->semaphore;
-   uint64_t value = some_value(shared);
+   struct vkt_object *holder = any_holder(shared);
    const VkSemaphoreSignalInfo signal = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
-      .semaphore = semaphore,
-      .value = value,
-   };
-   const VkSemaphoreWaitInfo wait = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-      .semaphoreCount = 1,
-      .pSemaphores = &semaphore,
-      .pValues = &value,
+      .semaphore = holder->semaphore,
+      .value = some_value(shared),
    };
    VkResult result;
 
-   switch (fuzz_below(4)) {
+   switch (fuzz_below(3)) {
    case 0:
-      FUZZ_CHECK(vkGetSemaphoreCounterValue(device->handle, semaphore,
-                                                  &value) == VK_SUCCESS);
+      vkt_value(holder);
       break;
    case 1:
-      result = vkSignalSemaphore(device->handle, &signal);
-      FUZZ_CHECK(result == VK_SUCCESS || result == VK_ERROR_UNKNOWN);
-      break;
-   case 2:
-      result = vkWaitSemaphores(device->handle, &wait,
-                                fuzz_below(2 * 1000 * 1000));
+      result = vkt_wait(holder, some_value(shared), fuzz_below(3));
       FUZZ_CHECK(result == VK_SUCCESS || result == VK_TIMEOUT);
       break;
    default:
-      use_queue(shared);
+      result = shared->kind == VKT_FENCE ?
+               vkResetFences(device->handle, 1, &holder->fence) :
+               vkSignalSemaphore(device->handle, &signal);
+      FUZZ_CHECK(result == VK_SUCCESS ||
+                 (shared->kind == VKT_TIMELINE && result == VK_ERROR_UNKNOWN));
       break;
    }
 }
@@ -184,8 +151,8 @@ export_again(struct shared *shared)
 {
    HANDLE handle = NULL;
 
-   FUZZ_CHECK(vkt_try_export(shared->source, VKT_OPAQUE_WIN32,
-                                   &handle) == VK_SUCCESS);
+   FUZZ_CHECK(vkt_try_export(shared->source, VKT_OPAQUE_WIN32, &handle) ==
+              VK_SUCCESS);
    CloseHandle(handle);
 }
 
@@ -200,15 +167,15 @@ use_once(struct shared *shared)
       import_again(shared);
    else if (dice < 25)
       export_again(shared);
+   else if (shared->kind != VKT_BINARY && dice < 80)
+      use_host(shared);
    else if (shared->kind == VKT_FENCE)
-      use_fence(shared);
-   else if (shared->kind == VKT_TIMELINE)
-      use_timeline(shared);
+      vkt_submit(device, &(struct vkt_batch){0}, any_holder(shared));
    else
       use_queue(shared);
    /* What the queue still uses may be neither imported into nor destroyed. */
    vkt_wait_idle(device);
-   fuzz_leave(2 * FUZZ_MS);
+   fuzz_leave(3 * FUZZ_MS);
    fuzz_count_case();
 }
 
