@@ -20,7 +20,7 @@
 #define PAUSES 5
 #define PAUSE_MS 400
 
-/* Of no process: ids are multiples of four. */
+/* Of no process: ids are small. */
 #define DEAD_OWNER (UINT64_C(0x7ffffff0) << 32 | 5)
 
 /* The value that ends the waiter */
@@ -170,6 +170,16 @@ signal_once(unsigned pause_ms)
    return ms;
 }
 
+static double
+get_cpu_ms(void)
+{
+   FILETIME created, exited, kernel, user;
+
+   REQUIRE(GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel,
+                           &user));
+   return (kernel.dwLowDateTime + (uint64_t)user.dwLowDateTime) / 1e4;
+}
+
 static void
 look(void)
 {
@@ -186,17 +196,21 @@ look(void)
 
    /* Blocked for long, but not for so long that it stops polling */
    const uint32_t looks = hook.calls[HOOK_BELL_WAIT];
-   const double start_ms = test_now_ms();
+   const double start_ms = test_now_ms(), start_cpu_ms = get_cpu_ms();
    for (unsigned i = 0; i < PAUSES; i++)
       signal_once(PAUSE_MS);
+   const double blocked_ms = test_now_ms() - start_ms;
+   const double cpu_percent = 100 * (get_cpu_ms() - start_cpu_ms) / blocked_ms;
    const double looks_per_s = 1000 * (hook.calls[HOOK_BELL_WAIT] - looks) /
-                              (test_now_ms() - start_ms);
+                              blocked_ms;
    /* Of all waits for the bell but the first */
    const double polls_percent = 100.0 * (hook.polls - first_polls) /
                                 (hook.calls[HOOK_BELL_WAIT] - first_looks);
 
    test_diag("woken after %.2f ms at most, %.2f ms for the first; blocked, it "
-             "looks %.0f times a second", most_ms, first_ms, looks_per_s);
+             "looks %.0f times a second, using %.1f %% of a CPU", most_ms,
+             first_ms, looks_per_s, cpu_percent);
+   EXPECT(cpu_percent < 50);
    EXPECT(looks_per_s < 2 * 1e9 / VK_SYNC_WIN32_POLL_NS);
    if (d.flaw == FLAW_NONE)
       EXPECT(polls_percent == 0);

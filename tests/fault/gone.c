@@ -25,19 +25,49 @@
 
 /* The dead ------------------------------------------------------------------ */
 
+static const struct kind {
+   const char *name;
+   enum vk_sync_flags flags;
+   bool shared;
+   /* There is a timeline beside it, shared if this is private. */
+   enum { ALONE, OR_NEVER, AND_REACHED } beside;
+} kinds[] = {
+   { "private timeline", VK_SYNC_IS_TIMELINE, false },
+   { "private fence", VK_SYNC_IS_FENCE, false },
+   { "private semaphore", 0, false },
+   { "shared timeline", VK_SYNC_IS_TIMELINE, true },
+   { "shared fence", VK_SYNC_IS_FENCE, true },
+   { "shared semaphore", 0, true },
+   { "private timeline, or a shared one", VK_SYNC_IS_TIMELINE, false,
+     OR_NEVER },
+   { "shared timeline, or a private one", VK_SYNC_IS_TIMELINE, true,
+     OR_NEVER },
+   { "private timeline, and a shared one", VK_SYNC_IS_TIMELINE, false,
+     AND_REACHED },
+   { "shared timeline, and a private one", VK_SYNC_IS_TIMELINE, true,
+     AND_REACHED },
+};
+
 static struct {
    struct vk_device *device;
+   const struct kind *kind;
    struct vk_sync_wait waits[2];
-   uint32_t count;
    uint32_t waiting, done;
 } grave;
 
 static unsigned __stdcall
 wait_in_grave(UNUSED void *data)
 {
+   struct vk_sync_wait waits[] = { grave.waits[0], grave.waits[1] };
+
+   if (grave.kind->flags == 0)
+      waits[0].sync = unit_take(grave.device, waits[0].sync);
    p_atomic_inc(&grave.waiting);
-   REQUIRE_OK(vk_sync_wait_many(grave.device, grave.count, grave.waits,
-                                VK_SYNC_WAIT_ANY, UINT64_MAX));
+   REQUIRE_OK(vk_sync_wait_many(grave.device,
+                                grave.kind->beside == ALONE ? 1 : 2, waits,
+                                grave.kind->beside == AND_REACHED ?
+                                VK_SYNC_WAIT_COMPLETE : VK_SYNC_WAIT_ANY,
+                                UINT64_MAX));
    p_atomic_inc(&grave.done);
    return 0;
 }
@@ -59,11 +89,14 @@ terminate(HANDLE thread)
    CloseHandle(thread);
 }
 
-/* The first threads to wait, or the last, or some; one goes on. */
+/* The first threads to wait, or the last, or some; one goes on.  Each has a
+ * ticket of its own.
+ */
 static double
 bury(unsigned dead, struct vk_sync *sync, uint64_t value)
 {
    const unsigned living = test_random_below(dead + 1);
+   const unsigned signals = grave.kind->flags == 0 ? dead + 1 : 1;
    HANDLE threads[MOST_THREADS];
 
    grave.waiting = grave.done = 0;
@@ -79,27 +112,13 @@ bury(unsigned dead, struct vk_sync *sync, uint64_t value)
    }
 
    const double start_ms = test_now_ms();
-   REQUIRE_OK(unit_signal(grave.device, sync, value));
+   for (unsigned i = 0; i < signals; i++)
+      REQUIRE_OK(unit_signal(grave.device, sync, value));
    const double ms = test_now_ms() - start_ms;
 
    PEER_AWAIT(vk_sync_win32_load32(&grave.done) == 1);
    return ms;
 }
-
-static const struct kind {
-   const char *name;
-   enum vk_sync_flags flags;
-   bool shared;
-   /* There is a timeline beside it, shared if this is private. */
-   bool two;
-} kinds[] = {
-   { "private timeline", VK_SYNC_IS_TIMELINE, false },
-   { "private fence", VK_SYNC_IS_FENCE, false },
-   { "shared timeline", VK_SYNC_IS_TIMELINE, true },
-   { "shared fence", VK_SYNC_IS_FENCE, true },
-   { "private timeline, or a shared one", VK_SYNC_IS_TIMELINE, false, true },
-   { "shared timeline, or a private one", VK_SYNC_IS_TIMELINE, true, true },
-};
 
 static void
 signal_the_dead(const struct kind *kind, unsigned dead)
@@ -112,9 +131,9 @@ signal_the_dead(const struct kind *kind, unsigned dead)
                                        !kind->shared);
    double ms = 0;
 
-   grave.count = kind->two ? 2 : 1;
+   grave.kind = kind;
    grave.waits[1] = (struct vk_sync_wait) {
-      .sync = other, .wait_value = NEVER,
+      .sync = other, .wait_value = kind->beside == OR_NEVER ? NEVER : 0,
    };
    for (unsigned i = 1; i <= TRIES; i++) {
       grave.waits[0] = (struct vk_sync_wait) {
@@ -126,7 +145,7 @@ signal_the_dead(const struct kind *kind, unsigned dead)
       if (!timeline)
          REQUIRE_OK(vk_sync_reset(device, sync));
    }
-   test_diag("%s, %u dead: the signal takes %.1f ms", kind->name, dead, ms);
+   test_diag("%s, %u dead: to signal takes %.1f ms", kind->name, dead, ms);
    EXPECT(ms < limit_ms);
 
    /* What the dead leave behind hurts nobody later, either. */

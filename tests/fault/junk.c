@@ -11,8 +11,9 @@
 
 #include "util/macros.h"
 #include "vk_sync_win32_owner.h"
+#include "vk_sync_win32_waiter.h"
 
-/* Counting what is opened --------------------------------------------------- */
+/* What is opened ------------------------------------------------------------ */
 
 /* The functions that this program imports are called through a table. */
 static void **
@@ -62,6 +63,10 @@ static HANDLE (WINAPI *open_semaphore)(DWORD access, BOOL inherit,
                                        const WCHAR *name);
 static HANDLE (WINAPI *open_process)(DWORD access, BOOL inherit, DWORD id);
 static uint32_t semaphore_opens, process_opens;
+static HANDLE (WINAPI *create_semaphore)(SECURITY_ATTRIBUTES *attributes,
+                                         LONG initial, LONG maximum,
+                                         const WCHAR *name);
+static bool no_semaphores;
 /* A slot that becomes another thread's while its bell is opened */
 static struct vk_sync_win32_slot *handed_over;
 
@@ -81,8 +86,16 @@ count_process_open(DWORD access, BOOL inherit, DWORD id)
    return open_process(access, inherit, id);
 }
 
+static HANDLE WINAPI
+create_semaphore_or_not(SECURITY_ATTRIBUTES *attributes, LONG initial,
+                        LONG maximum, const WCHAR *name)
+{
+   return no_semaphores ? NULL : create_semaphore(attributes, initial, maximum,
+                                                  name);
+}
+
 static void
-count_opens(void)
+replace_imports(void)
 {
    if (open_process != NULL)
       return;
@@ -91,6 +104,8 @@ count_opens(void)
    replace_import("OpenSemaphoreW", (void *)count_semaphore_open,
                   &open_semaphore);
    replace_import("OpenProcess", (void *)count_process_open, &open_process);
+   replace_import("CreateSemaphoreW", (void *)create_semaphore_or_not,
+                  &create_semaphore);
 }
 
 /* Junk ---------------------------------------------------------------------- */
@@ -157,7 +172,9 @@ set_up(intptr_t flags)
    junk.sync = unit_shared(junk.device, (enum vk_sync_flags)flags);
    junk.layout = unit_layout(junk.sync);
    junk.seed = test_random();
-   count_opens();
+   replace_imports();
+   no_semaphores = false;
+   vk_sync_win32_bell_forget_all();
 }
 
 static void
@@ -331,16 +348,25 @@ tickets_are_taken_in_bounded_time(UNUSED intptr_t arg)
 
 /* Others -------------------------------------------------------------------- */
 
+static uint32_t quit;
+
 /* Writes whatever it likes */
 static void
-vandalize(void *quit)
+vandalize(UNUSED void *data)
 {
    uint64_t seed = junk.seed;
 
-   while (!vk_sync_win32_load32(quit)) {
+   while (!vk_sync_win32_load32(&quit)) {
       fill_all(junk.layout, &seed);
       Sleep(0);
    }
+}
+
+static void
+stop(void *vandal)
+{
+   vk_sync_win32_store32(&quit, 1);
+   test_thread_join(vandal);
 }
 
 /* Their threads are rung, by handles that have not been forgotten over what
@@ -350,16 +376,19 @@ static void
 others_notice_nothing(UNUSED intptr_t arg)
 {
    struct unit_waiter waiter;
-   uint32_t quit = 0;
 
    set_up(VK_SYNC_IS_TIMELINE);
    struct vk_sync *good = unit_shared(junk.device, VK_SYNC_IS_TIMELINE);
-   struct test_thread *vandal = test_thread_start(vandalize, &quit);
-   const uint32_t polls = hook.polls;
+   quit = 0;
+   test_defer(stop, test_thread_start(vandalize, NULL));
 
    for (uint64_t i = 1; i <= 400; i++) {
-      REQUIRE_OK(vk_sync_signal(junk.device, junk.sync,
-                                peer_word(junk.sync) + 1));
+      const uint64_t word = peer_word(junk.sync) + 1;
+
+      /* Who waits here cannot be rung, and polls. */
+      REQUIRE_OK(vk_sync_signal(junk.device, junk.sync, word));
+      (void)!unit_wait(junk.device, junk.sync, word + 1, MS / 4);
+      const uint32_t polls = hook.polls;
       unit_block(&waiter, junk.device, good, i, UINT64_MAX);
       PEER_AWAIT(unit_armed(good) == 1);
 
@@ -367,11 +396,48 @@ others_notice_nothing(UNUSED intptr_t arg)
       REQUIRE_OK(vk_sync_signal(junk.device, good, i));
       EXPECT_U64(semaphore_opens - opens, i == 1);
       EXPECT_OK(unit_waiter_join(&waiter));
+      EXPECT_U64(hook.polls, polls);
    }
+}
+
+/* No bells ------------------------------------------------------------------ */
+
+/* There is none to be had: whoever waits polls, until there is one. */
+static void
+there_is_no_bell(UNUSED intptr_t arg)
+{
+   struct unit_waiter waiter, mixed;
+
+   set_up(VK_SYNC_IS_TIMELINE);
+   const struct vk_sync_wait waits[] = {
+      { .sync = junk.sync, .wait_value = 2 },
+      { .sync = unit_sync(junk.device, VK_SYNC_IS_TIMELINE, 0),
+        .wait_value = 1 },
+   };
+   vk_sync_win32_waiter_destroy_free();
+   no_semaphores = true;
+
+   uint32_t polls = hook.polls;
+   unit_block(&waiter, junk.device, junk.sync, 1, UINT64_MAX);
+   PEER_AWAIT(hook.polls > polls + 5);
+   REQUIRE_OK(vk_sync_signal(junk.device, junk.sync, 1));
+   EXPECT_OK(unit_waiter_join(&waiter));
+
+   polls = hook.polls;
+   unit_block_many(&mixed, junk.device, TEST_COUNT(waits), waits,
+                   VK_SYNC_WAIT_ANY);
+   PEER_AWAIT(hook.polls > polls + 5);
+   EXPECT_U64(unit_owned(junk.sync), 0);
+   REQUIRE_OK(vk_sync_signal(junk.device, waits[1].sync, 1));
+   EXPECT_OK(unit_waiter_join(&mixed));
+
+   no_semaphores = false;
+   polls = hook.polls;
+   unit_block(&waiter, junk.device, junk.sync, 2, UINT64_MAX);
+   PEER_AWAIT(unit_armed(junk.sync) == 1);
+   REQUIRE_OK(vk_sync_signal(junk.device, junk.sync, 2));
+   EXPECT_OK(unit_waiter_join(&waiter));
    EXPECT_U64(hook.polls, polls);
-   quit = 1;
-   test_thread_join(vandal);
-   clear_all(junk.layout);
 }
 
 const struct test_case test_cases[] = {
@@ -388,5 +454,6 @@ const struct test_case test_cases[] = {
    { "tickets are taken in bounded time",
      tickets_are_taken_in_bounded_time },
    { "other payloads notice nothing", others_notice_nothing },
+   { "there is no bell", there_is_no_bell },
    { 0 },
 };

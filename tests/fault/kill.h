@@ -29,7 +29,9 @@ enum kill_payload {
    KILL_UP_BINARY,
    KILL_DOWN,
    KILL_DOWN_BINARY,
-   /* Opened, waited for and dropped, over and over */
+   /* These are the same in all lanes.  Opened, waited for and dropped, over and
+    * over:
+    */
    KILL_CLAIM,
    /* Never signalled as long as victims live */
    KILL_GATE,

@@ -12,7 +12,7 @@
 
 #include "vk_sync_win32_owner.h"
 
-/* Of no process: ids are multiples of four. */
+/* Of no process: ids are small. */
 #define DEAD_OWNER (UINT64_C(0x7ffffff0) << 32 | 5)
 
 #define MOST_STATES 64
@@ -23,7 +23,7 @@ static struct {
    struct vk_sync_win32_layout *layout;
    /* A wait operation that has been begun, or for a timeline the same as sync */
    struct vk_sync *wait;
-   /* The counters start here. */
+   /* The counters start here, and then wrap. */
    uint32_t first;
    bool signal_when_armed;
 
@@ -148,13 +148,28 @@ is_timeline(void)
    return left.sync->flags & VK_SYNC_IS_TIMELINE;
 }
 
+/* Who would be rung */
+#define RINGS 2
+
 static void
-step_through(const struct operation *operation)
+arm(void)
+{
+   const uint64_t target =
+      is_timeline() ? 1 : VK_SYNC_WIN32_TARGET_TICKET(left.first + 1);
+
+   for (unsigned i = 0; i < RINGS; i++)
+      vk_sync_win32_slot_arm(left.layout,
+                             vk_sync_win32_slot_claim(left.layout), target,
+                             &(struct vk_sync_win32_bell_id) {0});
+}
+
+static void
+step_through(const struct operation *operation, uint32_t first)
 {
    left.sync = unit_shared(left.device, operation->flags);
    left.layout = unit_layout(left.sync);
    left.wait = left.sync;
-   left.first = is_timeline() ? 0 : 0 - test_random_below(3);
+   left.first = first;
    left.layout->word = vk_sync_win32_pair(left.first, left.first);
 
    for (unsigned i = 0; i < operation->own + operation->dead; i++)
@@ -163,6 +178,8 @@ step_through(const struct operation *operation)
       (void)die();
    if (operation->signal == BEFORE)
       send_signal();
+   if (operation->run == send_signal)
+      arm();
 
    left.signal_when_armed = operation->signal == WHEN_ARMED;
    left.count = 0;
@@ -206,7 +223,7 @@ go_on(struct vk_sync *next)
                             vk_sync_win32_consumed(word) -
                             vk_sync_win32_signals(word);
 
-   EXPECT(missing <= MOST_STATES);
+   REQUIRE(missing <= MOST_STATES);
    for (uint32_t i = 0; i < missing; i++) {
       EXPECT_RESULT(unit_wait(left.device, wait, 1, 0), VK_TIMEOUT);
       EXPECT_OK(unit_signal(left.device, next, 1));
@@ -217,6 +234,36 @@ go_on(struct vk_sync *next)
 }
 
 static void
+go_on_from_each_state(const struct operation *operation)
+{
+   unsigned lost = 0;
+
+   for (unsigned i = 0; i < left.count; i++) {
+      *left.layout = left.states[i];
+      /* Whoever is not armed any more can see the signal. */
+      EXPECT(operation->run != send_signal || unit_armed(left.sync) == RINGS ||
+             left.layout->word != left.states[0].word);
+      const enum remains remains = die();
+      struct vk_sync *next = unit_import(left.device, left.sync);
+      const bool is_lost =
+         !is_timeline() &&
+         check_tickets(operation, remains, i + 1 == left.count);
+
+      EXPECT(is_lost || unit_owned(left.sync) == 0);
+      EXPECT_U64(unit_armed(left.sync), 0);
+      go_on(next);
+      unit_sync_destroy(left.device, next);
+      lost += is_lost;
+      if (test_failed())
+         test_fail(true, __FILE__, __LINE__, "%s from 0x%x: state %u of %u",
+                   operation->name, left.first, i, left.count);
+   }
+   test_diag("%s from 0x%x: %u states", operation->name, left.first,
+             left.count);
+   EXPECT_U64(lost, operation->lost);
+}
+
+static void
 somebody_else_goes_on(UNUSED intptr_t arg)
 {
    if (!step_is_available())
@@ -224,29 +271,13 @@ somebody_else_goes_on(UNUSED intptr_t arg)
    left.device = unit_device();
 
    for (unsigned i = 0; i < TEST_COUNT(operations); i++) {
-      const struct operation *operation = &operations[i];
-      unsigned lost = 0;
+      const unsigned starts =
+         operations[i].flags & VK_SYNC_IS_TIMELINE ? 1 : 3;
 
-      step_through(operation);
-      for (unsigned j = 0; j < left.count; j++) {
-         *left.layout = left.states[j];
-         const enum remains remains = die();
-         struct vk_sync *next = unit_import(left.device, left.sync);
-         const bool is_lost =
-            !is_timeline() &&
-            check_tickets(operation, remains, j + 1 == left.count);
-
-         EXPECT(is_lost || unit_owned(left.sync) == 0);
-         EXPECT_U64(unit_armed(left.sync), 0);
-         go_on(next);
-         unit_sync_destroy(left.device, next);
-         lost += is_lost;
-         if (test_failed())
-            test_fail(true, __FILE__, __LINE__, "%s: state %u of %u",
-                      operation->name, j, left.count);
+      for (uint32_t j = 0; j < starts; j++) {
+         step_through(&operations[i], 0 - j);
+         go_on_from_each_state(&operations[i]);
       }
-      test_diag("%s: %u states", operation->name, left.count);
-      EXPECT_U64(lost, operation->lost);
    }
 }
 

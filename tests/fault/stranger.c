@@ -175,14 +175,19 @@ scan(wchar_t *path)
 }
 
 static void
+close_bells(void)
+{
+   while (stranger.count > 0)
+      CloseHandle(stranger.bells[--stranger.count]);
+}
+
+static void
 scan_all(void)
 {
    wchar_t session[64], global[] = L"\\BaseNamedObjects";
    DWORD number = 0;
 
-   for (unsigned i = 0; i < stranger.count; i++)
-      CloseHandle(stranger.bells[i]);
-   stranger.count = 0;
+   close_bells();
    stranger.found = 0;
 
    ProcessIdToSessionId(GetCurrentProcessId(), &number);
@@ -228,12 +233,14 @@ hand_over_beside_a_stranger(UNUSED intptr_t arg)
    resolve("NtOpenDirectoryObject", &nt.open_directory);
    resolve("NtQueryDirectoryObject", &nt.query_directory);
    resolve("NtOpenSemaphore", &nt.open_semaphore);
+   memset(&stranger, 0, sizeof(stranger));
    struct test_thread *thread = test_thread_start(molest_all, NULL);
    for (unsigned i = 0; i < TRIES && !in_time; i++)
       in_time = run_series();
    EXPECT(in_time);
    vk_sync_win32_store32(&stranger.quit, 1);
    test_thread_join(thread);
+   close_bells();
 
    test_diag("it found %u bells, raised %u times, may wait for %u, took %u rings",
              stranger.found, stranger.raised, stranger.may_wait,

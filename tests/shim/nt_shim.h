@@ -222,6 +222,9 @@ void nt_shim_resolve(struct vk_sync_win32_nt_table *table);
  */
 void nt_shim_set_chaos(unsigned level, uint64_t seed);
 
+/** Whether CreateSemaphoreW() fails, as when there is no memory for it */
+void nt_shim_refuse_semaphores(bool refuse);
+
 /** Views that are mapped now; handles are counted by GetProcessHandleCount() */
 uint32_t nt_shim_view_count(void);
 

@@ -197,12 +197,15 @@ GetProcessTimes(HANDLE process, FILETIME *created, FILETIME *exited,
    return TRUE;
 }
 
-/* Nobody has died, and nobody is asked about but for that. */
+/* There is no other, and nobody asks about this one. */
 HANDLE
 OpenProcess(DWORD access, BOOL inherit, DWORD pid)
 {
-   (void)access, (void)inherit, (void)pid;
-   nt_shim_misuse("nobody but this process", __func__);
+   NT_SHIM_CHECK(access == (PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE));
+   NT_SHIM_CHECK(!inherit && pid != GetCurrentProcessId());
+   nt_shim_disturb();
+   SetLastError(ERROR_INVALID_PARAMETER);
+   return NULL;
 }
 
 DWORD

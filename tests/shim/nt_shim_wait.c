@@ -270,6 +270,14 @@ release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
 
 /* Events and semaphores --------------------------------------------------- */
 
+static bool refuse_semaphores;
+
+void
+nt_shim_refuse_semaphores(bool refuse)
+{
+   refuse_semaphores = refuse;
+}
+
 /* Named ones are never adopted. */
 static HANDLE
 create(enum object_type type, const wchar_t *name, LONG initial, LONG maximum)
@@ -301,6 +309,10 @@ CreateSemaphoreW(SECURITY_ATTRIBUTES *attributes, LONG initial, LONG maximum,
 {
    NT_SHIM_CHECK(initial >= 0 && initial <= maximum && maximum > 0);
    NT_SHIM_CHECK((attributes != NULL) == (name != NULL));
+   if (refuse_semaphores) {
+      SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+      return NULL;
+   }
    return create(OBJECT_SEMAPHORE, name, initial, maximum);
 }
 

@@ -190,8 +190,9 @@ stress_promise_timeline(struct stress_thread *self,
  * semaphore's payload: of the permanent one, or of one that has been imported
  * temporarily
  */
-static struct vk_sync *
-take_ticket(struct stress_thread *self, struct stress_semaphore *semaphore)
+struct vk_sync *
+stress_take_ticket(struct stress_thread *self,
+                   struct stress_semaphore *semaphore)
 {
    struct vk_device *device = self->stress->device;
    struct vk_sync *sync;
@@ -229,7 +230,7 @@ stress_promise_ticket(struct stress_thread *self,
       push_signal(self, &signal);
 
    item->ticket = ++semaphore->tickets;
-   item->sync = take_ticket(self, semaphore);
+   item->sync = stress_take_ticket(self, semaphore);
    EXPECT_U64(((struct vk_sync_win32 *)item->sync)->ticket, item->ticket);
 
    if (!first)

@@ -5,6 +5,9 @@
 
 #include "util/os_time.h"
 
+/* No process has an odd id. */
+#define DEAD_OWNER (UINT64_C(0x7ffffff1) << 32 | 5)
+
 static struct stress_fence *
 a_fence(struct stress_thread *self)
 {
@@ -153,6 +156,27 @@ op_semaphore(struct stress_thread *self)
    }
 }
 
+/* The ticket goes back, by way of its holder or, if that seems to have died, of
+ * whoever comes next.
+ */
+static void
+op_abandon(struct stress_thread *self)
+{
+   struct vk_sync *sync = stress_take_ticket(self, &self->stress->abandoned);
+   struct vk_sync_win32 *wsync = (struct vk_sync_win32 *)sync;
+
+   if (stress_chance(self, 50))
+      EXPECT(stress_wait(self, &(struct stress_item) { .sync = sync }, 1,
+                         false, stress_below(self, 50 * 1000)) == VK_TIMEOUT);
+   if (stress_chance(self, 30)) {
+      REQUIRE(wsync->slot != VK_SYNC_WIN32_NO_SLOT);
+      vk_sync_win32_store64(&stress_layout(sync)->slots[wsync->slot].owner,
+                            DEAD_OWNER);
+      wsync->slot = VK_SYNC_WIN32_NO_SLOT;
+   }
+   stress_destroy(self, sync);
+}
+
 /* Nobody is going to signal it. */
 static void
 op_timeout(struct stress_thread *self)
@@ -199,6 +223,7 @@ static void (*const ops[OP_COUNT])(struct stress_thread *self) = {
    [OP_TIMEOUT] = op_timeout,
    [OP_QUICK] = op_quick,
    [OP_CHURN] = stress_op_churn,
+   [OP_ABANDON] = op_abandon,
 };
 
 static void

@@ -57,6 +57,7 @@ enum stress_op {
    OP_TIMEOUT,
    OP_QUICK,
    OP_CHURN,
+   OP_ABANDON,
    OP_COUNT,
 };
 
@@ -70,6 +71,8 @@ struct stress_config {
    bool rounds;
    /* Most slots of what lives long are taken. */
    bool crowded;
+   /* There is no memory for any, so that who waits for what is shared polls. */
+   bool no_bell;
 };
 
 enum {
@@ -231,6 +234,8 @@ struct stress {
 
    struct stress_timeline timelines[TIMELINES];
    struct stress_semaphore semaphores[SEMAPHORES];
+   /* Nobody signals it. */
+   struct stress_semaphore abandoned;
    struct stress_barrier barrier;
    struct stress_queue queues[SIGNAL_THREADS + SUBMIT_THREADS];
    struct stress_thread threads[THREADS];
@@ -259,6 +264,8 @@ void stress_promise_fence(struct stress_thread *self, struct vk_sync *through,
 void stress_promise_timeline(struct stress_thread *self,
                              struct stress_timeline *timeline,
                              struct stress_item *item);
+struct vk_sync *stress_take_ticket(struct stress_thread *self,
+                                   struct stress_semaphore *semaphore);
 void stress_promise_ticket(struct stress_thread *self,
                            struct stress_semaphore *semaphore,
                            struct stress_item *item);

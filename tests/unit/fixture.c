@@ -7,17 +7,13 @@
 #include "util/os_time.h"
 #include "util/simple_mtx.h"
 #include "util/u_dynarray.h"
-#include "vk_alloc.h"
+#include "mesa_device.h"
 #include "vk_common_entrypoints.h"
-#include "vk_instance.h"
-#include "vk_physical_device.h"
 
 #define OPAQUE_WIN32 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
 
 struct unit {
-   struct vk_instance instance;
-   struct vk_physical_device physical;
-   struct vk_device device;
+   struct mesa_device mesa;
    struct vk_queue queues[2];
    unsigned queue_count;
 
@@ -29,7 +25,7 @@ struct unit {
 static struct unit *
 get_unit(struct vk_device *device)
 {
-   return container_of(device, struct unit, device);
+   return container_of(device, struct unit, mesa.device);
 }
 
 bool
@@ -49,12 +45,10 @@ unit_finish(void *data)
    while (unit->queue_count > 0)
       vk_queue_finish(&unit->queues[--unit->queue_count]);
    util_dynarray_foreach(&unit->syncs, struct vk_sync *, sync)
-      vk_sync_destroy(&unit->device, *sync);
+      vk_sync_destroy(&unit->mesa.device, *sync);
    util_dynarray_fini(&unit->syncs);
    simple_mtx_destroy(&unit->lock);
-   vk_device_finish(&unit->device);
-   vk_physical_device_finish(&unit->physical);
-   vk_instance_finish(&unit->instance);
+   mesa_device_finish(&unit->mesa);
    free(unit);
 }
 
@@ -65,43 +59,14 @@ unit_device(void)
       &vk_sync_win32_type,
       NULL,
    };
-   static const struct vk_instance_extension_table instance_extensions = {0};
-   static const struct vk_device_extension_table device_extensions = {
-      .KHR_external_fence_win32 = true,
-      .KHR_external_semaphore_win32 = true,
-   };
-   static const struct vk_instance_dispatch_table instance_table = {0};
-   static const struct vk_physical_device_dispatch_table physical_table = {0};
-   static const struct vk_device_dispatch_table device_table = {0};
-   const VkInstanceCreateInfo instance_info = {
-      .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-   };
-   const VkDeviceCreateInfo device_info = {
-      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-   };
    struct unit *unit = calloc(1, sizeof(*unit));
 
    REQUIRE(unit != NULL);
-   REQUIRE_OK(vk_instance_init(&unit->instance, &instance_extensions,
-                               &instance_table, &instance_info,
-                               vk_default_allocator()));
-   REQUIRE_OK(vk_physical_device_init(&unit->physical, &unit->instance,
-                                      &device_extensions, NULL, NULL,
-                                      &physical_table));
-   unit->physical.supported_sync_types = sync_types;
-   REQUIRE_OK(vk_device_init(&unit->device, &unit->physical, &device_table,
-                             &device_info, NULL));
-   vk_device_enable_threaded_submit(&unit->device);
-
-   /* Messages may refer to what the application has a handle of. */
-   vk_instance_to_handle(&unit->instance);
-   vk_physical_device_to_handle(&unit->physical);
-   vk_device_to_handle(&unit->device);
-
+   REQUIRE_OK(mesa_device_init(&unit->mesa, sync_types));
    simple_mtx_init(&unit->lock, mtx_plain);
    util_dynarray_init(&unit->syncs, NULL);
    test_defer(unit_finish, unit);
-   return &unit->device;
+   return &unit->mesa.device;
 }
 
 static VkResult

@@ -14,6 +14,7 @@ fence_signal_and_reset(intptr_t shared)
    /* It keeps its state. */
    if (shared)
       unit_share(device, fence, NULL);
+   EXPECT(vk_sync_win32_payload_is_section(unit_payload(fence)) == !!shared);
    EXPECT_OK(unit_wait(device, fence, 0, 0));
 
    EXPECT_OK(vk_sync_reset(device, fence));

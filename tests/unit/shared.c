@@ -92,8 +92,9 @@ full_table_is_cleared_of_the_dead(UNUSED intptr_t arg)
 
       EXPECT_RESULT(unit_wait(device, sync, 0, 5 * MS), VK_TIMEOUT);
       for (unsigned j = 0; j < VK_SYNC_WIN32_SLOTS; j++) {
-         if ((layout->slots[j].owner == VK_SYNC_WIN32_OWNER_NONE) !=
-             owners[i].dead)
+         if (layout->slots[j].owner != (owners[i].dead ?
+                                        VK_SYNC_WIN32_OWNER_NONE :
+                                        owners[i].owner))
             test_fail(true, __FILE__, __LINE__, "slot %u of %s", j,
                       owners[i].name);
       }
@@ -129,6 +130,7 @@ reached_slots_are_rung(UNUSED intptr_t arg)
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
    struct vk_sync_win32_layout *layout = unit_layout(sync);
+   const uint64_t beyond = UINT64_MAX << (VK_SYNC_WIN32_SLOTS - 64);
 
    for (unsigned i = 0; i < TEST_COUNT(slots); i++) {
       struct vk_sync_win32_bell bell;
@@ -143,6 +145,11 @@ reached_slots_are_rung(UNUSED intptr_t arg)
       EXPECT_U64(unit_armed(sync), 0);
       vk_sync_win32_bell_destroy(&bell);
    }
+
+   /* Bits that are no slot's: what would be their slots is no memory. */
+   layout->armed[1] = beyond;
+   vk_sync_win32_slots_ring(layout, VK_SYNC_WIN32_KIND_TIMELINE, UINT64_MAX);
+   EXPECT_U64(layout->armed[1], beyond);
 }
 
 static void
