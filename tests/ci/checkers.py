@@ -46,7 +46,7 @@ SPOILT = [
     ('deqp', DEQP, '(fence|semaphore|memory)', '(fence|semaphore)',
      'does not run dEQP-VK.api.external.memory'),
     ('deqp', DEQP, 'opaque_win32(_kmt)?', 'opaque_\\w+', 'runs dEQP-VK.api.external.semaphore.opaque_fd'),
-    ('deqp', FAILS, None, 'dEQP-VK.api.smoke.triangle,Fail\n', 'no reason above'),
+    ('deqp', FAILS, None, '\ndEQP-VK.api.smoke.triangle,Fail\n', 'no reason above'),
     ('deqp', FAILS, None, '# Why\ndEQP-VK.api.smoke.triangle,Fails\n', 'does not end in a status'),
     ('deqp', SKIPS, None, '# Why\ndEQP-VK\\.api\\.(smoke\n', 'missing )'),
     ('deqp', SKIPS, None, '# As in all-skips.txt\n', 'for the name of a list'),

@@ -94,7 +94,8 @@ def refused(temp):
             ('runner', {}, [], {'DEQP_RUNNER': '/none/such'}, 'there is no /none/such'),
             ('suite', {}, ['--suite', 'other'], {}, 'no suite other'),
             ('driver', {}, ['--driver', temp], {}, 'no vulkan_lvp.dll'),
-            ('options', {}, ['--what'], {}, 'usage:')]:
+            ('options', {}, ['--what'], {}, 'usage:'),
+            ('cases', {'cases': ()}, [], {'DEQP_RUNNER': 'true'}, 'has no case of the suite win32')]:
         folder = Folder(temp, wrong, **has)
         assert folder.start(*options, env=env) == 2 and message in folder.said, f'{wrong}: {folder.said}'
 
