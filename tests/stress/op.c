@@ -5,8 +5,8 @@
 
 #include "util/os_time.h"
 
-/* No process has an odd id. */
-#define DEAD_OWNER (UINT64_C(0x7ffffff1) << 32 | 5)
+/* Of no process: ids are small. */
+#define DEAD_OWNER (UINT64_C(0x7ffffff0) << 32 | 5)
 
 static struct stress_fence *
 a_fence(struct stress_thread *self)
