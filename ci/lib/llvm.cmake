@@ -1,32 +1,34 @@
 # SPDX-License-Identifier: MIT
-# Included by LLVM's project(). Most of what the compiler does for a file of
-# LLVM it does for the headers, and again for the next file; so up to 8 files
+# Included by LLVM's project(). Half of what the compiler does for a file of
+# LLVM it does for the headers, and again for the next file; so up to 16 files
 # of a library are compiled as one.
 
-set(LVP_BATCH 8)
-# The other libraries are small, or made of C and the system's headers.
+set(LVP_BATCH 16)
+# The other libraries are one file, or C, or clash too often.
 set(LVP_LIBRARIES
-   AggressiveInstCombine Analysis AsmPrinter BitReader BitWriter CodeGen Core Coroutines
-   DebugInfoCodeView DebugInfoDWARF GlobalISel InstCombine Instrumentation MC ObjCARCOpts
-   ScalarOpts SelectionDAG TransformUtils Vectorize X86CodeGen ipo)
+   AggressiveInstCombine Analysis AsmParser AsmPrinter BinaryFormat BitReader BitWriter CodeGen Core Coroutines
+   DebugInfoCodeView DebugInfoDWARF ExecutionEngine GlobalISel InstCombine Instrumentation MC
+   MCDisassembler MCParser ObjCARCOpts Object OrcTargetProcess Passes ProfileData Remarks RuntimeDyld ScalarOpts
+   SelectionDAG Support Target TextAPI TransformUtils Vectorize X86CodeGen X86Desc ipo)
+# llvmpipe executes nothing of these, or next to nothing: they need not be fast.
+set(LVP_COLD
+   AggressiveInstCombine AsmParser BitReader DebugInfoCodeView DebugInfoDWARF GlobalISel Instrumentation MCParser
+   ObjCARCOpts Object OrcTargetProcess Passes ProfileData Remarks TextAPI Vectorize ipo)
 # Each defines a name that another of its batch defines, too, or makes one
-# ambiguous for it.
+# ambiguous for it, or includes Windows' headers, which define many.
 set(LVP_ALONE
-   LegacyLegalizerInfo.cpp MetadataLoader.cpp
-   ExpandLargeFpConvert.cpp LiveIntervalCalc.cpp MIRYamlMapping.cpp MLRegAllocPriorityAdvisor.cpp PHIElimination.cpp
-   PostRASchedulerList.cpp TargetLoweringObjectFileImpl.cpp
-   CoroEarly.cpp
-   MergingTypeTableBuilder.cpp TypeRecordMapping.cpp
-   HWAddressSanitizer.cpp MemProfiler.cpp
-   MCSectionWasm.cpp WinCOFFObjectWriter.cpp
-   LowerGlobalDtors.cpp LowerInvoke.cpp
-   ObjCARCContract.cpp
-   BDCE.cpp ConstraintElimination.cpp GVNSink.cpp LoopInterchange.cpp LoopUnrollAndJamPass.cpp
-   ScheduleDAGRRList.cpp SelectionDAG.cpp
-   SLPVectorizer.cpp VPlan.cpp
-   X86CompressEVEX.cpp X86FastTileConfig.cpp X86FixupVectorConstants.cpp X86ISelLowering.cpp
-   X86LoadValueInjectionRetHardening.cpp X86LowerAMXIntrinsics.cpp
-   X86SpeculativeExecutionSideEffectSuppression.cpp X86TargetObjectFile.cpp)
+   Atomic.cpp BDCE.cpp COM.cpp CodeGenPassBuilder.cpp ConstraintElimination.cpp CoroEarly.cpp CrashRecoveryContext.cpp
+   DIBuilder.cpp DebugInfo.cpp DynamicLibrary.cpp ErrorHandling.cpp ExpandLargeFpConvert.cpp FinalizeISel.cpp
+   GVNHoist.cpp GVNSink.cpp GlobalOpt.cpp HWAddressSanitizer.cpp InitLLVM.cpp InstrProfWriter.cpp Internalize.cpp
+   LegacyLegalizerInfo.cpp LiveIntervalCalc.cpp LockFileManager.cpp LoopInterchange.cpp LoopUnrollAndJamPass.cpp
+   LowerGlobalDtors.cpp LowerInvoke.cpp MCSectionWasm.cpp MIRYamlMapping.cpp MLRegAllocPriorityAdvisor.cpp
+   MachOUniversal.cpp MasmParser.cpp MemProfiler.cpp Memory.cpp MemorySanitizer.cpp MergingTypeTableBuilder.cpp
+   MetadataLoader.cpp Minidump.cpp MsgPackWriter.cpp RuntimeDyldELF.cpp ObjCARCContract.cpp PHIElimination.cpp Path.cpp PostRASchedulerList.cpp Process.cpp
+   Program.cpp RandomNumberGenerator.cpp RecordsSlice.cpp SLPVectorizer.cpp SampleProfReader.cpp ScheduleDAGRRList.cpp
+   SelectionDAG.cpp Signals.cpp TargetLoweringObjectFileImpl.cpp TextStub.cpp Threading.cpp TypeRecordMapping.cpp
+   VPlan.cpp VPlanTransforms.cpp Watchdog.cpp WinCOFFObjectWriter.cpp X86CompressEVEX.cpp X86FastTileConfig.cpp
+   X86FixupVectorConstants.cpp X86ISelLowering.cpp X86LoadValueInjectionRetHardening.cpp X86LowerAMXIntrinsics.cpp
+   X86SpeculativeExecutionSideEffectSuppression.cpp X86TargetObjectFile.cpp raw_ostream.cpp raw_socket_stream.cpp)
 
 # A file's batch is its place in the list and nothing else, so that one more
 # that stands alone leaves all other batches as they were.
@@ -35,15 +37,25 @@ function(lvp_batch target)
    get_target_property(folder ${target} SOURCE_DIR)
    list(FILTER sources INCLUDE REGEX "\\.cpp$")
    set(place 0)
+   set(flags "")
    foreach(source ${sources})
       get_filename_component(name ${source} NAME)
       if(NOT name IN_LIST LVP_ALONE)
          math(EXPR batch "${place} / ${LVP_BATCH}")
          get_filename_component(path ${source} ABSOLUTE BASE_DIR ${folder})
-         set_source_files_properties(${path} TARGET_DIRECTORY ${target} PROPERTIES UNITY_GROUP ${batch})
+         get_source_file_property(own ${path} TARGET_DIRECTORY ${target} COMPILE_FLAGS)
+         if(own)
+            set(flags "${own}")
+         endif()
+         set_property(SOURCE ${path} TARGET_DIRECTORY ${target} PROPERTY COMPILE_FLAGS)
+         set_property(SOURCE ${path} TARGET_DIRECTORY ${target} PROPERTY UNITY_GROUP ${batch})
       endif()
       math(EXPR place "${place} + 1")
    endforeach()
+   # A library that has C as well gives each file of C++ its options, which
+   # would keep it out of a batch.
+   separate_arguments(flags)
+   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${flags}>")
    # Each file has a DEBUG_TYPE of its own.
    set_target_properties(${target} PROPERTIES
       UNITY_BUILD ON
@@ -54,6 +66,9 @@ endfunction()
 function(lvp_batches)
    foreach(library ${LVP_LIBRARIES})
       lvp_batch(LLVM${library})
+   endforeach()
+   foreach(library ${LVP_COLD})
+      target_compile_options(LLVM${library} PRIVATE -O1)
    endforeach()
 endfunction()
 
