@@ -4,29 +4,32 @@
 # of a library are compiled as one.
 
 set(LVP_BATCH 16)
-# The other libraries are one file, or C, or clash too often.
+# The other libraries are one file, or C, or clash too often; OrcTargetProcess
+# as one would need OrcShared, which is not built.
 set(LVP_LIBRARIES
    AggressiveInstCombine Analysis AsmParser AsmPrinter BinaryFormat BitReader BitWriter CodeGen Core Coroutines
-   DebugInfoCodeView DebugInfoDWARF ExecutionEngine GlobalISel InstCombine Instrumentation MC
-   MCDisassembler MCParser ObjCARCOpts Object OrcTargetProcess Passes ProfileData Remarks RuntimeDyld ScalarOpts
-   SelectionDAG Support Target TextAPI TransformUtils Vectorize X86CodeGen X86Desc ipo)
+   DebugInfoCodeView DebugInfoDWARF ExecutionEngine GlobalISel InstCombine Instrumentation MC MCDisassembler MCParser
+   ObjCARCOpts Object Passes ProfileData Remarks RuntimeDyld ScalarOpts SelectionDAG Support Target TextAPI
+   TransformUtils Vectorize X86CodeGen X86Desc ipo)
 # llvmpipe executes nothing of these, or next to nothing: they need not be fast.
 set(LVP_COLD
    AggressiveInstCombine AsmParser BitReader DebugInfoCodeView DebugInfoDWARF GlobalISel Instrumentation MCParser
-   ObjCARCOpts Object OrcTargetProcess Passes ProfileData Remarks TextAPI Vectorize ipo)
+   ObjCARCOpts Object Passes ProfileData Remarks TextAPI Vectorize ipo)
 # Each defines a name that another of its batch defines, too, or makes one
-# ambiguous for it, or includes Windows' headers, which define many.
+# ambiguous for it, or includes Windows' headers, which define many;
+# MemProfReader.cpp would have its batch need Symbolize, which is not built.
 set(LVP_ALONE
    Atomic.cpp BDCE.cpp COM.cpp CodeGenPassBuilder.cpp ConstraintElimination.cpp CoroEarly.cpp CrashRecoveryContext.cpp
    DIBuilder.cpp DebugInfo.cpp DynamicLibrary.cpp ErrorHandling.cpp ExpandLargeFpConvert.cpp FinalizeISel.cpp
    GVNHoist.cpp GVNSink.cpp GlobalOpt.cpp HWAddressSanitizer.cpp InitLLVM.cpp InstrProfWriter.cpp Internalize.cpp
    LegacyLegalizerInfo.cpp LiveIntervalCalc.cpp LockFileManager.cpp LoopInterchange.cpp LoopUnrollAndJamPass.cpp
    LowerGlobalDtors.cpp LowerInvoke.cpp MCSectionWasm.cpp MIRYamlMapping.cpp MLRegAllocPriorityAdvisor.cpp
-   MachOUniversal.cpp MasmParser.cpp MemProfiler.cpp Memory.cpp MemorySanitizer.cpp MergingTypeTableBuilder.cpp
-   MetadataLoader.cpp Minidump.cpp MsgPackWriter.cpp RuntimeDyldELF.cpp ObjCARCContract.cpp PHIElimination.cpp Path.cpp PostRASchedulerList.cpp Process.cpp
-   Program.cpp RandomNumberGenerator.cpp RecordsSlice.cpp SLPVectorizer.cpp SampleProfReader.cpp ScheduleDAGRRList.cpp
-   SelectionDAG.cpp Signals.cpp TargetLoweringObjectFileImpl.cpp TextStub.cpp Threading.cpp TypeRecordMapping.cpp
-   VPlan.cpp VPlanTransforms.cpp Watchdog.cpp WinCOFFObjectWriter.cpp X86CompressEVEX.cpp X86FastTileConfig.cpp
+   MachOUniversal.cpp MasmParser.cpp MemProfReader.cpp MemProfiler.cpp Memory.cpp MemorySanitizer.cpp
+   MergingTypeTableBuilder.cpp MetadataLoader.cpp Minidump.cpp MsgPackWriter.cpp ObjCARCContract.cpp
+   PHIElimination.cpp Path.cpp PostRASchedulerList.cpp Process.cpp Program.cpp RandomNumberGenerator.cpp
+   RecordsSlice.cpp RuntimeDyldELF.cpp SLPVectorizer.cpp SampleProfReader.cpp ScheduleDAGRRList.cpp SelectionDAG.cpp
+   Signals.cpp TargetLoweringObjectFileImpl.cpp TextStub.cpp Threading.cpp TypeRecordMapping.cpp VPlan.cpp
+   VPlanTransforms.cpp Watchdog.cpp WinCOFFObjectWriter.cpp X86CompressEVEX.cpp X86FastTileConfig.cpp
    X86FixupVectorConstants.cpp X86ISelLowering.cpp X86LoadValueInjectionRetHardening.cpp X86LowerAMXIntrinsics.cpp
    X86SpeculativeExecutionSideEffectSuppression.cpp X86TargetObjectFile.cpp raw_ostream.cpp raw_socket_stream.cpp)
 
