@@ -114,49 +114,54 @@ temporary_wait_consumes_for_all(UNUSED intptr_t arg)
    EXPECT_RESULT(unit_wait(device, peer, 0, 0), VK_TIMEOUT);
 }
 
-struct destroyer {
+static struct {
    struct vk_device *device;
-   struct vk_sync *timeline;
-   uint64_t value;
-   struct vk_sync *fences[3];
-};
+   struct vk_sync_win32 fences[3];
+} destroyed;
+
+/* As an application that sees the first signal, before there is another */
+static void
+destroy_when_woken(UNUSED uint32_t *const *states, UNUSED uint32_t count)
+{
+   for (unsigned i = 0; i < TEST_COUNT(destroyed.fences); i++)
+      vk_sync_finish(destroyed.device, &destroyed.fences[i].base);
+   memset(destroyed.fences, 0xdd, sizeof(destroyed.fences));
+}
 
 static void
-destroy_at_once(void *data)
+collect_nothing(UNUSED uint32_t *state)
 {
-   struct destroyer *destroyer = data;
-   uint64_t value = 0;
-
-   while (value < destroyer->value)
-      EXPECT_OK(vk_sync_get_value(destroyer->device, destroyer->timeline,
-                                  &value));
-   for (unsigned i = 0; i < TEST_COUNT(destroyer->fences); i++)
-      unit_sync_destroy(destroyer->device, destroyer->fences[i]);
 }
 
 /* Whoever sees the first of a submit's signals may destroy the others. */
 static void
 submit_signals_what_may_be_destroyed(UNUSED intptr_t arg)
 {
+   const struct vk_sync_win32_parker parker = {
+      .unpark = destroy_when_woken, .collect = collect_nothing,
+   };
+   const struct vk_sync_win32_parker *chosen = vk_sync_win32_chosen_parker;
    struct vk_device *device = unit_device();
    struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
+   struct vk_sync_signal signals[4] = { { .sync = timeline, .signal_value = 1 } };
 
-   for (unsigned i = 1; i <= 300; i++) {
-      struct destroyer destroyer = {
-         .device = device, .timeline = timeline, .value = i,
-      };
-      struct vk_sync_signal signals[4] = {
-         { .sync = timeline, .signal_value = i },
-      };
-      for (unsigned j = 0; j < 3; j++) {
-         destroyer.fences[j] = unit_create(device, 0, j == 0);
-         signals[1 + j].sync = destroyer.fences[j];
-      }
-      struct test_thread *thread =
-         test_thread_start(destroy_at_once, &destroyer);
-      EXPECT_OK(vk_sync_signal_many(device, 4, signals));
-      test_thread_join(thread);
+   destroyed.device = device;
+   for (unsigned i = 0; i < TEST_COUNT(destroyed.fences); i++) {
+      struct vk_sync *fence = signals[1 + i].sync = &destroyed.fences[i].base;
+
+      REQUIRE_OK(vk_sync_init(device, fence, &vk_sync_win32_type,
+                              VK_SYNC_IS_SHAREABLE, 0));
+      if (i == 0)
+         unit_share(device, fence, NULL);
    }
+   uint32_t *seat = unit_payload(timeline)->ops->sit(unit_payload(timeline), 1);
+   REQUIRE(seat != NULL);
+
+   vk_sync_win32_chosen_parker = &parker;
+   EXPECT_OK(vk_sync_signal_many(device, 4, signals));
+   vk_sync_win32_leave(seat);
+   vk_sync_win32_chosen_parker = chosen;
+   EXPECT(destroyed.fences[0].base.type != &vk_sync_win32_type);
 }
 
 /* Whoever else has been quicker, the device goes on. */
