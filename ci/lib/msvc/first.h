@@ -4,6 +4,20 @@
  */
 #ifndef __ASSEMBLER__
 
+/* Some of Wine's versions have struct timespec, some have not, and none has a
+ * macro that says so.
+ */
+#if !__has_include(<_mingw.h>)
+#define timespec wine_timespec
+#include <time.h>
+#undef timespec
+
+struct timespec {
+   time_t tv_sec;
+   long tv_nsec;
+};
+#endif
+
 #include <intrin.h>
 #include <time.h>
 
@@ -46,22 +60,15 @@ _interlockedadd64(__int64 volatile *p, __int64 value)
 int __stdcall GetProcessHandleCount(void *, unsigned long *);
 
 /* Of time.h */
-#ifndef TIME_UTC
-struct timespec {
-   time_t tv_sec;
-   long tv_nsec;
-};
-#endif
-
 #define localtime_s _localtime64_s
 
 /* Of stdlib.h, malloc.h and math.h; the DLL has the functions. */
 #define _MAX_ENV 32767
 
-intptr_t _get_heap_handle(void);
-unsigned _set_abort_behavior(unsigned, unsigned);
-void qsort_s(void *, size_t, size_t,
-             int (*)(void *, const void *, const void *), void *);
+__declspec(dllimport) intptr_t _get_heap_handle(void);
+__declspec(dllimport) unsigned _set_abort_behavior(unsigned, unsigned);
+__declspec(dllimport) void
+qsort_s(void *, size_t, size_t, int (*)(void *, const void *, const void *), void *);
 double fma(double, double, double);
 float fmaf(float, float, float);
 
