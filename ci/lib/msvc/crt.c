@@ -16,13 +16,15 @@ int _fltused;
 /* Mesa's objects take it for a function of the DLL. */
 int _crt_atexit(void (*)(void));
 
-static int
+int
 at_exit(void (*function)(void))
 {
    return _crt_atexit(function);
 }
 
+/* Wine 8's headers have it imported, Wine 10's not. */
 int (*const __imp_atexit)(void (*)(void)) = at_exit;
+#pragma comment(linker, "/alternatename:atexit=at_exit")
 
 /* Thread-local storage: the linker sorts sections by what follows the "$". */
 ULONG _tls_index;
