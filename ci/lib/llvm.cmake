@@ -4,8 +4,8 @@
 # of a library are compiled as one.
 
 set(LVP_BATCH 16)
-# The other libraries are one file, or C, or clash too often; OrcTargetProcess
-# as one would need OrcShared, which is not built.
+# The other libraries are one file, or C, or clash too often; and a batch of
+# OrcTargetProcess would need OrcShared, which is not built.
 set(LVP_LIBRARIES
    AggressiveInstCombine Analysis AsmParser AsmPrinter BinaryFormat BitReader BitWriter CodeGen Core Coroutines
    DebugInfoCodeView DebugInfoDWARF ExecutionEngine GlobalISel InstCombine Instrumentation MC MCDisassembler MCParser
@@ -47,7 +47,9 @@ function(lvp_batch target)
          math(EXPR batch "${place} / ${LVP_BATCH}")
          get_filename_component(path ${source} ABSOLUTE BASE_DIR ${folder})
          get_source_file_property(own ${path} TARGET_DIRECTORY ${target} COMPILE_FLAGS)
-         if(own)
+         if(own AND flags AND NOT own STREQUAL flags)
+            message(FATAL_ERROR "${name} of ${target} has options of its own")
+         elseif(own)
             set(flags "${own}")
          endif()
          set_property(SOURCE ${path} TARGET_DIRECTORY ${target} PROPERTY COMPILE_FLAGS)

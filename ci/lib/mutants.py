@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: mutants.py check ROOT BUILD | mutants.py run TREE [--all] [NAME]...
+"""usage: mutants.py names ROOT [NAME]... | mutants.py check ROOT BUILD
+       | mutants.py run TREE [--all] [NAME]...
 
-check: TAP, that each line of tests/mutants.txt still fits the sources and the
-tests. run: what ci/mutants does once there is a tree that may be spoilt.
+names: those that are meant. check: TAP, that each line of tests/mutants.txt
+still fits the sources and the tests. run: what ci/mutants does once there is a tree that may be spoilt.
 """
 
 import fnmatch
@@ -30,14 +31,17 @@ class Mutant:
         match = LINE.fullmatch(line)
         if not match:
             sys.exit(f'mutants.txt: no mutant: {line}')
-        self.name, file, old, self.new, tests = match.groups()
+        self.name, self.file, old, self.new, tests = match.groups()
         self.tests = tests.split()
-        folder = root / 'src' / 'vulkan_win32_sync'
-        if '/' in file:
-            folder = next(iter(root.glob('subprojects/mesa-*/meson.build'))).parent
-        self.path = folder / file
+        self.root = root
         # Any white space stands for any other: the list has a line for each.
         self.old = re.compile(r'\s+'.join(map(re.escape, old.split())))
+
+    @property
+    def path(self):
+        if '/' in self.file:
+            return next(iter(self.root.glob('subprojects/mesa-*/meson.build'))).parent / self.file
+        return self.root / 'src' / 'vulkan_win32_sync' / self.file
 
     def count(self):
         return len(self.old.findall(self.path.read_text(encoding='utf-8')))
@@ -46,6 +50,14 @@ class Mutant:
 def read_list(root):
     lines = (root / 'tests' / 'mutants.txt').read_text(encoding='utf-8').splitlines()
     return [Mutant(root, line) for line in lines if line and not line.startswith('#')]
+
+
+def choose(root, patterns):
+    mutants = [m for m in read_list(root) if not patterns or any(fnmatch.fnmatch(m.name, p) for p in patterns)]
+    for pattern in patterns:
+        if not any(fnmatch.fnmatch(m.name, pattern) for m in mutants):
+            sys.exit(f'there is no mutant {pattern}: tests/mutants.txt has a list')
+    return mutants
 
 
 def find_tests(build):
@@ -159,10 +171,7 @@ def try_mutant(tree, mutant, tests):
 
 
 def run(root, every, patterns):
-    mutants = [m for m in read_list(root) if not patterns or any(fnmatch.fnmatch(m.name, p) for p in patterns)]
-    if not mutants:
-        sys.exit('There is no such mutant')
-
+    mutants = choose(root, patterns)
     tree = Tree(root)
     for mutant in mutants:
         if mutant.count() != 1:
@@ -184,7 +193,11 @@ def main():
     command, root, *rest = sys.argv[1:]
     if command == 'check':
         return check(Path(root), rest[0])
-    return run(Path(root), '--all' in rest, [name for name in rest if name != '--all'])
+    names = [name for name in rest if name != '--all']
+    if command == 'names':
+        print(*[mutant.name for mutant in choose(Path(root), names)], sep='\n')
+        return 0
+    return run(Path(root), '--all' in rest, names)
 
 
 if __name__ == '__main__':

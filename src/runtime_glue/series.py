@@ -237,6 +237,8 @@ def mbox(requests, author, cover=False):
     for request in requests:
         count = len(request.patches)
         if cover:
+            if not (request.path / 'cover-letter.md').is_file():
+                raise Failure(f'{request.name} has no cover-letter.md')
             title, _, body = (request.path / 'cover-letter.md').read_text(encoding='utf-8').partition('\n')
             mails.append(mail(author, (f' 0/{count}', title.lstrip('# ')), body.strip() + '\n'))
         for number, patch in enumerate(request.patches, 1):
