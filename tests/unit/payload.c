@@ -143,7 +143,10 @@ submit_signals_what_may_be_destroyed(UNUSED intptr_t arg)
    const struct vk_sync_win32_parker *chosen = vk_sync_win32_chosen_parker;
    struct vk_device *device = unit_device();
    struct vk_sync *timeline = unit_sync(device, VK_SYNC_IS_TIMELINE, 0);
-   struct vk_sync_signal signals[4] = { { .sync = timeline, .signal_value = 1 } };
+   struct vk_sync_win32_payload *payload = unit_payload(timeline);
+   struct vk_sync_signal signals[4] = {
+      { .sync = timeline, .signal_value = 1 },
+   };
 
    destroyed.device = device;
    for (unsigned i = 0; i < TEST_COUNT(destroyed.fences); i++) {
@@ -154,7 +157,7 @@ submit_signals_what_may_be_destroyed(UNUSED intptr_t arg)
       if (i == 0)
          unit_share(device, fence, NULL);
    }
-   uint32_t *seat = unit_payload(timeline)->ops->sit(unit_payload(timeline), 1);
+   uint32_t *seat = payload->ops->sit(payload, 1);
    REQUIRE(seat != NULL);
 
    vk_sync_win32_chosen_parker = &parker;
