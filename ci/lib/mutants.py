@@ -4,7 +4,8 @@
        | mutants.py run TREE [--all] [NAME]...
 
 names: those that are meant. check: TAP, that each line of tests/mutants.txt
-still fits the sources and the tests. run: what ci/mutants does once there is a tree that may be spoilt.
+still fits the sources and the tests. run: what ci/mutants does once there is
+a tree that may be spoilt.
 """
 
 import fnmatch
