@@ -20,7 +20,7 @@
 #define SEMAPHORE VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
 #define S(type) .sType = VK_STRUCTURE_TYPE_##type
 #define CHECK(condition) ((condition) ? (void)0 : (fprintf(stderr, "no %s\n", #condition), exit(1)))
-#define VK(call) CHECK((call) == VK_SUCCESS)
+#define VK(call) do { VkResult r = (call); if (r) fprintf(stderr, "%.50s: %d\n", #call, r), exit(1); } while (0)
 /* The loader exports no function of these extensions. */
 #define LOAD(name) PFN_##name name = (PFN_##name)(void *)vkGetDeviceProcAddr(device, #name)
 
