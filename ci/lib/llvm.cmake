@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Included by LLVM's project(). Half of what the compiler does for a file of
+# Included by LLVM's project(). Over half of what the compiler does for a file of
 # LLVM it does for the headers, and again for the next file; so up to 16 files
 # of a library are compiled as one.
 
