@@ -15,7 +15,10 @@ export CCACHE_DIR=$CACHE/ccache
 # Another checkout, or a build folder of another name, finds the same objects.
 export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 
-step() { printf '\n\033[1m== %s\033[0m  [%s]\n' "$*" "$(elapsed)"; }
+# In bold for people, plain for files. What is in a pipe on its way to a
+# terminal still has that as stderr.
+if [ -t 2 ]; then BOLD=$'\033[1m' PLAIN=$'\033[0m'; else BOLD='' PLAIN=''; fi
+step() { printf '\n%s== %s%s  [%s]\n' "$BOLD" "$*" "$PLAIN" "$(elapsed)"; }
 info() { printf '   %s\n' "$*"; }
 die() { printf '\nFAILED: %s\n' "$*" >&2; exit 1; }
 
@@ -64,6 +67,9 @@ as_root()
 {
    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
+
+# answer COMMAND...: its last line. What it says before goes on to stderr.
+answer() { "$@" | tee >(sed -u '$d' >&2) | tail -n 1; }
 
 # digest TEXT...: a short key for a cache entry.
 digest() { printf '%s\n' "$@" | sha256sum | cut -c1-16; }

@@ -63,7 +63,7 @@ for_windows()
    mapfile -t options < <(sed -n -e "/^  default_options/,/^  \]/ s/^ *'\(.*=.*\)',\$/-D\1/p" \
                                  -e "/^mesa_options = \[/,/^\]/ s/^ *'\(.*=.*\)',\$/-D${1:-}\1/p" "$ROOT/meson.build")
    [ ${#options[@]} -gt 20 ] || die "meson.build does not say what Mesa is built with"
-   llvm=$("$ROOT/ci/llvm" | tee >(cat >&2) | tail -n 1)
+   llvm=$(answer "$ROOT/ci/llvm")
    headers=$(directx_headers)
    options+=(
       --cross-file "$ROOT/ci/mingw-x86_64.ini"

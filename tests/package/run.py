@@ -62,7 +62,11 @@ class Package:
 
     def script(self, status, said, *command):
         self.expect(status, 'cmd.exe', '/c', *command)
-        assert self.said.splitlines() == said, self.said
+        assert self.said.splitlines() == said, f'{command} says: {self.said}'
+
+    def finds_no_driver(self):
+        status = self.run('wine', 'devices.exe')
+        assert status == 1 and 'failed: -9' in self.said, f'devices.exe: exit status {status}\n{self.said}'
 
     def registered(self, root):
         found = self.run('wine', 'reg.exe', 'query', f'{root}\\{KEY}', '/v', MANIFEST) == 0
@@ -154,7 +158,7 @@ def new_prefix(package):
     package.expect(0, 'reg.exe', 'add', r'HKCU\Software\Wine\Direct3D', '/v', 'renderer', '/d', 'no3d', '/f')
     # As Windows without a GPU: neither of them is there.
     (package.prefix / 'drive_c/windows/system32/vulkan-1.dll').unlink()
-    assert package.run('wine', 'devices.exe') == 1 and 'failed: -9' in package.said, package.said
+    package.finds_no_driver()
 
 
 def registers(package):
@@ -192,8 +196,8 @@ def other_programs_by_path(package):
 
 def unregisters(package):
     package.script(0, [f'Removed from HKLM\\{KEY}:', f'   "{MANIFEST}"'], 'unregister.cmd')
-    assert not package.registered('HKLM')
-    assert package.run('wine', 'devices.exe') == 1 and 'failed: -9' in package.said, package.said
+    assert not package.registered('HKLM'), package.said
+    package.finds_no_driver()
     package.script(0, [f'It was not registered: "{MANIFEST}"'], 'unregister.cmd')
 
 
