@@ -5,22 +5,6 @@
  */
 #include "work.h"
 
-/* (trap 6) A wait does not detach the payload from the semaphore, and takes
- * the signal from all holders.
- */
-static void
-wait_consumes_for_all(UNUSED intptr_t arg)
-{
-   const struct vkt_pair p = vkt_open_pair(VKT_BINARY);
-   struct vkt_object *c = vkt_share(p.a, vkt_open());
-
-   vkt_mark(p.a);
-   vkt_expect_marked(p.b);
-   vkt_expect_unsignalled(c, p.a);
-   vkt_expect_unsignalled(p.b, c);
-   vkt_expect_unsignalled(p.a, p.b);
-}
-
 /* Two signals that are held back one by one, and a wait for each. */
 static void
 waits_pair_in_order(UNUSED intptr_t arg)
@@ -149,7 +133,6 @@ wait_and_signal_in_one_batch(UNUSED intptr_t arg)
 }
 
 const struct test_case test_cases[] = {
-   {"binary_wait_consumes_for_all", wait_consumes_for_all},
    {"binary_waits_pair_in_order", waits_pair_in_order},
    {"binary_several_in_one_batch", several_in_one_batch},
    {"binary_wait_and_signal_in_one_batch", wait_and_signal_in_one_batch},

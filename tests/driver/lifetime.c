@@ -35,61 +35,43 @@ create(struct vkt_device *device, enum vkt_kind kind, intptr_t exportable)
    return vkt_create_for(device, kind, exportable ? VKT_OPAQUE_WIN32 : 0);
 }
 
+static void
+wait_for(struct vkt_object *object, uint64_t value)
+{
+   if (object->kind == VKT_BINARY)
+      vkt_take(object, 0);
+   else
+      EXPECT_OK(vkt_wait(object, value, VKT_LONG_MS));
+}
+
+#define SHARED 1
 #define BY_STATUS 2
 
 static void
-fence_signalled(intptr_t arg)
+signalled(intptr_t arg)
 {
+   const enum vkt_kind kind = arg & 0xff;
+   const intptr_t how = arg >> 8;
    struct vkt_device *device = vkt_open();
    struct loop loop = loop_start();
 
    while (loop_next(&loop)) {
-      struct vkt_object *fence = create(device, VKT_FENCE, arg & 1);
+      struct vkt_object *object = create(device, kind, how & SHARED);
 
-      vkt_queue_signal(fence, 0);
-      if (arg & BY_STATUS) {
-         while (!vkt_value(fence))
+      if (kind == VKT_TIMELINE) {
+         /* (trap 14) The submit waits on the timeline that it signals. */
+         vkt_queue_chain(object, 1, object, 2);
+         vkt_host_signal(object, 1);
+      } else {
+         vkt_queue_signal(object, 0);
+      }
+      if (how & BY_STATUS) {
+         while (!vkt_value(object))
             SwitchToThread();
       } else {
-         vkt_expect_done(fence);
+         wait_for(object, 2);
       }
-      vkt_destroy(fence);
-   }
-}
-
-static void
-binary_after_wait(intptr_t exportable)
-{
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *fence = vkt_create(device, VKT_FENCE);
-   struct loop loop = loop_start();
-
-   while (loop_next(&loop)) {
-      struct vkt_object *semaphore = create(device, VKT_BINARY, exportable);
-      const struct vkt_batch wait = {.waits = {{semaphore, 0}}};
-
-      vkt_queue_signal(semaphore, 0);
-      vkt_submit(device, &wait, fence);
-      vkt_expect_done(fence);
-      vkt_destroy(semaphore);
-      vkt_reset(fence);
-   }
-}
-
-/* (trap 14) The submit waits on the timeline that it signals. */
-static void
-timeline_after_wait(intptr_t exportable)
-{
-   struct vkt_device *device = vkt_open();
-   struct loop loop = loop_start();
-
-   while (loop_next(&loop)) {
-      struct vkt_object *timeline = create(device, VKT_TIMELINE, exportable);
-
-      vkt_queue_chain(timeline, 1, timeline, 2);
-      vkt_host_signal(timeline, 1);
-      EXPECT_OK(vkt_wait(timeline, 2, VKT_LONG_MS));
-      vkt_destroy(timeline);
+      vkt_destroy(object);
    }
 }
 
@@ -129,26 +111,22 @@ alias_after_wait(intptr_t kind)
       struct vkt_object *alias = vkt_alias(device, kind, handle);
 
       vkt_queue_signal(source, loop.rounds);
-      if (kind == VKT_BINARY)
-         vkt_take(alias, 0);
-      else
-         EXPECT_OK(vkt_wait(alias, loop.rounds, VKT_LONG_MS));
+      wait_for(alias, loop.rounds);
       if (kind == VKT_FENCE)
          vkt_reset(alias);
       vkt_destroy(alias);
    }
 }
 
-#define TWICE(name, run) {name "_private", run}, \
-                         {name "_shared", run, 1}
-
 const struct test_case test_cases[] = {
-   TWICE("fence_destroyed_after_wait", fence_signalled),
-   {"fence_destroyed_after_status_private", fence_signalled, BY_STATUS},
-   {"fence_destroyed_after_status_shared", fence_signalled, BY_STATUS | 1},
-   TWICE("binary_destroyed_after_wait", binary_after_wait),
-   TWICE("timeline_destroyed_after_wait", timeline_after_wait),
-   TWICE("waited_timelines_destroyed_after_wait", timelines_after_wait),
+   VKT_CASES_WITH("private_destroyed_after_wait", signalled, 0),
+   VKT_CASES_WITH("shared_destroyed_after_wait", signalled, SHARED),
+   {"private_destroyed_after_status_fence", signalled,
+    VKT_WITH(VKT_FENCE, BY_STATUS)},
+   {"shared_destroyed_after_status_fence", signalled,
+    VKT_WITH(VKT_FENCE, BY_STATUS | SHARED)},
+   {"waited_timelines_destroyed_after_wait_private", timelines_after_wait},
+   {"waited_timelines_destroyed_after_wait_shared", timelines_after_wait, 1},
    VKT_CASES("alias_destroyed_after_wait", alias_after_wait),
    {0},
 };

@@ -187,11 +187,15 @@ signal(intptr_t arg)
    if (when == AFTER_IMPORT)
       vkt_mark(a);
    vkt_expect_marked(b);
-   /* There is one signal of a binary semaphore. */
-   if (kind == VKT_BINARY)
-      vkt_expect_unsignalled(b, a);
-   else
+   if (kind != VKT_BINARY) {
       vkt_expect_marked(a);
+      return;
+   }
+   /* (trap 6) The wait has not detached the payload, and has taken the one
+    * signal from all holders.
+    */
+   vkt_expect_unsignalled(b, a);
+   vkt_expect_unsignalled(a, b);
 }
 
 /* The signal operation is submitted before the first export and executes after

@@ -4,27 +4,6 @@
 #include "vkt.h"
 
 static void
-host_wait(intptr_t by_queue)
-{
-   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
-
-   for (uint64_t i = 1; i < 500; i++) {
-      struct vkt_object *signals = i % 2 ? p.a : p.b;
-      struct vkt_object *waits = i % 2 ? p.b : p.a;
-
-      EXPECT_RESULT(vkt_wait(waits, i, 0), VK_TIMEOUT);
-      if (by_queue) {
-         vkt_queue_signal(signals, i);
-         EXPECT_OK(vkt_wait(waits, i, VKT_LONG_MS));
-      } else {
-         vkt_host_signal(signals, i);
-      }
-      EXPECT_OK(vkt_wait(waits, i, 0));
-      EXPECT_U64(vkt_value(waits), i);
-   }
-}
-
-static void
 queue_wait(intptr_t by_queue)
 {
    void (*signal)(struct vkt_object *object, uint64_t value) =
@@ -37,19 +16,6 @@ queue_wait(intptr_t by_queue)
    vkt_expect_pending(done);
    signal(p.a, by_queue ? 6 : 5);
    vkt_expect_done(done);
-}
-
-static void
-host_wait_before_signal(UNUSED intptr_t arg)
-{
-   const struct vkt_pair p = vkt_open_pair(VKT_TIMELINE);
-   struct vkt_later *later = vkt_signal_later(p.a, 3, VKT_PENDING_MS);
-
-   EXPECT_OK(vkt_wait(p.b, 3, VKT_LONG_MS));
-   vkt_join_later(later);
-   later = vkt_signal_later(p.b, 4, VKT_PENDING_MS);
-   EXPECT_OK(vkt_wait(p.b, 4, VKT_LONG_MS));
-   vkt_join_later(later);
 }
 
 static void
@@ -143,11 +109,8 @@ two_aliases_in_one_batch(UNUSED intptr_t arg)
 }
 
 const struct test_case test_cases[] = {
-   {"timeline_host_signal_host_wait", host_wait, false},
-   {"timeline_queue_signal_host_wait", host_wait, true},
    {"timeline_host_signal_queue_wait", queue_wait, false},
    {"timeline_queue_signal_queue_wait", queue_wait, true},
-   {"timeline_host_wait_before_signal", host_wait_before_signal},
    {"timeline_wait_for_passed_value", wait_for_passed_value},
    {"timeline_wait_times_out", wait_times_out},
    {"timeline_large_values", large_values},
