@@ -89,24 +89,24 @@ make_chain(struct chain *chain, const struct shape *shape, enum vkt_kind kind,
 static struct vkt_object *
 create_with(struct vkt_device *device, enum vkt_kind kind, const void *chain)
 {
+   const VkFenceCreateInfo fence_info = {
+      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+      .pNext = chain,
+   };
+   const VkSemaphoreCreateInfo semaphore_info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+      .pNext = chain,
+   };
    struct vkt_object *object = vkt_create(device, kind);
 
-   if (kind == VKT_FENCE) {
-      const VkFenceCreateInfo info = {
-         .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
-         .pNext = chain,
-      };
-      vkDestroyFence(device->handle, object->fence, NULL);
-      REQUIRE_OK(vkCreateFence(device->handle, &info, NULL, &object->fence));
-   } else {
-      const VkSemaphoreCreateInfo info = {
-         .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
-         .pNext = chain,
-      };
-      vkDestroySemaphore(device->handle, object->semaphore, NULL);
-      REQUIRE_OK(vkCreateSemaphore(device->handle, &info, NULL,
+   vkDestroyFence(device->handle, object->fence, NULL);
+   vkDestroySemaphore(device->handle, object->semaphore, NULL);
+   if (kind == VKT_FENCE)
+      REQUIRE_OK(vkCreateFence(device->handle, &fence_info, NULL,
+                               &object->fence));
+   else
+      REQUIRE_OK(vkCreateSemaphore(device->handle, &semaphore_info, NULL,
                                    &object->semaphore));
-   }
    return object;
 }
 

@@ -17,21 +17,6 @@ struct pair_of_devices {
 };
 
 static void
-signal_and_wait(struct vkt_object *a, struct vkt_object *b)
-{
-   if (a->kind == VKT_TIMELINE) {
-      vkt_host_signal(a, 1);
-      EXPECT_OK(vkt_wait(b, 1, VKT_LONG_MS));
-      return;
-   }
-   vkt_queue_signal(a, 0);
-   if (a->kind == VKT_BINARY)
-      vkt_take(b, 0);
-   else
-      vkt_expect_done(b);
-}
-
-static void
 cycle(const struct pair_of_devices *devices, enum vkt_kind kind, VkFlags type,
       HANDLE wrong)
 {
@@ -50,7 +35,14 @@ cycle(const struct pair_of_devices *devices, enum vkt_kind kind, VkFlags type,
                  VK_ERROR_INVALID_EXTERNAL_HANDLE);
    if (!by_number)
       test_close(handle);
-   signal_and_wait(a, b);
+   if (kind == VKT_TIMELINE)
+      vkt_host_signal(a, 1);
+   else
+      vkt_queue_signal(a, 0);
+   if (kind == VKT_BINARY)
+      vkt_take(b, 0);
+   else
+      EXPECT_OK(vkt_wait(b, 1, VKT_LONG_MS));
    vkt_destroy(c);
    vkt_destroy(b);
    vkt_destroy(a);

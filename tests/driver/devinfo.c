@@ -5,38 +5,13 @@
  */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <vulkan/vulkan.h>
 
 static bool
-print_extensions(VkPhysicalDevice device)
-{
-   VkExtensionProperties *extensions;
-   uint32_t count = 0;
-
-   if (vkEnumerateDeviceExtensionProperties(device, NULL, &count, NULL))
-      return false;
-   extensions = calloc(count, sizeof(*extensions));
-   if (!extensions || vkEnumerateDeviceExtensionProperties(
-                         device, NULL, &count, extensions)) {
-      free(extensions);
-      return false;
-   }
-
-   printf("device extensions: %u, of them for external objects:\n", count);
-   for (uint32_t i = 0; i < count; i++) {
-      if (strstr(extensions[i].extensionName, "external"))
-         printf("   %-36s revision %u\n", extensions[i].extensionName,
-                extensions[i].specVersion);
-   }
-   free(extensions);
-   return true;
-}
-
-static bool
 print_device(VkPhysicalDevice device)
 {
+   static VkExtensionProperties extensions[1024];
    VkPhysicalDeviceDriverProperties driver = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
    };
@@ -45,6 +20,7 @@ print_device(VkPhysicalDevice device)
       .pNext = &driver,
    };
    const VkPhysicalDeviceProperties *core = &properties.properties;
+   uint32_t count = sizeof(extensions) / sizeof(extensions[0]);
 
    vkGetPhysicalDeviceProperties2(device, &properties);
    printf("deviceName: %s\n", core->deviceName);
@@ -53,7 +29,16 @@ print_device(VkPhysicalDevice device)
    printf("apiVersion: %u.%u.%u\n", VK_API_VERSION_MAJOR(core->apiVersion),
           VK_API_VERSION_MINOR(core->apiVersion),
           VK_API_VERSION_PATCH(core->apiVersion));
-   return print_extensions(device);
+
+   if (vkEnumerateDeviceExtensionProperties(device, NULL, &count, extensions))
+      return false;
+   printf("device extensions: %u, of them for external objects:\n", count);
+   for (uint32_t i = 0; i < count; i++) {
+      if (strstr(extensions[i].extensionName, "external"))
+         printf("   %s revision %u\n", extensions[i].extensionName,
+                extensions[i].specVersion);
+   }
+   return true;
 }
 
 int
