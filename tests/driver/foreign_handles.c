@@ -5,34 +5,21 @@
 
 #include "unused.h"
 
-struct section_information {
-   void *base;
-   ULONG attributes;
-   LARGE_INTEGER size;
-};
-
-typedef LONG(WINAPI *query_section_fn)(HANDLE section, int information_class,
-                                       void *information, SIZE_T length,
-                                       SIZE_T *result_length);
-
-static SIZE_T
-section_size(HANDLE section)
-{
-   struct section_information information = {0};
-   /* The cast in between is for the warning about function types. */
-   query_section_fn query = (query_section_fn)(void (*)(void))GetProcAddress(
-      GetModuleHandleA("ntdll.dll"), "NtQuerySection");
-
-   REQUIRE(query != NULL);
-   REQUIRE(query(section, 0, &information, sizeof(information), NULL) >= 0);
-   return (SIZE_T)information.size.QuadPart;
-}
-
 static HANDLE
 required(HANDLE handle)
 {
    REQUIRE(handle != NULL && handle != INVALID_HANDLE_VALUE);
    return test_own_handle(handle);
+}
+
+static HANDLE
+duplicate(HANDLE handle, DWORD access, DWORD options)
+{
+   HANDLE copy = NULL;
+
+   REQUIRE(DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(),
+                           &copy, access, FALSE, options));
+   return required(copy);
 }
 
 HANDLE
@@ -62,11 +49,9 @@ foreign_current_thread(UNUSED HANDLE genuine)
 HANDLE
 foreign_closed(HANDLE genuine)
 {
-   HANDLE copy;
+   HANDLE copy = duplicate(genuine, 0, DUPLICATE_SAME_ACCESS);
 
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), genuine, GetCurrentProcess(),
-                           &copy, 0, FALSE, DUPLICATE_SAME_ACCESS));
-   CloseHandle(copy);
+   test_close(copy);
    return copy;
 }
 
@@ -119,19 +104,13 @@ foreign_pipe(UNUSED HANDLE genuine)
 HANDLE
 foreign_process(UNUSED HANDLE genuine)
 {
-   return required(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE,
-                               GetCurrentProcessId()));
+   return duplicate(GetCurrentProcess(), PROCESS_QUERY_LIMITED_INFORMATION, 0);
 }
 
 HANDLE
 foreign_thread(UNUSED HANDLE genuine)
 {
-   HANDLE thread;
-
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), GetCurrentThread(),
-                           GetCurrentProcess(), &thread, 0, FALSE,
-                           DUPLICATE_SAME_ACCESS));
-   return test_own_handle(thread);
+   return duplicate(GetCurrentThread(), 0, DUPLICATE_SAME_ACCESS);
 }
 
 HANDLE
@@ -150,6 +129,19 @@ create_section(HANDLE file, DWORD protection, SIZE_T size)
                                       NULL));
 }
 
+/* In pages */
+static SIZE_T
+section_size(HANDLE section)
+{
+   MEMORY_BASIC_INFORMATION info;
+   void *view = MapViewOfFile(section, FILE_MAP_READ, 0, 0, 0);
+
+   REQUIRE(view != NULL);
+   REQUIRE(VirtualQuery(view, &info, sizeof(info)));
+   UnmapViewOfFile(view);
+   return info.RegionSize;
+}
+
 HANDLE
 foreign_zero_section(HANDLE genuine)
 {
@@ -160,9 +152,8 @@ foreign_zero_section(HANDLE genuine)
 HANDLE
 foreign_random_section(HANDLE genuine)
 {
-   const SIZE_T size = section_size(genuine);
-   HANDLE section = create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE,
-                                   size);
+   HANDLE section = foreign_zero_section(genuine);
+   const SIZE_T size = section_size(section);
    uint64_t *words = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
 
    REQUIRE(words != NULL);
@@ -186,10 +177,11 @@ foreign_huge_section(UNUSED HANDLE genuine)
 }
 
 /* With the genuine contents only the kind of section is wrong. */
-static void
-copy_contents(HANDLE genuine, HANDLE section)
+static HANDLE
+create_copy(HANDLE genuine, HANDLE file, DWORD protection)
 {
    const SIZE_T size = section_size(genuine);
+   HANDLE section = create_section(file, protection, size);
    void *from = MapViewOfFile(genuine, FILE_MAP_READ, 0, 0, 0);
    void *to = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
 
@@ -200,16 +192,13 @@ copy_contents(HANDLE genuine, HANDLE section)
    memcpy(to, from, size);
    UnmapViewOfFile(from);
    UnmapViewOfFile(to);
+   return section;
 }
 
 HANDLE
 foreign_file_section(HANDLE genuine)
 {
-   HANDLE section = create_section(foreign_file(genuine), PAGE_READWRITE,
-                                   section_size(genuine));
-
-   copy_contents(genuine, section);
-   return section;
+   return create_copy(genuine, foreign_file(genuine), PAGE_READWRITE);
 }
 
 HANDLE
@@ -228,32 +217,18 @@ foreign_image_section(UNUSED HANDLE genuine)
 HANDLE
 foreign_reserve_section(HANDLE genuine)
 {
-   HANDLE section =
-      create_section(INVALID_HANDLE_VALUE, PAGE_READWRITE | SEC_RESERVE,
-                     section_size(genuine));
-
-   copy_contents(genuine, section);
-   return section;
-}
-
-static HANDLE
-with_access(HANDLE genuine, DWORD access)
-{
-   HANDLE copy = NULL;
-
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), genuine, GetCurrentProcess(),
-                           &copy, access, FALSE, 0));
-   return required(copy);
+   return create_copy(genuine, INVALID_HANDLE_VALUE,
+                      PAGE_READWRITE | SEC_RESERVE);
 }
 
 HANDLE
 foreign_read_only(HANDLE genuine)
 {
-   return with_access(genuine, SECTION_QUERY | SECTION_MAP_READ);
+   return duplicate(genuine, SECTION_QUERY | SECTION_MAP_READ, 0);
 }
 
 HANDLE
 foreign_query_only(HANDLE genuine)
 {
-   return with_access(genuine, SECTION_QUERY);
+   return duplicate(genuine, SECTION_QUERY, 0);
 }
