@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What the driver says when it refuses, read where an application would.
- * ci/check-messages.py sees to it that the table has all that it can say.
+ * ci/check-messages.py sees to it that the table has all that it can say. And
+ * by which ways a message gets out: VK_EXT_debug_utils, and Mesa's log.
  */
+#include "child.h"
 #include "foreign_handles.h"
 #include "vkt.h"
 
+#include <io.h>
 #include <string.h>
 
 #define INVALID VK_ERROR_INVALID_EXTERNAL_HANDLE
@@ -70,24 +73,21 @@ static const VkFlags no_types[] = {
    0,
 };
 
-/* Whether a message is what the format gives, conversions aside */
+/* Whether a message is what the format gives, conversions aside, and then says
+ * more in brackets
+ */
 static bool
 has_format(const char *message, const char *format)
 {
-   while (*format) {
-      const size_t length = strcspn(format, "%");
-
-      if (strncmp(message, format, length))
+   for (; *format; format++) {
+      if (*format == '%') {
+         format += 1 + strspn(format + 1, "lhz");
+         message += strspn(message, "0123456789abcdef");
+      } else if (*format != *message++) {
          return false;
-      message += length;
-      format += length;
-      if (!*format)
-         break;
-      format += 1 + strspn(format + 1, "lhz");
-      format++;
-      message += strspn(message, "0123456789abcdefx");
+      }
    }
-   return message[0] == ' ' && message[1] == '(';
+   return !strncmp(message, " (", 2);
 }
 
 /* The last call, since vkt_clear_messages() */
@@ -184,8 +184,8 @@ try_export(const struct attempt *attempt)
 
 typedef LONG(WINAPI *compare_objects_fn)(HANDLE first, HANDLE second);
 
-/* Closes the driver's own handle, which nobody but this test would, and puts
- * another one of the object in its place: the driver will close that.
+/* Closes the driver's own handle, which nobody but this test would. The driver
+ * does so again, in vain, as nothing has been opened in between.
  */
 static void
 export_after_handle_was_closed(const struct attempt *attempt)
@@ -195,8 +195,7 @@ export_after_handle_was_closed(const struct attempt *attempt)
          GetModuleHandleA("ntdll.dll"), "NtCompareObjects");
    struct vkt_object *object =
       vkt_create_exportable(attempt->device, attempt->kind);
-   HANDLE ours = vkt_export(object), theirs = NULL, again[32], handle;
-   unsigned count = 0;
+   HANDLE ours = vkt_export(object), theirs = NULL, handle;
 
    if (compare == NULL)
       test_skip("NtCompareObjects is not there");
@@ -208,23 +207,7 @@ export_after_handle_was_closed(const struct attempt *attempt)
    REQUIRE(CloseHandle(theirs));
    vkt_clear_messages(attempt->device);
    expect_refused(attempt, vkt_try_export(object, attempt->types, &handle));
-   do {
-      REQUIRE(DuplicateHandle(GetCurrentProcess(), ours, GetCurrentProcess(),
-                              &again[count], 0, FALSE,
-                              DUPLICATE_SAME_ACCESS));
-   } while (again[count++] != theirs && count < TEST_COUNT(again));
-   for (unsigned i = 0; i < count; i++) {
-      if (again[i] != theirs)
-         CloseHandle(again[i]);
-   }
-   REQUIRE(again[count - 1] == theirs);
-}
-
-static void
-own(HANDLE handle)
-{
-   REQUIRE(handle != NULL);
-   test_own_handle(handle);
+   vkt_destroy(object);
 }
 
 /* Whoever has the name keeps it, and is not adopted. */
@@ -236,10 +219,10 @@ try_create(const struct attempt *attempt)
    struct vkt_object *first = NULL, *object, *b;
 
    if (named == NAME_OF_EVENT)
-      own(CreateEventW(NULL, TRUE, FALSE, name));
+      test_own_handle(CreateEventW(NULL, TRUE, FALSE, name));
    if (named == NAME_OF_SECTION)
-      own(CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
-                             65536, name));
+      test_own_handle(CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
+                                         PAGE_READWRITE, 0, 65536, name));
    if (named == NAME_OF_PAYLOAD)
       first = vkt_create_win32(attempt->device, attempt->kind, NT, NULL,
                                name);
@@ -367,49 +350,30 @@ static const struct refusal refusals[] = {
     try_create, KMT, .named = FREE_NAME},
 };
 
-/* In diagnostics_channels.c */
-extern const struct test_case diagnostics_channels[];
-
-static void
-try_with_permanences(struct attempt attempt)
-{
-   const struct refusal *r = attempt.refusal;
-   const bool both =
-      r->provoke == try_import && attempt.kind != VKT_TIMELINE;
-
-   attempt.temporary = r->only_temporary;
-   r->provoke(&attempt);
-   if (both) {
-      attempt.temporary = true;
-      r->provoke(&attempt);
-   }
-}
-
 static void
 check_refusal(intptr_t index)
 {
    const struct refusal *r = &refusals[index];
-   struct attempt attempt = {
-      .refusal = r,
-      .device = vkt_open(),
-      .types = r->types,
-   };
+   const bool each = r->types & NO_TYPE;
+   struct attempt attempt = {.refusal = r, .device = vkt_open()};
 
-   for (int kind = VKT_FENCE; kind <= VKT_TIMELINE; kind++) {
-      if (!(r->kinds & 1u << kind))
+   for (unsigned i = 0; i < 3 * (each ? TEST_COUNT(no_types) : 1); i++) {
+      const VkFlags no_type = each ? no_types[i / 3] : 0;
+      bool both;
+
+      attempt.kind = i % 3;
+      attempt.types = (r->types & ~NO_TYPE) | no_type;
+      /* Not to name a type is to create what is private. */
+      if (!(r->kinds & 1u << attempt.kind) ||
+          (each && r->provoke == try_create && no_type == 0) ||
+          (attempt.kind != VKT_FENCE && no_type == D3D12))
          continue;
-      attempt.kind = kind;
-      if (!(r->types & NO_TYPE)) {
-         try_with_permanences(attempt);
-         continue;
-      }
-      for (unsigned i = 0; i < TEST_COUNT(no_types); i++) {
-         /* Not to name a type is to create what is private. */
-         if ((r->provoke == try_create && no_types[i] == 0) ||
-             (kind != VKT_FENCE && no_types[i] == D3D12))
-            continue;
-         attempt.types = (r->types & ~NO_TYPE) | no_types[i];
-         try_with_permanences(attempt);
+
+      both = r->only_temporary ||
+             (r->provoke == try_import && attempt.kind != VKT_TIMELINE);
+      for (int t = r->only_temporary; t <= both; t++) {
+         attempt.temporary = t;
+         r->provoke(&attempt);
       }
    }
 }
@@ -419,62 +383,191 @@ check_refusal(intptr_t index)
  * (VUID-VkSubmitInfo2-semaphore-03882 and its kin).
  */
 static void
-signal_in_vain(struct vkt_object *timeline, uint64_t value, bool by_queue)
+check_passed_values(intptr_t by_queue)
 {
-   struct vkt_device *device = timeline->device;
-   char message[1024], wanted[128];
+   static const struct {
+      uint64_t value;
+      const char *texts[2];
+   } passed[] = {
+      {0, {"The host cannot signal a timeline with value 0, "
+           "which it always has",
+           "A queue cannot signal a timeline with value 0, "
+           "which it always has"}},
+      {5, {"A timeline cannot be signalled with 5: "
+           "it has that value already, or a greater one"}},
+      {6, {"A timeline cannot be signalled with 6: "
+           "it has that value already, or a greater one"}},
+   };
+   void (*signal)(struct vkt_object *timeline, uint64_t value) =
+      by_queue ? vkt_queue_signal : vkt_host_signal;
+   struct vkt_device *device = vkt_open();
 
-   if (value)
-      snprintf(wanted, sizeof(wanted),
-               "A timeline cannot be signalled with %llu: it has that value "
-               "already, or a greater one", (unsigned long long)value);
-   else
-      snprintf(wanted, sizeof(wanted), "%s",
-               by_queue ? "A queue cannot signal a timeline with value 0, "
-                          "which it always has"
-                        : "The host cannot signal a timeline with value 0, "
-                          "which it always has");
-   vkt_host_signal(timeline, 6);
-   vkt_clear_messages(device);
-   if (by_queue)
-      vkt_queue_signal(timeline, value);
-   else
-      vkt_host_signal(timeline, value);
-   vkt_wait_idle(device);
-   EXPECT_U64(vkt_message_count(device), 1);
-   vkt_last_message(device, message, sizeof(message));
-   if (strncmp(message, wanted, strlen(wanted)))
-      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s\"", message,
-                wanted);
-   EXPECT_U64(vkt_value(timeline), 6);
-   vkt_expect_works(timeline);
+   for (unsigned i = 0; i < 2 * TEST_COUNT(passed); i++) {
+      const uint64_t value = passed[i / 2].value;
+      const char *wanted = passed[i / 2].texts[value == 0 && by_queue];
+      struct vkt_object *timeline =
+         vkt_create_for(device, VKT_TIMELINE, i % 2 ? NT : 0);
+      char message[1024];
+
+      vkt_host_signal(timeline, 6);
+      vkt_clear_messages(device);
+      signal(timeline, value);
+      vkt_wait_idle(device);
+      EXPECT_U64(vkt_message_count(device), 1);
+      vkt_last_message(device, message, sizeof(message));
+      if (strncmp(message, wanted, strlen(wanted)))
+         test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s\"", message,
+                   wanted);
+      EXPECT_U64(vkt_value(timeline), 6);
+      vkt_expect_works(timeline);
+   }
+}
+
+/* What a messenger has to see of the next message */
+struct expected {
+   unsigned messages;
+   const char *text, *place;
+   VkObjectType type;
+   uint64_t handle;
+   const char *name;
+};
+
+static VKAPI_ATTR VkBool32 VKAPI_CALL
+on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+           VkDebugUtilsMessageTypeFlagsEXT types,
+           const VkDebugUtilsMessengerCallbackDataEXT *message, void *data)
+{
+   const VkDebugUtilsObjectNameInfoEXT *object = message->pObjects;
+   struct expected *expected = data;
+
+   expected->messages++;
+   EXPECT_U64(severity, VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT);
+   EXPECT_U64(types, VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT);
+   EXPECT(strstr(message->pMessage, expected->text) == message->pMessage);
+   EXPECT(strstr(message->pMessageIdName, expected->place) != NULL);
+   if (!EXPECT_U64(message->objectCount, 1))
+      return VK_FALSE;
+   EXPECT_U64(object->objectType, expected->type);
+   EXPECT_U64(object->objectHandle, expected->handle);
+   EXPECT(!expected->name || (object->pObjectName &&
+                              !strcmp(object->pObjectName, expected->name)));
+   return VK_FALSE;
 }
 
 static void
-check_passed_values(intptr_t by_queue)
+expect_one_message(struct vkt_object *fence, VkFlags type,
+                   struct expected *expected)
 {
-   static const uint64_t values[] = {0, 5, 6};
-   struct vkt_device *device = vkt_open();
+   expected->messages = 0;
+   EXPECT_RESULT(vkt_try_import(fence, type, false, GetCurrentProcess(), NULL),
+                 INVALID);
+   EXPECT_U64(expected->messages, 1);
+}
 
-   for (unsigned i = 0; i < TEST_COUNT(values); i++) {
-      signal_in_vain(vkt_create(device, VKT_TIMELINE), values[i], by_queue);
-      signal_in_vain(vkt_create_exportable(device, VKT_TIMELINE), values[i],
-                     by_queue);
+#define LOAD(instance, name) \
+   ((PFN_##name)vkGetInstanceProcAddr(instance, #name))
+
+/* A warning with the place in the source and the object it is about */
+static void
+message_by_debug_utils(UNUSED intptr_t arg)
+{
+   struct vkt_device *device = vkt_open();
+   struct vkt_object *fence = vkt_create(device, VKT_FENCE);
+   const VkInstance instance = device->gpu.instance;
+   struct expected expected = {
+      .text = "The handle is NULL or a pseudo-handle",
+      .place = "vk_win32_section.c:",
+      .type = VK_OBJECT_TYPE_DEVICE,
+      .handle = (uintptr_t)device->handle,
+   };
+   const VkDebugUtilsMessengerCreateInfoEXT messenger_info = {
+      .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+      .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                         VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+      .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT |
+                     VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+      .pfnUserCallback = on_message,
+      .pUserData = &expected,
+   };
+   const VkDebugUtilsObjectNameInfoEXT name = {
+      .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+      .objectType = VK_OBJECT_TYPE_FENCE,
+      .objectHandle = (uint64_t)(uintptr_t)fence->fence,
+      .pObjectName = "frame fence",
+   };
+   VkDebugUtilsMessengerEXT messenger;
+
+   REQUIRE_OK(LOAD(instance, vkCreateDebugUtilsMessengerEXT)(
+      instance, &messenger_info, NULL, &messenger));
+   REQUIRE_OK(LOAD(instance, vkSetDebugUtilsObjectNameEXT)(device->handle,
+                                                           &name));
+   expect_one_message(fence, NT, &expected);
+   expected = (struct expected){
+      .text = "Handle type 0x40000000 cannot be imported into a fence",
+      .place = "vk_fence.c:",
+      .type = VK_OBJECT_TYPE_FENCE,
+      .handle = name.objectHandle,
+      .name = name.pObjectName,
+   };
+   expect_one_message(fence, NO_TYPE, &expected);
+   LOAD(instance, vkDestroyDebugUtilsMessengerEXT)(instance, messenger, NULL);
+}
+
+/* A wait chooses the parker. What Mesa logs goes to the standard error. */
+static int
+log_main(UNUSED int argc, UNUSED char **argv)
+{
+   _dup2(_fileno(stdout), _fileno(stderr));
+   EXPECT_RESULT(vkt_wait(vkt_create(vkt_open(), VKT_FENCE), 0, 10),
+                 VK_TIMEOUT);
+   return test_failed();
+}
+
+#define PARKER "MESA_VK_WIN32_PARKER"
+#define UNKNOWN "MESA_VK_WIN32_PARKER=nonsense is unknown; using "
+
+static void
+log_goes_where_asked(UNUSED intptr_t arg)
+{
+   static const struct {
+      const char *log, *parker, *text;
+      bool is_there;
+   } cases[] = {
+      {NULL, "nonsense", "warning: " UNKNOWN, true},
+      {"file", "nonsense", "warning: " UNKNOWN, true},
+      {"file", "keyed", PARKER, false},
+      {"null", "nonsense", PARKER, false},
+      {"windbg", "nonsense", PARKER, false},
+   };
+   char path[MAX_PATH], text[4096];
+
+   child_sibling_program("driver_diagnostics.exe", path, sizeof(path));
+   for (unsigned i = 0; i < TEST_COUNT(cases); i++) {
+      struct child *child;
+
+      SetEnvironmentVariableA("MESA_LOG", cases[i].log);
+      SetEnvironmentVariableA(PARKER, cases[i].parker);
+      child = child_start_program(path, "--child log");
+      child_read_output(child, text, sizeof(text));
+      test_diag("MESA_LOG=%s: %s", cases[i].log ? cases[i].log : "", text);
+      EXPECT_U64(child_join(child, VKT_LONG_MS), 0);
+      EXPECT((strstr(text, cases[i].text) != NULL) == cases[i].is_there);
    }
 }
+
+const struct test_role test_roles[] = {{"log", log_main}, {0}};
 
 int
 main(int argc, char **argv)
 {
-   static struct test_case cases[TEST_COUNT(refusals) + 8] = {
+   static struct test_case cases[TEST_COUNT(refusals) + 5] = {
       {"message_host_signals_passed_values", check_passed_values, false},
       {"message_queue_signals_passed_values", check_passed_values, true},
+      {"message_by_debug_utils", message_by_debug_utils},
+      {"log_goes_where_asked", log_goes_where_asked},
    };
-   struct test_case *c = cases + 2;
 
    for (unsigned i = 0; i < TEST_COUNT(refusals); i++)
-      *c++ = (struct test_case){refusals[i].name, check_refusal, i};
-   for (unsigned i = 0; diagnostics_channels[i].name; i++)
-      *c++ = diagnostics_channels[i];
+      cases[4 + i] = (struct test_case){refusals[i].name, check_refusal, i};
    return test_main(argc, argv, cases, test_roles);
 }
