@@ -124,27 +124,6 @@ import_into_exporter(intptr_t kind)
    vkt_expect_shared(a, vkt_alias(a->device, kind, handle));
 }
 
-static void
-export_close_device_import(intptr_t kind)
-{
-   struct vkt_device *device = vkt_open();
-   struct vkt_object *a = vkt_create_exportable(device, kind);
-   HANDLE handle = vkt_export(a);
-   struct vkt_object *b;
-
-   vkt_mark(a);
-   vkt_wait_idle(device);
-   vkt_destroy(a);
-   vkt_close_device(device);
-   device = vkt_open();
-   if (!vkt_handle_keeps(device, kind, handle))
-      return;
-
-   b = vkt_alias(device, kind, handle);
-   vkt_expect_marked(b);
-   vkt_expect_works(b);
-}
-
 /* Each holder is gone before the next but one comes. */
 static void
 chain_of_exports(intptr_t kind)
@@ -323,7 +302,6 @@ const struct test_case test_cases[] = {
    VKT_CASES_WITH("import_replaces_private", import_replaces_target, false),
    VKT_CASES_WITH("import_replaces_exported", import_replaces_target, true),
    VKT_CASES("import_into_exporter", import_into_exporter),
-   VKT_CASES("export_close_device_import", export_close_device_import),
    VKT_CASES("chain_of_exports", chain_of_exports),
    VKT_CASES_WITH("signal_before_export", signal, BEFORE_EXPORT),
    VKT_CASES_WITH("signal_after_export", signal, AFTER_EXPORT),
