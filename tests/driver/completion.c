@@ -22,17 +22,21 @@ open_rig(enum vkt_kind kind)
    return (struct rig){p.a, p.b, work_create(p.a->device, SIZE)};
 }
 
+/* The signal may come in a batch of its own. */
 static void
-submit_work(struct rig *rig, uint32_t tag)
+submit_work(struct rig *rig, uint32_t tag, bool apart)
 {
    struct vkt_batch batch = {
       .commands = work_record(rig->work, tag, EFFORT),
    };
    const bool is_fence = rig->signals->kind == VKT_FENCE;
 
-   if (!is_fence)
+   if (!is_fence && !apart)
       batch.signals[0] = (struct vkt_point){rig->signals, tag};
-   vkt_submit(rig->signals->device, &batch, is_fence ? rig->signals : NULL);
+   vkt_submit(rig->signals->device, &batch,
+              is_fence && !apart ? rig->signals : NULL);
+   if (apart)
+      vkt_queue_signal(rig->signals, tag);
 }
 
 static void
@@ -61,17 +65,7 @@ after_rasterization(intptr_t arg)
    struct vkt_object *after = vkt_create(rig.waits->device, VKT_TIMELINE);
 
    for (uint32_t tag = 1; tag <= 8; tag++) {
-      if (how == BY_EMPTY_BATCH) {
-         const struct vkt_batch batch = {
-            .commands = work_record(rig.work, tag, EFFORT),
-         };
-
-         vkt_submit(rig.signals->device, &batch, NULL);
-         vkt_queue_signal(rig.signals, tag);
-      } else {
-         submit_work(&rig, tag);
-      }
-
+      submit_work(&rig, tag, how == BY_EMPTY_BATCH);
       switch (how) {
       case BY_STATUS:
          while (vkt_value(rig.waits) < (kind == VKT_FENCE ? 1 : tag))
@@ -273,7 +267,7 @@ device_destroyed_after_signal(intptr_t kind)
 
       rig.signals = vkt_create_exportable(device, kind);
       rig.waits = vkt_share(rig.signals, other);
-      submit_work(&rig, tag);
+      submit_work(&rig, tag, false);
       wait_for(rig.waits, tag);
       vkt_destroy(rig.signals);
       work_destroy(rig.work);

@@ -78,14 +78,13 @@ ticks_now(void)
 static void
 timestamps_are_calibrated(UNUSED intptr_t arg)
 {
-   VkInstance instance = vkt_create_instance();
-   VkPhysicalDevice physical = vkt_pick_lavapipe(instance);
+   struct vkt_device *device = vkt_open();
    VkDevice handle = vkt_create_bare_device(
-      physical, VK_EXT_CALIBRATED_TIMESTAMPS_EXTENSION_NAME);
+      device->physical, VK_EXT_CALIBRATED_TIMESTAMPS_EXTENSION_NAME);
    PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT get_domains =
       (PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT)
          vkGetInstanceProcAddr(
-            instance,
+            device->gpu.instance,
             "vkGetPhysicalDeviceCalibrateableTimeDomainsEXT");
    PFN_vkGetCalibratedTimestampsEXT get_timestamps =
       (PFN_vkGetCalibratedTimestampsEXT)
@@ -95,7 +94,7 @@ timestamps_are_calibrated(UNUSED intptr_t arg)
    bool device_domain = false, ticks_domain = false;
 
    REQUIRE(get_domains != NULL && get_timestamps != NULL);
-   REQUIRE_OK(get_domains(physical, &count, domains));
+   REQUIRE_OK(get_domains(device->physical, &count, domains));
    for (uint32_t i = 0; i < count; i++) {
       device_domain |= domains[i] == VK_TIME_DOMAIN_DEVICE_EXT;
       ticks_domain |=
@@ -123,7 +122,8 @@ timestamps_are_calibrated(UNUSED intptr_t arg)
    Sleep(50);
    REQUIRE_OK(get_timestamps(handle, 2, infos, second, &deviation));
    const double device_ms = (double)(second[0] - first[0]) *
-                            get_limits(physical).timestampPeriod / 1e6;
+                            get_limits(device->physical).timestampPeriod /
+                            1e6;
    const double ticks_ms = (double)(second[1] - first[1]) * 1e3 /
                            (double)frequency.QuadPart;
    test_diag("%.3f ms of the device, %.3f ms of the counter", device_ms,
@@ -132,7 +132,6 @@ timestamps_are_calibrated(UNUSED intptr_t arg)
    EXPECT(device_ms - ticks_ms < 5 && ticks_ms - device_ms < 5);
 
    vkDestroyDevice(handle, NULL);
-   vkDestroyInstance(instance, NULL);
 }
 
 /* Too many of them, too few, or none where there should be some */
