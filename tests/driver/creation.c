@@ -24,12 +24,13 @@ static const struct shape {
    bool named;
 } shapes[] = {
    {"no_handle_types_is_private", {EXPORT, TYPE}, 0, false},
-   {"no_handle_types_but_a_name_is_private", {EXPORT, WIN32_INFO, TYPE}, 0, true},
+   {"no_handle_types_but_a_name_is_private", {EXPORT, WIN32_INFO, TYPE}, 0,
+    true},
    /* There is nothing to give the name to. */
    {"win32_info_alone_is_ignored", {WIN32_INFO, TYPE}, 0, true},
    {"win32_info_comes_first", {WIN32_INFO, EXPORT, TYPE}, NT, true},
-   {"unknown_structures_are_skipped", {UNKNOWN, EXPORT, UNKNOWN, TYPE, WIN32_INFO},
-    NT, true},
+   {"unknown_structures_are_skipped",
+    {UNKNOWN, EXPORT, UNKNOWN, TYPE, WIN32_INFO}, NT, true},
    /* There is nothing that it could say, except for a name. */
    {"win32_info_with_kmt_alone", {EXPORT, WIN32_INFO, TYPE}, KMT, false},
 };
