@@ -19,7 +19,6 @@
 
 /* A step that fails. Read at each call:
  *   factory   CreateDXGIFactory2
- *   factory4  QueryInterface for IDXGIFactory4, as before Windows 10
  *   warp      EnumWarpAdapter
  *   device    D3D12CreateDevice
  *   fence     CreateFence

@@ -305,7 +305,6 @@ main(int argc, char **argv)
       SCENE("adapter_that_is_not_there", ADAPTER, "7", 0, false),
       SCENE("adapter_that_is_no_number", ADAPTER, "0x", 0, false),
       SCENE("no_factory", DOUBLE_FAIL_VARIABLE, "factory", 0, false),
-      SCENE("old_factory", DOUBLE_FAIL_VARIABLE, "factory4", 0, false),
       SCENE("no_warp", DOUBLE_FAIL_VARIABLE, "warp", 0, false),
       SCENE("no_device", DOUBLE_FAIL_VARIABLE, "device",
             DOUBLE_WARP_LUID, false),

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+
+/* The identifiers of interfaces are defined here. */
+#include <initguid.h>
+
 #include "runtime.h"
 
 #include <stdlib.h>

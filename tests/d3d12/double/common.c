@@ -1,43 +1,52 @@
 /* SPDX-License-Identifier: MIT */
+
+/* The identifiers of interfaces are defined here. */
+#include <initguid.h>
+
 #include "common.h"
 
+#include <d3d12.h>
+#include <dxgi1_4.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static volatile LONG live_objects;
 
-ULONG
-double_reference(volatile LONG *references)
+HRESULT STDMETHODCALLTYPE
+double_query_interface(struct double_object *object, REFIID iid, void **out)
 {
-   const LONG count = InterlockedIncrement(references);
+   *out = NULL;
+   if (!IsEqualGUID(iid, object->iid) && !IsEqualGUID(iid, &IID_IUnknown))
+      return E_NOINTERFACE;
+   double_add_ref(object);
+   *out = object;
+   return S_OK;
+}
+
+ULONG STDMETHODCALLTYPE
+double_add_ref(struct double_object *object)
+{
+   const LONG count = InterlockedIncrement(&object->references);
 
    if (count == 1)
       InterlockedIncrement(&live_objects);
    return (ULONG)count;
 }
 
-ULONG
-double_unreference(volatile LONG *references)
+ULONG STDMETHODCALLTYPE
+double_release(struct double_object *object)
 {
-   const LONG count = InterlockedDecrement(references);
+   const LONG count = InterlockedDecrement(&object->references);
 
    if (count < 0)
       double_abort("an object was released too often");
-   if (count == 0)
+   if (count == 0) {
       InterlockedDecrement(&live_objects);
+      if (object->destroy != NULL)
+         object->destroy(object);
+   }
    return (ULONG)count;
-}
-
-HRESULT
-double_query_interface(IUnknown *object, REFIID own, REFIID wanted, void **out)
-{
-   *out = NULL;
-   if (!IsEqualGUID(wanted, own) && !IsEqualGUID(wanted, &IID_IUnknown))
-      return E_NOINTERFACE;
-   IUnknown_AddRef(object);
-   *out = object;
-   return S_OK;
 }
 
 LONG

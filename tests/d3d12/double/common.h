@@ -10,17 +10,27 @@
 #define CONST_VTABLE
 #include <unknwn.h>
 
-/* All objects of a DLL count their references here, so that those that live
- * are known.
- */
-ULONG double_reference(volatile LONG *references);
-ULONG double_unreference(volatile LONG *references);
+/* What an interface points to. Those that live are counted for each DLL. */
+struct double_object {
+   const void *methods;
+   /* Nobody asks for one that it inherits, but for IUnknown. */
+   const IID *iid;
+   volatile LONG references;
+   /* Called when the last reference goes, unless it is NULL */
+   void (*destroy)(struct double_object *object);
+};
 
-/* For an object's own interface. Nobody asks for one that it inherits, but for
- * IUnknown.
- */
-HRESULT double_query_interface(IUnknown *object, REFIID own, REFIID wanted,
-                               void **out);
+HRESULT STDMETHODCALLTYPE
+double_query_interface(struct double_object *object, REFIID iid, void **out);
+ULONG STDMETHODCALLTYPE double_add_ref(struct double_object *object);
+ULONG STDMETHODCALLTYPE double_release(struct double_object *object);
+
+/* These, as the first methods of an interface */
+#define DOUBLE_UNKNOWN(type) \
+   .QueryInterface = (HRESULT (STDMETHODCALLTYPE *)(type *, REFIID, void **)) \
+                        double_query_interface, \
+   .AddRef = (ULONG (STDMETHODCALLTYPE *)(type *))double_add_ref, \
+   .Release = (ULONG (STDMETHODCALLTYPE *)(type *))double_release
 
 /* What should never happen, and would make the double a bad witness */
 void double_abort(const char *what);
