@@ -52,11 +52,11 @@ take_turns(ID3D12Fence *fence)
    for (uint64_t round = 0; round < count_rounds(); round++) {
       const uint64_t value = value_at(round);
 
-      share_expect_value(fence, value);
+      runtime_expect_value(fence, value);
       runtime_signal(fence, value + 1);
       runtime_signal(fence, value + 2);
    }
-   share_expect_value(fence, value_at(count_rounds()));
+   runtime_expect_value(fence, value_at(count_rounds()));
 }
 
 static int
@@ -75,8 +75,7 @@ peer_main(int argc, char **argv)
 
    if (order.origin == VULKAN_NAMES_IT)
       REQUIRE_HR(ID3D12Device_OpenSharedHandleByName(warp, order.name,
-                                                     GENERIC_ALL, &handle),
-                 S_OK);
+                                                     GENERIC_ALL, &handle));
    if (makes_it) {
       fence = runtime_fence(warp, 0, D3D12_FENCE_FLAG_SHARED);
       handle = runtime_share(warp, fence, order.name[0] ? order.name : NULL);
@@ -91,7 +90,7 @@ peer_main(int argc, char **argv)
    for (UINT64 value = 1; order.task == STORM; value++)
       runtime_signal(fence, value);
    if (order.task == REMOVE_DEVICE) {
-      share_expect_value(fence, 1);
+      runtime_expect_value(fence, 1);
       runtime_load()->remove_device(warp, order.removal);
    }
    return test_failed();
@@ -142,8 +141,7 @@ open_link(enum vkt_kind kind, struct order order)
                                  copy_from(link.peer, order.handle));
    if (order.origin == D3D12_NAMES_IT) {
       link.object = vkt_create(link.device, kind);
-      REQUIRE_OK(vkt_try_import(link.object, SHARE_D3D12, false, NULL,
-                                order.name));
+      REQUIRE_OK(share_try_import(link.object, NULL, order.name));
    }
    return link;
 }

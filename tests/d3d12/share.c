@@ -1,7 +1,204 @@
 /* SPDX-License-Identifier: MIT */
+
+/* The identifiers of interfaces are defined here. */
+#include <initguid.h>
+
 #include "share.h"
 
-#include <string.h>
+#include <stdlib.h>
+
+#include "child.h"
+
+/* D3D12 --------------------------------------------------------------------- */
+
+static struct runtime runtime;
+
+/* The double, unless somebody wants another runtime */
+static void
+choose_folder(void)
+{
+   char folder[MAX_PATH], dll[2 * MAX_PATH];
+
+   if (getenv(RUNTIME_PATH_VARIABLE))
+      return;
+   child_sibling_program("double", folder, sizeof(folder));
+   snprintf(dll, sizeof(dll), "%s\\d3d12.dll", folder);
+   if (GetFileAttributesA(dll) == INVALID_FILE_ATTRIBUTES)
+      test_skip("there is no %s, and " RUNTIME_PATH_VARIABLE " names no other "
+                "folder", dll);
+   REQUIRE(!_putenv_s(RUNTIME_PATH_VARIABLE, folder));
+}
+
+/* By its full path, since Wine and Windows have their own of this name */
+static HMODULE
+load(const char *name)
+{
+   char path[2 * MAX_PATH];
+   HMODULE module;
+
+   snprintf(path, sizeof(path), "%s\\%s", runtime.folder, name);
+   module = LoadLibraryA(path);
+   if (module == NULL)
+      test_fail(true, __FILE__, __LINE__, "%s: error %lu", path,
+                (unsigned long)GetLastError());
+   return module;
+}
+
+static void *
+find(HMODULE module, const char *name)
+{
+   return (void *)(uintptr_t)GetProcAddress(module, name);
+}
+
+const struct runtime *
+runtime_load_any(void)
+{
+   HMODULE dxgi, d3d12;
+
+   if (runtime.create_device)
+      return &runtime;
+   choose_folder();
+   snprintf(runtime.folder, sizeof(runtime.folder), "%s",
+            getenv(RUNTIME_PATH_VARIABLE));
+   dxgi = load("dxgi.dll");
+   d3d12 = load("d3d12.dll");
+   runtime.create_factory = find(dxgi, "CreateDXGIFactory2");
+   runtime.on_factory = find(dxgi, "double_on_factory");
+   runtime.dxgi_objects = find(dxgi, "double_live_objects");
+   runtime.create_device = find(d3d12, "D3D12CreateDevice");
+   runtime.on_removed_reason = find(d3d12, "double_on_removed_reason");
+   runtime.remove_device = find(d3d12, "double_remove_device");
+   runtime.d3d12_objects = find(d3d12, "double_live_objects");
+   REQUIRE(runtime.create_factory && runtime.create_device);
+   return &runtime;
+}
+
+const struct runtime *
+runtime_load(void)
+{
+   if (!runtime_load_any()->remove_device)
+      test_skip("%s has another runtime than the test double, or Wine takes "
+                "its own: WINEDLLOVERRIDES must have d3d12,dxgi=n,b",
+                runtime.folder);
+   return &runtime;
+}
+
+static void
+release(void *object)
+{
+   IUnknown_Release((IUnknown *)object);
+}
+
+void *
+runtime_own(void *object)
+{
+   test_defer(release, object);
+   return object;
+}
+
+IDXGIAdapter1 *
+runtime_warp_adapter(void)
+{
+   void *factory = NULL, *adapter = NULL;
+
+   runtime_load_any();
+   REQUIRE_HR(runtime.create_factory(0, &IID_IDXGIFactory4, &factory));
+   runtime_own(factory);
+   REQUIRE_HR(IDXGIFactory4_EnumWarpAdapter((IDXGIFactory4 *)factory,
+                                            &IID_IDXGIAdapter1, &adapter));
+   return runtime_own(adapter);
+}
+
+ID3D12Device *
+runtime_warp(void)
+{
+   IUnknown *adapter = (IUnknown *)runtime_warp_adapter();
+   void *device = NULL;
+
+   REQUIRE_HR(runtime.create_device(adapter, D3D_FEATURE_LEVEL_11_0,
+                                    &IID_ID3D12Device, &device));
+   return runtime_own(device);
+}
+
+ID3D12Fence *
+runtime_fence(ID3D12Device *device, UINT64 value, D3D12_FENCE_FLAGS flags)
+{
+   void *fence = NULL;
+
+   REQUIRE_HR(ID3D12Device_CreateFence(device, value, flags, &IID_ID3D12Fence,
+                                       &fence));
+   return runtime_own(fence);
+}
+
+HANDLE
+runtime_share(ID3D12Device *device, ID3D12Fence *fence, const WCHAR *name)
+{
+   HANDLE handle = NULL;
+
+   REQUIRE_HR(ID3D12Device_CreateSharedHandle(device,
+                                              (ID3D12DeviceChild *)fence, NULL,
+                                              GENERIC_ALL, name, &handle));
+   return test_own_handle(handle);
+}
+
+ID3D12Fence *
+runtime_open(ID3D12Device *device, HANDLE handle)
+{
+   void *fence = NULL;
+
+   REQUIRE_HR(ID3D12Device_OpenSharedHandle(device, handle, &IID_ID3D12Fence,
+                                            &fence));
+   return runtime_own(fence);
+}
+
+void
+runtime_signal(ID3D12Fence *fence, UINT64 value)
+{
+   REQUIRE_HR(ID3D12Fence_Signal(fence, value));
+}
+
+HANDLE
+runtime_event(void)
+{
+   HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+
+   REQUIRE(event != NULL);
+   return test_own_handle(event);
+}
+
+HANDLE
+runtime_event_at(ID3D12Fence *fence, UINT64 value)
+{
+   HANDLE event = runtime_event();
+
+   REQUIRE_HR(ID3D12Fence_SetEventOnCompletion(fence, value, event));
+   return event;
+}
+
+void
+runtime_expect_value(ID3D12Fence *fence, UINT64 value)
+{
+   HANDLE event = runtime_event_at(fence, value);
+
+   EXPECT(WaitForSingleObject(event, VKT_LONG_MS) == WAIT_OBJECT_0);
+   test_close(event);
+   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), value);
+}
+
+static void
+unset(void *variable)
+{
+   SetEnvironmentVariableA(variable, NULL);
+}
+
+void
+runtime_set_variable(const char *variable, const char *value)
+{
+   REQUIRE(SetEnvironmentVariableA(variable, value));
+   test_defer(unset, (void *)variable);
+}
+
+/* Vulkan -------------------------------------------------------------------- */
 
 struct vkt_device *
 share_open(void)
@@ -24,17 +221,26 @@ share_query(struct vkt_device *device, enum vkt_kind kind, VkFlags type)
       .semaphoreType = kind == VKT_TIMELINE ? VK_SEMAPHORE_TYPE_TIMELINE
                                             : VK_SEMAPHORE_TYPE_BINARY,
    };
+   const bool is_fence = kind == VKT_FENCE;
    const VkPhysicalDeviceExternalSemaphoreInfo info = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
-      .pNext = &type_info,
+      .sType = is_fence
+                  ? VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO
+                  : VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
+      .pNext = is_fence ? NULL : &type_info,
       .handleType = (VkExternalSemaphoreHandleTypeFlagBits)type,
    };
    VkExternalSemaphoreProperties properties = {
-      .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+      .sType = is_fence ? VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES
+                        : VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
    };
 
-   vkGetPhysicalDeviceExternalSemaphoreProperties(device->physical, &info,
-                                                  &properties);
+   if (is_fence)
+      vkGetPhysicalDeviceExternalFenceProperties(
+         device->physical, (const VkPhysicalDeviceExternalFenceInfo *)&info,
+         (VkExternalFenceProperties *)&properties);
+   else
+      vkGetPhysicalDeviceExternalSemaphoreProperties(device->physical, &info,
+                                                     &properties);
    return properties;
 }
 
@@ -58,12 +264,18 @@ share_export(struct vkt_object *object)
    return test_own_handle(handle);
 }
 
+VkResult
+share_try_import(struct vkt_object *object, HANDLE handle, const wchar_t *name)
+{
+   return vkt_try_import(object, SHARE_D3D12, false, handle, name);
+}
+
 struct vkt_object *
 share_import(struct vkt_device *device, enum vkt_kind kind, HANDLE handle)
 {
    struct vkt_object *object = vkt_create(device, kind);
 
-   REQUIRE_OK(vkt_try_import(object, SHARE_D3D12, false, handle, NULL));
+   REQUIRE_OK(share_try_import(object, handle, NULL));
    return object;
 }
 
@@ -159,23 +371,13 @@ share_queue_wait(struct vkt_object *object, uint64_t value)
 }
 
 void
-share_expect_value(ID3D12Fence *fence, uint64_t value)
-{
-   HANDLE event = runtime_event_at(fence, value);
-
-   runtime_expect_set(event);
-   test_close(event);
-   EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), value);
-}
-
-void
 share_expect_linked(struct vkt_object *object, ID3D12Fence *fence)
 {
    const uint64_t value = ID3D12Fence_GetCompletedValue(fence);
    struct vkt_object *done;
 
    share_queue_signal(object, value + 1);
-   share_expect_value(fence, value + 1);
+   runtime_expect_value(fence, value + 1);
 
    done = share_queue_wait(object, value + 2);
    EXPECT_U64(vkt_value(done), 0);
@@ -194,16 +396,4 @@ share_try_signal(struct vkt_object *timeline, uint64_t value)
    };
 
    return vkSignalSemaphore(timeline->device->handle, &info);
-}
-
-void
-share_expect_message(struct vkt_device *device, const char *text)
-{
-   char message[512];
-
-   EXPECT_U64(vkt_message_count(device), 1);
-   vkt_last_message(device, message, sizeof(message));
-   if (strncmp(message, text, strcspn(text, "%")))
-      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s\"", message, text);
-   vkt_clear_messages(device);
 }

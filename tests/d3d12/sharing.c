@@ -27,7 +27,7 @@ exported(intptr_t kind)
 
    /* The fence outlives the semaphore. */
    share_queue_signal(object, initial + 10);
-   share_expect_value(fence, initial + 10);
+   runtime_expect_value(fence, initial + 10);
    vkt_wait_idle(object->device);
    vkt_destroy(object);
    EXPECT_U64(ID3D12Fence_GetCompletedValue(fence), initial + 10);
@@ -70,16 +70,16 @@ names(intptr_t kind)
    EXPECT_RESULT(vkt_try_create_win32(device, VKT_BINARY, SHARE_D3D12,
                                       NULL, name, &other),
                  VK_ERROR_OUT_OF_DEVICE_MEMORY);
-   share_expect_message(device, "Direct3D 12 cannot create a shared fence of "
-                                "this name or with these attributes: 0x%08lx");
+   vkt_expect_message(device, VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                      "Direct3D 12 cannot create a shared fence of this name "
+                      "or with these attributes: 0x%08lx");
    share_expect_linked(object, fence);
    vkt_destroy(object);
 
    /* The name goes with the semaphore. */
    object = vkt_create_win32(device, (enum vkt_kind)kind, SHARE_D3D12, NULL,
                              name);
-   EXPECT_RESULT(vkt_try_import(object, SHARE_D3D12, false, NULL,
-                                vkt_make_name(L"unknown-")),
+   EXPECT_RESULT(share_try_import(object, NULL, vkt_make_name(L"unknown-")),
                  REFUSED);
    share_expect_linked(object, share_fence(object));
 }
@@ -206,8 +206,9 @@ other_types(intptr_t kind)
    vkt_clear_messages(pair.device);
    EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32, &handle),
                  VK_ERROR_UNKNOWN);
-   share_expect_message(pair.device, "The payload was not created for export "
-                                     "to this type of handle");
+   vkt_expect_message(pair.device, VK_ERROR_UNKNOWN,
+                      "The payload was not created for export to this type of "
+                      "handle");
    EXPECT_RESULT(vkt_try_export(d3d12, VKT_OPAQUE_WIN32_KMT, &handle),
                  VK_ERROR_UNKNOWN);
    EXPECT_RESULT(vkt_try_export(opaque, SHARE_D3D12, &handle),
@@ -222,8 +223,8 @@ other_types(intptr_t kind)
                                                    VKT_OPAQUE_WIN32,
                                              }, &both),
                  VK_ERROR_UNKNOWN);
-   share_expect_message(pair.device,
-                        "A Direct3D 12 fence has no other handle types");
+   vkt_expect_message(pair.device, VK_ERROR_UNKNOWN,
+                      "A Direct3D 12 fence has no other handle types");
 
    share_expect_linked(d3d12, share_fence(d3d12));
    vkt_expect_works(opaque);
@@ -252,14 +253,12 @@ steps_that_fail(intptr_t kind)
       struct vkt_object *object;
 
       test_diag("%s", steps[i].step);
-      runtime_make_fail(steps[i].step);
+      runtime_set_variable(DOUBLE_FAIL_VARIABLE, steps[i].step);
       EXPECT_RESULT(vkt_try_create_win32(device, (enum vkt_kind)kind,
                                          SHARE_D3D12, NULL, NULL, &object),
                     steps[i].create);
-      EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false, handle, NULL),
-                    steps[i].import);
-      EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false, NULL, name),
-                    steps[i].by_name);
+      EXPECT_RESULT(share_try_import(target, handle, NULL), steps[i].import);
+      EXPECT_RESULT(share_try_import(target, NULL, name), steps[i].by_name);
    }
 }
 
@@ -271,17 +270,19 @@ signals_that_fail(intptr_t arg)
 {
    struct share_pair pair = share_pair(VKT_TIMELINE, 1);
 
-   runtime_make_fail("signal");
+   runtime_set_variable(DOUBLE_FAIL_VARIABLE, "signal");
    vkt_clear_messages(pair.device);
    EXPECT_RESULT(share_try_signal(pair.semaphore, 2),
                  VK_ERROR_OUT_OF_DEVICE_MEMORY);
-   share_expect_message(pair.device, "Direct3D 12 cannot signal the fence");
+   vkt_expect_message(pair.device, VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                      "Direct3D 12 cannot signal the fence");
    share_queue_signal(pair.semaphore, 2);
    vkt_wait_idle(pair.device);
-   share_expect_message(pair.device, "Direct3D 12 cannot signal the fence");
+   vkt_expect_message(pair.device, VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                      "Direct3D 12 cannot signal the fence");
    EXPECT_U64(vkt_value(pair.semaphore), 1);
 
-   runtime_make_fail("");
+   runtime_set_variable(DOUBLE_FAIL_VARIABLE, "");
    vkt_host_signal(pair.semaphore, 2);
    share_expect_linked(pair.semaphore, pair.fence);
 }
@@ -300,7 +301,7 @@ import_over(intptr_t arg)
    vkt_expect_pending(done);
    vkt_host_signal(alias, 1);
    vkt_expect_done(done);
-   REQUIRE_OK(vkt_try_import(opaque, SHARE_D3D12, false, pair.handle, NULL));
+   REQUIRE_OK(share_try_import(opaque, pair.handle, NULL));
    share_expect_linked(opaque, pair.fence);
    vkt_import(opaque, vkt_export(alias));
    vkt_expect_linked(opaque, alias);
@@ -314,13 +315,12 @@ cycle(struct share_pair *pair, unsigned i)
    HANDLE handle = NULL;
 
    REQUIRE_OK(vkt_try_export(made, SHARE_D3D12, &handle));
-   REQUIRE_OK(vkt_try_import(pair->semaphore, SHARE_D3D12, false, handle,
-                             NULL));
+   REQUIRE_OK(share_try_import(pair->semaphore, handle, NULL));
    if (i % 4 == 0)
       EXPECT_RESULT(vkt_wait(made, 1, 1), VK_TIMEOUT);
    CloseHandle(handle);
-   EXPECT_RESULT(vkt_try_import(pair->semaphore, SHARE_D3D12, false,
-                                GetCurrentProcess(), NULL), REFUSED);
+   EXPECT_RESULT(share_try_import(pair->semaphore, GetCurrentProcess(), NULL),
+                 REFUSED);
    vkt_destroy(made);
 }
 

@@ -54,7 +54,7 @@ large_values(intptr_t kind)
          share_queue_signal(share_import(vkt_open(), (enum vkt_kind)kind,
                                          pair.handle), values[i]);
       vkt_expect_done(done);
-      share_expect_value(pair.fence, values[i]);
+      runtime_expect_value(pair.fence, values[i]);
       vkt_destroy(done);
    }
 }
@@ -88,7 +88,7 @@ mixed_lists(intptr_t arg)
 
       share_submit(device, &signals, NULL);
       share_submit(device, &waits, fence);
-      share_expect_value(one.fence, 10 * i + 1);
+      runtime_expect_value(one.fence, 10 * i + 1);
       EXPECT_U64(vkt_value(fence), 0);
       runtime_signal(one.fence, 10 * i + 2);
       vkt_expect_done(fence);
@@ -142,7 +142,7 @@ without_values(intptr_t count)
    vkt_expect_done(fence);
    runtime_signal(pair.fence, 0);
    REQUIRE_OK(submit_one(pair.semaphore, true, (uint32_t)count, NULL, NULL));
-   share_expect_value(pair.fence, 1);
+   runtime_expect_value(pair.fence, 1);
 
    /* VkSemaphoreSubmitInfo::value is for timelines, and ignored else. */
    runtime_signal(pair.fence, 0);
@@ -165,7 +165,7 @@ timeline_with_these_values_only(intptr_t arg)
    runtime_signal(pair.fence, 2);
    vkt_expect_done(fence);
    REQUIRE_OK(submit_one(pair.semaphore, true, 1, &three, NULL));
-   share_expect_value(pair.fence, 3);
+   runtime_expect_value(pair.fence, 3);
    share_expect_linked(pair.semaphore, pair.fence);
 }
 
@@ -187,7 +187,7 @@ wrong_counts(intptr_t kind)
                     VK_ERROR_UNKNOWN);
       snprintf(expected, sizeof(expected), text, count,
                i % 2 ? "signals" : "waits for");
-      share_expect_message(pair.device, expected);
+      vkt_expect_message(pair.device, VK_ERROR_UNKNOWN, expected);
    }
    vkt_wait_idle(pair.device);
    EXPECT_U64(ID3D12Fence_GetCompletedValue(pair.fence), 0);
@@ -232,7 +232,7 @@ temporary_import(intptr_t arg)
    /* A signal goes to the temporary payload. */
    REQUIRE_OK(vkt_try_import(object, SHARE_D3D12, true, pair.handle, NULL));
    share_queue_signal(object, 9);
-   share_expect_value(pair.fence, 9);
+   runtime_expect_value(pair.fence, 9);
    vkt_expect_done(share_queue_wait(object, 9));
    vkt_expect_works(object);
 }
@@ -250,7 +250,7 @@ signal_after_rasterization(intptr_t kind)
       };
 
       share_submit(pair.device, &batch, NULL);
-      share_expect_value(pair.fence, tag);
+      runtime_expect_value(pair.fence, tag);
       EXPECT_U64(work_wrong_pixels(work, tag), 0);
    }
 }
@@ -291,7 +291,7 @@ signals_again_after_rewind(intptr_t arg)
       share_queue_signal(share_import(vkt_open(), VKT_BINARY, pair.handle), 2);
       vkt_expect_done(done);
       vkt_destroy(done);
-      share_expect_value(pair.fence, 2);
+      runtime_expect_value(pair.fence, 2);
       runtime_signal(pair.fence, i % 2);
    }
 }

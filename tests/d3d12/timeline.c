@@ -332,7 +332,7 @@ requests_that_are_refused(intptr_t arg)
    for (uint64_t i = 1; i <= rounds; i++) {
       const double start_ms = test_now_ms();
 
-      runtime_make_fail(i % 5 ? "event" : "");
+      runtime_set_variable(DOUBLE_FAIL_VARIABLE, i % 5 ? "event" : "");
       expect_wait_ends(&pair, i, 10);
       late_ms += test_now_ms() - start_ms - 10;
    }
@@ -370,11 +370,12 @@ removed_device(intptr_t how)
    EXPECT_RESULT(vkGetSemaphoreCounterValue(pair.device->handle,
                                             pair.semaphore->semaphore, &value),
                  VK_ERROR_DEVICE_LOST);
-   share_expect_message(pair.device, "The Direct3D 12 device of the fence has "
-                                     "been removed");
+   vkt_expect_message(pair.device, VK_ERROR_DEVICE_LOST,
+                      "The Direct3D 12 device of the fence has been removed");
    EXPECT_RESULT(share_try_signal(pair.semaphore, 2),
                  VK_ERROR_OUT_OF_DEVICE_MEMORY);
-   share_expect_message(pair.device, "Direct3D 12 cannot signal the fence");
+   vkt_expect_message(pair.device, VK_ERROR_OUT_OF_DEVICE_MEMORY,
+                      "Direct3D 12 cannot signal the fence");
 
    /* What has nothing to do with it goes on. */
    vkt_expect_works(vkt_create(pair.device, VKT_TIMELINE));
@@ -405,7 +406,7 @@ asked_while_removed(intptr_t arg)
 
    remove_device((void *)DOUBLE_REMOVAL_FOR_DEVICE);
    share_query(pair.device, VKT_TIMELINE, SHARE_D3D12);
-   EXPECT_RESULT(vkt_try_import(target, SHARE_D3D12, false, pair.handle, NULL),
+   EXPECT_RESULT(share_try_import(target, pair.handle, NULL),
                  VK_ERROR_INVALID_EXTERNAL_HANDLE);
    vkt_expect_works(target);
 }
