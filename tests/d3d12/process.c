@@ -27,8 +27,7 @@ struct order {
    enum task task;
    enum double_removal removal;
    WCHAR name[128];
-   /* Inherited */
-   UINT64 handle;
+   HANDLE handle;
 };
 
 /* What Vulkan signals to begin a round */
@@ -68,22 +67,19 @@ peer_main(int argc, char **argv)
 
    REQUIRE(child_link_receive(&link, &order, sizeof(order)));
 
-   const bool makes_it =
-      order.origin == D3D12_MAKES_IT || order.origin == D3D12_NAMES_IT;
-   HANDLE handle = (HANDLE)(uintptr_t)order.handle;
+   HANDLE handle = order.handle;
    ID3D12Fence *fence;
 
    if (order.origin == VULKAN_NAMES_IT)
       REQUIRE_HR(ID3D12Device_OpenSharedHandleByName(warp, order.name,
                                                      GENERIC_ALL, &handle));
-   if (makes_it) {
+   if (order.origin == D3D12_MAKES_IT || order.origin == D3D12_NAMES_IT) {
       fence = runtime_fence(warp, 0, D3D12_FENCE_FLAG_SHARED);
       handle = runtime_share(warp, fence, order.name[0] ? order.name : NULL);
    } else {
       fence = runtime_open(warp, handle);
    }
-   order.handle = (uintptr_t)handle;
-   REQUIRE(child_link_send(&link, &order.handle, sizeof(order.handle)));
+   REQUIRE(child_link_send(&link, &handle, sizeof(handle)));
 
    if (order.task == TAKE_TURNS)
       take_turns(fence);
@@ -105,13 +101,12 @@ struct link {
 };
 
 static HANDLE
-copy_from(struct child *peer, UINT64 theirs)
+copy_from(struct child *peer, HANDLE theirs)
 {
    HANDLE copy = NULL;
 
-   REQUIRE(DuplicateHandle(peer->process, (HANDLE)(uintptr_t)theirs,
-                           GetCurrentProcess(), &copy, 0, FALSE,
-                           DUPLICATE_SAME_ACCESS));
+   REQUIRE(DuplicateHandle(peer->process, theirs, GetCurrentProcess(), &copy,
+                           0, FALSE, DUPLICATE_SAME_ACCESS));
    return test_own_handle(copy);
 }
 
@@ -119,7 +114,6 @@ static struct link
 open_link(enum vkt_kind kind, struct order order)
 {
    struct link link = {.device = share_open()};
-   HANDLE handle = NULL;
 
    if (order.origin == D3D12_NAMES_IT || order.origin == VULKAN_NAMES_IT)
       wcscpy(order.name, vkt_make_name(L""));
@@ -128,11 +122,10 @@ open_link(enum vkt_kind kind, struct order order)
                                      order.name);
    if (order.origin == VULKAN_MAKES_IT) {
       link.object = share_create(link.device, kind, 0);
-      handle = share_export(link.object);
-      order.handle = (uintptr_t)handle;
+      order.handle = share_export(link.object);
    }
 
-   link.peer = child_start("peer", &handle, handle != NULL);
+   link.peer = child_start("peer", &order.handle, order.handle != NULL);
    REQUIRE(child_send(link.peer, &order, sizeof(order)));
    REQUIRE(child_receive(link.peer, &order.handle, sizeof(order.handle)));
 
