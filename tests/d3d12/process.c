@@ -238,23 +238,17 @@ removed_elsewhere(intptr_t removal)
    {name "_binary", queue_takes_turns, VKT_WITH(VKT_BINARY, origin), 0}, \
    {name "_timeline", queue_takes_turns, VKT_WITH(VKT_TIMELINE, origin), 0}
 
-int
-main(int argc, char **argv)
-{
-   static const struct test_case cases[] = {
-      TURNS("d3d12_makes_it", D3D12_MAKES_IT),
-      TURNS("vulkan_makes_it", VULKAN_MAKES_IT),
-      TURNS("d3d12_names_it", D3D12_NAMES_IT),
-      TURNS("vulkan_names_it", VULKAN_NAMES_IT),
-      {"host_takes_turns", host_takes_turns, 0, 0},
-      {"storm", storm, 0, 0},
-      {"killed_peer", killed_peer, 0, 0},
-      {"removed_elsewhere", removed_elsewhere, DOUBLE_REMOVAL_FOR_DEVICE, 0},
-      {"removed_elsewhere_for_all", removed_elsewhere, DOUBLE_REMOVAL_FOR_ALL,
-       0},
-      {0},
-   };
-   static const struct test_role roles[] = {{"peer", peer_main}, {0}};
+const struct test_case test_cases[] = {
+   TURNS("d3d12_makes_it", D3D12_MAKES_IT),
+   TURNS("vulkan_makes_it", VULKAN_MAKES_IT),
+   TURNS("d3d12_names_it", D3D12_NAMES_IT),
+   TURNS("vulkan_names_it", VULKAN_NAMES_IT),
+   {"host_takes_turns", host_takes_turns, 0, 0},
+   {"storm", storm, 0, 0},
+   {"killed_peer", killed_peer, 0, 0},
+   {"removed_elsewhere", removed_elsewhere, DOUBLE_REMOVAL_FOR_DEVICE, 0},
+   {"removed_elsewhere_for_all", removed_elsewhere, DOUBLE_REMOVAL_FOR_ALL, 0},
+   {0},
+};
 
-   return test_main(argc, argv, cases, roles);
-}
+const struct test_role test_roles[] = {{"peer", peer_main}, {0}};

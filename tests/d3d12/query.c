@@ -137,7 +137,7 @@ reported(intptr_t arg)
    EXPECT_U64(ids.deviceNodeMask, 1);
 }
 
-/* The system's own runtime -------------------------------------------------- */
+/* The system's own runtime ------------------------------------------------- */
 
 static bool
 is_wine(void)
@@ -147,8 +147,8 @@ is_wine(void)
 }
 
 /* Programs that have nothing to do with D3D12 are not to pay for it. Nobody has
- * said where the runtime is here: Wine's, which the driver takes then, shares no
- * fences.
+ * said where the runtime is here: Wine's, which the driver takes then, shares
+ * no fences.
  */
 static int
 look_at_modules(int argc, char **argv)
@@ -243,7 +243,7 @@ fence_of_wine(intptr_t arg)
    EXPECT_U64(child_join(child, VKT_LONG_MS), 0);
 }
 
-/* A child with another environment ------------------------------------------ */
+/* A child with another environment ----------------------------------------- */
 
 struct scene {
    const char *variable;
@@ -316,37 +316,28 @@ expect_scene(intptr_t arg)
 #define SCENE(name, ...) \
    {name, expect_scene, (intptr_t)&(const struct scene){__VA_ARGS__}, 0}
 
-int
-main(int argc, char **argv)
-{
-   const struct test_case cases[] = {
-      {"loaded_when_asked_for", loaded_when_asked_for, 0, 0},
-      {"fence_of_wine", fence_of_wine, 0, 0},
-      {"reported", reported, 0, 0},
-      {"no_device_but_for_fences", no_device_but_for_fences, 0, 0},
-      SCENE("adapter_warp_by_name", ADAPTER, "warp", DOUBLE_WARP_LUID, true),
-      SCENE("asked_by_the_runtime", ADAPTER, "warp", DOUBLE_WARP_LUID, true,
-            true),
-      SCENE("adapter_by_number", ADAPTER, "0", DOUBLE_GPU_LUID, true),
-      SCENE("adapter_warp_by_number", ADAPTER, "1", DOUBLE_WARP_LUID, true),
-      SCENE("adapter_that_is_not_there", ADAPTER, "7", 0, false),
-      SCENE("adapter_that_is_no_number", ADAPTER, "0x", 0, false),
-      SCENE("no_factory", DOUBLE_FAIL_VARIABLE, "factory", 0, false),
-      SCENE("no_warp", DOUBLE_FAIL_VARIABLE, "warp", 0, false),
-      SCENE("no_device", DOUBLE_FAIL_VARIABLE, "device",
-            DOUBLE_WARP_LUID, false),
-      SCENE("no_fences", DOUBLE_FAIL_VARIABLE, "fence",
-            DOUBLE_WARP_LUID, false),
-      SCENE("no_sharing", DOUBLE_FAIL_VARIABLE, "share",
-            DOUBLE_WARP_LUID, false),
-      SCENE("no_opening", DOUBLE_FAIL_VARIABLE, "open",
-            DOUBLE_WARP_LUID, false),
-      {0},
-   };
-   const struct test_role roles[] = {
-      {"look", look}, {"look_at_modules", look_at_modules},
-      {"use_wines_fence", use_wines_fence}, {0},
-   };
+const struct test_case test_cases[] = {
+   {"loaded_when_asked_for", loaded_when_asked_for, 0, 0},
+   {"fence_of_wine", fence_of_wine, 0, 0},
+   {"reported", reported, 0, 0},
+   {"no_device_but_for_fences", no_device_but_for_fences, 0, 0},
+   SCENE("adapter_warp_by_name", ADAPTER, "warp", DOUBLE_WARP_LUID, true),
+   SCENE("asked_by_the_runtime", ADAPTER, "warp", DOUBLE_WARP_LUID, true,
+         true),
+   SCENE("adapter_by_number", ADAPTER, "0", DOUBLE_GPU_LUID, true),
+   SCENE("adapter_warp_by_number", ADAPTER, "1", DOUBLE_WARP_LUID, true),
+   SCENE("adapter_that_is_not_there", ADAPTER, "7", 0, false),
+   SCENE("adapter_that_is_no_number", ADAPTER, "0x", 0, false),
+   SCENE("no_factory", DOUBLE_FAIL_VARIABLE, "factory", 0, false),
+   SCENE("no_warp", DOUBLE_FAIL_VARIABLE, "warp", 0, false),
+   SCENE("no_device", DOUBLE_FAIL_VARIABLE, "device", DOUBLE_WARP_LUID, false),
+   SCENE("no_fences", DOUBLE_FAIL_VARIABLE, "fence", DOUBLE_WARP_LUID, false),
+   SCENE("no_sharing", DOUBLE_FAIL_VARIABLE, "share", DOUBLE_WARP_LUID, false),
+   SCENE("no_opening", DOUBLE_FAIL_VARIABLE, "open", DOUBLE_WARP_LUID, false),
+   {0},
+};
 
-   return test_main(argc, argv, cases, roles);
-}
+const struct test_role test_roles[] = {
+   {"look", look}, {"look_at_modules", look_at_modules},
+   {"use_wines_fence", use_wines_fence}, {0},
+};

@@ -9,7 +9,7 @@
 
 #include "child.h"
 
-/* D3D12 --------------------------------------------------------------------- */
+/* D3D12 -------------------------------------------------------------------- */
 
 static struct runtime runtime;
 
@@ -198,7 +198,7 @@ runtime_set_variable(const char *variable, const char *value)
    test_defer(unset, (void *)variable);
 }
 
-/* Vulkan -------------------------------------------------------------------- */
+/* Vulkan ------------------------------------------------------------------- */
 
 struct vkt_device *
 share_open(void)

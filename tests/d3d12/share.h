@@ -14,7 +14,7 @@
 
 #include "double.h"
 
-/* D3D12 --------------------------------------------------------------------- */
+/* D3D12 -------------------------------------------------------------------- */
 
 #define REQUIRE_HR(call) REQUIRE_U64((ULONG)(call), S_OK)
 
@@ -62,7 +62,7 @@ HANDLE runtime_event_at(ID3D12Fence *fence, UINT64 value);
 /* A variable of the environment, until the end of the case */
 void runtime_set_variable(const char *variable, const char *value);
 
-/* Vulkan -------------------------------------------------------------------- */
+/* Vulkan ------------------------------------------------------------------- */
 
 #define SHARE_D3D12 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT
 

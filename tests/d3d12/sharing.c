@@ -131,7 +131,7 @@ security_descriptor(intptr_t arg)
    }
 }
 
-/* Refusals ------------------------------------------------------------------ */
+/* Refusals ----------------------------------------------------------------- */
 
 static void
 expect_refused(struct vkt_object *target, VkFlags type, bool temporary,
@@ -323,23 +323,17 @@ no_leaks(intptr_t arg)
    EXPECT_U64(test_count_handles(), handles);
 }
 
-int
-main(int argc, char **argv)
-{
-   static const struct test_case cases[] = {
-      SHARE_CASES(exported),
-      SHARE_CASES(imported),
-      SHARE_CASES(names),
-      {"inheritance", inheritance, 0, 0},
-      {"security_descriptor", security_descriptor, 0, 0},
-      SHARE_CASES(foreign_handles),
-      SHARE_CASES(other_types),
-      SHARE_CASES(steps_that_fail),
-      {"signals_that_fail", signals_that_fail, 0, 0},
-      {"import_over", import_over, 0, 0},
-      {"no_leaks", no_leaks, 0, 0},
-      {0},
-   };
-
-   return test_main(argc, argv, cases, NULL);
-}
+const struct test_case test_cases[] = {
+   SHARE_CASES(exported),
+   SHARE_CASES(imported),
+   SHARE_CASES(names),
+   {"inheritance", inheritance, 0, 0},
+   {"security_descriptor", security_descriptor, 0, 0},
+   SHARE_CASES(foreign_handles),
+   SHARE_CASES(other_types),
+   SHARE_CASES(steps_that_fail),
+   {"signals_that_fail", signals_that_fail, 0, 0},
+   {"import_over", import_over, 0, 0},
+   {"no_leaks", no_leaks, 0, 0},
+   {0},
+};

@@ -270,25 +270,19 @@ in_submission_order(intptr_t kind)
    vkt_wait_idle(pair.device);
 }
 
-int
-main(int argc, char **argv)
-{
-   static const struct test_case cases[] = {
-      {"wait_for_value", wait_for_value, 0, 0},
-      SHARE_CASES(large_values),
-      {"mixed_lists", mixed_lists, 0, 0},
-      {"without_structure", structure_alone,
-       VKT_WITH(VKT_BINARY, NO_STRUCTURE), 0},
-      {"without_arrays", structure_alone, VKT_WITH(VKT_BINARY, 1), 0},
-      {"timeline_with_these_values_only", structure_alone,
-       VKT_WITH(VKT_TIMELINE, 1), 0},
-      SHARE_CASES(wrong_counts),
-      {"values_without_fence", values_without_fence, 0, 0},
-      {"temporary_import", temporary_import, 0, 0},
-      SHARE_CASES(signal_after_rasterization),
-      SHARE_CASES(in_submission_order),
-      {0},
-   };
-
-   return test_main(argc, argv, cases, NULL);
-}
+const struct test_case test_cases[] = {
+   {"wait_for_value", wait_for_value, 0, 0},
+   SHARE_CASES(large_values),
+   {"mixed_lists", mixed_lists, 0, 0},
+   {"without_structure", structure_alone,
+    VKT_WITH(VKT_BINARY, NO_STRUCTURE), 0},
+   {"without_arrays", structure_alone, VKT_WITH(VKT_BINARY, 1), 0},
+   {"timeline_with_these_values_only", structure_alone,
+    VKT_WITH(VKT_TIMELINE, 1), 0},
+   SHARE_CASES(wrong_counts),
+   {"values_without_fence", values_without_fence, 0, 0},
+   {"temporary_import", temporary_import, 0, 0},
+   SHARE_CASES(signal_after_rasterization),
+   SHARE_CASES(in_submission_order),
+   {0},
+};

@@ -402,33 +402,25 @@ removed_device_ends_queue_wait(intptr_t arg)
    EXPECT_RESULT(vkDeviceWaitIdle(pair.device->handle), VK_ERROR_DEVICE_LOST);
 }
 
-int
-main(int argc, char **argv)
-{
-   static const struct test_case cases[] = {
-      {"host_operations", host_operations, 0, 0},
-      {"wait_before_signal", wait_before_signal, 0, 0},
-      {"any_of_a_mix", any_of_a_mix, 0, 0},
-      {"all_of_a_mix", all_of_a_mix, 0, 0},
-      {"waiting_takes_no_cpu", waiting_takes_no_cpu, 0, 0},
-      {"rewound_after_time_out", rewound_after_time_out, 0, 0},
-      {"rewound_while_waited_for", rewound_while_waited_for, 0, 0},
-      {"time_outs_leave_little_behind", time_outs_leave_little_behind, false,
-       0},
-      {"rewinds_leave_little_behind", time_outs_leave_little_behind, true, 0},
-      {"far_and_near_values", far_and_near_values, 0, 0},
-      {"gone_fences_leave_little_behind", gone_fences_leave_little_behind, 0,
-       0},
-      {"requests_that_are_refused", requests_that_are_refused, 0, 0},
-      {"removed_device", removed_device, DOUBLE_REMOVAL_FOR_DEVICE, 0},
-      {"removed_device_for_all", removed_device, DOUBLE_REMOVAL_FOR_ALL, 0},
-      {"removed_device_ends_queue_wait", removed_device_ends_queue_wait, 0, 0},
-      {"removed_device_ends_wait_for_all", removed_device_ends_wait_for_all,
-       0, 0},
-      {"asked_while_removed", asked_while_removed, 0, 0},
-      {"after_removal", after_removal, 0, 0},
-      {0},
-   };
-
-   return test_main(argc, argv, cases, NULL);
-}
+const struct test_case test_cases[] = {
+   {"host_operations", host_operations, 0, 0},
+   {"wait_before_signal", wait_before_signal, 0, 0},
+   {"any_of_a_mix", any_of_a_mix, 0, 0},
+   {"all_of_a_mix", all_of_a_mix, 0, 0},
+   {"waiting_takes_no_cpu", waiting_takes_no_cpu, 0, 0},
+   {"rewound_after_time_out", rewound_after_time_out, 0, 0},
+   {"rewound_while_waited_for", rewound_while_waited_for, 0, 0},
+   {"time_outs_leave_little_behind", time_outs_leave_little_behind, false, 0},
+   {"rewinds_leave_little_behind", time_outs_leave_little_behind, true, 0},
+   {"far_and_near_values", far_and_near_values, 0, 0},
+   {"gone_fences_leave_little_behind", gone_fences_leave_little_behind, 0, 0},
+   {"requests_that_are_refused", requests_that_are_refused, 0, 0},
+   {"removed_device", removed_device, DOUBLE_REMOVAL_FOR_DEVICE, 0},
+   {"removed_device_for_all", removed_device, DOUBLE_REMOVAL_FOR_ALL, 0},
+   {"removed_device_ends_queue_wait", removed_device_ends_queue_wait, 0, 0},
+   {"removed_device_ends_wait_for_all", removed_device_ends_wait_for_all,
+    0, 0},
+   {"asked_while_removed", asked_while_removed, 0, 0},
+   {"after_removal", after_removal, 0, 0},
+   {0},
+};

@@ -32,11 +32,10 @@ struct event {
    HANDLE handle;
 };
 
-/* What Windows' kernel keeps of a fence: a section, mapped by every process that
- * has the fence open. A shared handle is one for that section. It keeps the
- * fence alive, and the fence's name, if it has one, ends with the last handle,
- * whatever becomes of the fence. So it is with the objects that
- * D3DKMTShareObjects makes.
+/* What Windows' kernel keeps of a fence: a section, mapped by every process
+ * that has the fence open. Its handle is the shared handle, which keeps it
+ * alive. A name ends with the last handle, whatever becomes of the fence: so it
+ * is with the objects that D3DKMTShareObjects makes.
  */
 struct section {
    UINT64 magic;
@@ -95,7 +94,7 @@ unlock(struct fence *fence)
       double_abort("cannot unlock a fence");
 }
 
-/* Events: with the lock ----------------------------------------------------- */
+/* Events: with the lock ---------------------------------------------------- */
 
 static bool
 is_pending(const struct event *event, const struct fence *owner)
@@ -181,7 +180,7 @@ signal_section(struct section *section, UINT64 value)
    }
 }
 
-/* Fences -------------------------------------------------------------------- */
+/* Fences ------------------------------------------------------------------- */
 
 /* Whether the device is removed is asked under the lock: then either we see
  * it, or who removes it sees our event. No NULL event: nobody blocks in here.
@@ -316,7 +315,7 @@ make_section(const SECURITY_ATTRIBUTES *attributes, const WCHAR *name,
                                         : HRESULT_FROM_WIN32(error);
 }
 
-/* The device ---------------------------------------------------------------- */
+/* The device --------------------------------------------------------------- */
 
 static HRESULT STDMETHODCALLTYPE
 device_create_fence(ID3D12Device *iface, UINT64 value, D3D12_FENCE_FLAGS flags,
