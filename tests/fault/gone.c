@@ -72,15 +72,6 @@ wait_in_grave(UNUSED void *data)
    return 0;
 }
 
-static HANDLE
-start_thread(unsigned (__stdcall *run)(void *data), void *data)
-{
-   HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, run, data, 0, NULL);
-
-   REQUIRE(thread != NULL);
-   return thread;
-}
-
 static void
 terminate(HANDLE thread)
 {
@@ -101,8 +92,11 @@ bury(unsigned dead, struct vk_sync *sync, uint64_t value)
    HANDLE threads[MOST_THREADS];
 
    grave.waiting = grave.done = 0;
-   for (unsigned i = 0; i <= dead; i++)
-      threads[i] = start_thread(wait_in_grave, NULL);
+   for (unsigned i = 0; i <= dead; i++) {
+      threads[i] =
+         (HANDLE)_beginthreadex(NULL, 0, wait_in_grave, NULL, 0, NULL);
+      REQUIRE(threads[i] != NULL);
+   }
    PEER_AWAIT(vk_sync_win32_load32(&grave.waiting) == dead + 1);
    Sleep(20 + test_random_below(100));
    for (unsigned i = 0; i <= dead; i++) {
@@ -197,7 +191,6 @@ enum ending {
 };
 
 #define END_STATUS 42
-#define ALL_DONE 1000
 
 struct end_board {
    uint64_t seed;
@@ -205,7 +198,7 @@ struct end_board {
    uint32_t steps;
    /* Waits without a time-out, which takes a while */
    uint32_t patient;
-   /* How far it has come */
+   /* Whether it has come so far; 2 when that is over */
    uint32_t at_exit, at_detach;
    uint32_t failed;
 };
@@ -292,11 +285,9 @@ at_detach(UNUSED void *data)
    use_all();
    signal_next(end.private[2]);
    for (unsigned i = 0; i < 3; i++) {
-      end.board->at_detach = 10 * (i + 1);
       EXPECT_OK(wait_for(end.private[i], 1, 5 * MS));
       EXPECT_RESULT(wait_for(end.private[i], NEVER, UINT64_MAX),
                     VK_ERROR_DEVICE_LOST);
-      end.board->at_detach++;
       EXPECT(wait_for_any(end.private[i], end.shared[0], 5 * MS) !=
              VK_SUCCESS);
    }
@@ -304,10 +295,10 @@ at_detach(UNUSED void *data)
       EXPECT_RESULT(wait_for_any(end.private[2], end.shared[0], UINT64_MAX),
                     VK_ERROR_DEVICE_LOST);
    end.board->failed = test_failed();
-   vk_sync_win32_store32(&end.board->at_detach, ALL_DONE);
+   vk_sync_win32_store32(&end.board->at_detach, 2);
 }
 
-static unsigned __stdcall
+static void
 block_for_good(void *data)
 {
    switch ((uintptr_t)data % 3) {
@@ -320,10 +311,9 @@ block_for_good(void *data)
    default:
       (void)!wait_for_any(end.private[0], end.shared[0], UINT64_MAX);
    }
-   return 0;
 }
 
-static unsigned __stdcall
+static void
 come_and_go(void *data)
 {
    for (;;) {
@@ -334,11 +324,10 @@ come_and_go(void *data)
       (void)!wait_for_any(end.private[1], end.shared[1], MS / 4);
       signal_next(end.shared[1]);
    }
-   return 0;
 }
 
 static void
-count_step(UNUSED void *data)
+count_step(void)
 {
    if (end.steps_left-- == 0) {
       vk_sync_win32_store32(&end.stopped, 1);
@@ -346,28 +335,26 @@ count_step(UNUSED void *data)
    }
 }
 
-static unsigned __stdcall
+static void
 stop_in_wait(UNUSED void *data)
 {
    /* Nor in what is done but once, with a lock of its own */
    (void)!wait_for(end.private[2], NEVER, MS / 10);
 
    for (;;) {
-      step_begin(count_step, NULL, NULL);
+      step_begin(count_step, NULL);
       (void)!wait_for(end.private[2], NEVER, MS / 10);
       step_end();
    }
-   return 0;
 }
 
-static unsigned __stdcall
+static void
 end_here(void *ending)
 {
    REQUIRE(FlsSetValue(end.fls, &end));
    if ((uintptr_t)ending == END_EXIT_THREAD)
       exit(END_STATUS);
    ExitProcess(END_STATUS);
-   return 0;
 }
 
 /* So that no thread stops in an allocation, and thereby stops all who allocate */
@@ -394,15 +381,15 @@ start_threads(void)
    make_waiters();
 
    for (uintptr_t i = 0; i < 6; i++)
-      CloseHandle(start_thread(block_for_good, (void *)i));
+      test_thread_start(block_for_good, (void *)i);
    for (uintptr_t i = 0; i < 3; i++)
-      CloseHandle(start_thread(come_and_go, (void *)i));
+      test_thread_start(come_and_go, (void *)i);
    REQUIRE_OK(unit_submit(queue, 1, &(struct unit_batch) {
       .wait = end.semaphore, .wait_value = NEVER,
    }, unit_fence(end.device)));
 
    end.steps_left = (int32_t)end.board->steps;
-   CloseHandle(start_thread(stop_in_wait, NULL));
+   test_thread_start(stop_in_wait, NULL);
    PEER_AWAIT(vk_sync_win32_load32(&end.stopped));
    Sleep(peer_random_below(&end.board->seed, 60));
 }
@@ -432,7 +419,7 @@ ender_main(int argc, char **argv)
    }
    if (ending == END_PROCESS)
       end_here((void *)ending);
-   start_thread(end_here, (void *)ending);
+   test_thread_start(end_here, (void *)ending);
    block_for_good((void *)(uintptr_t)peer_random_below(&end.board->seed, 3));
    return 1;
 }
@@ -459,7 +446,7 @@ end_process(intptr_t ending)
       EXPECT_U64(status, END_STATUS);
       EXPECT_U64(board->at_exit,
                  ending == END_RETURN || ending == END_EXIT_THREAD);
-      EXPECT_U64(board->at_detach, ALL_DONE);
+      EXPECT_U64(board->at_detach, 2);
       EXPECT_U64(board->failed, 0);
       peer_release(peer);
    }

@@ -25,7 +25,7 @@ static struct {
    struct vk_sync *wait;
    /* The counters start here, and then wrap. */
    uint32_t first;
-   bool signal_when_armed;
+   bool signal_when_armed, taken;
 
    unsigned count;
    struct vk_sync_win32_layout states[MOST_STATES];
@@ -101,7 +101,7 @@ static const struct operation {
 };
 
 static void
-look(UNUSED void *data)
+look(void)
 {
    if (left.signal_when_armed && unit_armed(left.sync) > 0) {
       left.signal_when_armed = false;
@@ -115,13 +115,10 @@ look(UNUSED void *data)
    left.count++;
 }
 
-/* What is to be found in a slot of ours */
-enum remains {
-   A_NOTE,
-   NO_NOTE,
-   /* The same, and that we were giving back what it said */
-   NO_NOTE_BUT_A_MARK,
-};
+/* What is to be found in a slot of ours; a mark says that we were giving back
+ * what the note said.
+ */
+enum remains { A_NOTE, NO_NOTE, NO_NOTE_BUT_A_MARK };
 
 static enum remains
 die(void)
@@ -183,8 +180,8 @@ step_through(const struct operation *operation, uint32_t first)
 
    left.signal_when_armed = operation->signal == WHEN_ARMED;
    left.count = 0;
-   look(NULL);
-   step_begin(look, NULL, left.layout);
+   look();
+   step_begin(look, left.layout);
    operation->run();
    step_end();
    EXPECT(!left.signal_when_armed);
@@ -266,8 +263,6 @@ go_on_from_each_state(const struct operation *operation)
 static void
 somebody_else_goes_on(UNUSED intptr_t arg)
 {
-   if (!step_is_available())
-      test_skip("no single steps on this kind of processor");
    left.device = unit_device();
 
    for (unsigned i = 0; i < TEST_COUNT(operations); i++) {
@@ -283,14 +278,14 @@ somebody_else_goes_on(UNUSED intptr_t arg)
 
 /* Somebody takes a ticket when another one's note is cleared. */
 static void
-take_beside(void *taken)
+take_beside(void)
 {
    const struct vk_sync_win32_slot *slot = &left.layout->slots[0];
 
-   if (*(bool *)taken || !(slot->owner & VK_SYNC_WIN32_OWNER_RECOVERING) ||
+   if (left.taken || !(slot->owner & VK_SYNC_WIN32_OWNER_RECOVERING) ||
        slot->target != 0)
       return;
-   *(bool *)taken = true;
+   left.taken = true;
    vk_sync_win32_word_consume(&left.layout->word);
 }
 
@@ -298,20 +293,17 @@ take_beside(void *taken)
 static void
 overtaken_ticket_is_noted_again(UNUSED intptr_t arg)
 {
-   bool taken = false;
-
-   if (!step_is_available())
-      test_skip("no single steps on this kind of processor");
    left.device = unit_device();
    left.sync = unit_shared(left.device, 0);
    left.layout = unit_layout(left.sync);
    take();
    (void)die();
 
-   step_begin(take_beside, &taken, left.layout);
+   left.taken = false;
+   step_begin(take_beside, left.layout);
    recover();
    step_end();
-   EXPECT(taken);
+   EXPECT(left.taken);
    EXPECT_U64(left.layout->word, vk_sync_win32_pair(0, 2));
    EXPECT_U64(left.layout->slots[0].target,
               VK_SYNC_WIN32_TARGET_TAKEN | VK_SYNC_WIN32_TARGET_TICKET(1));

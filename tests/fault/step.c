@@ -7,19 +7,12 @@
 
 #include "test.h"
 
+#define STEP_PAGE 4096
 #define TRAP_FLAG 0x100
 #define STEP_EXCEPTION 0xe0564b53
 
-#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || \
-   defined(_M_IX86)
-#define HAVE_STEPS true
-#else
-#define HAVE_STEPS false
-#endif
-
 /* Of the one thread that steps */
-static void (*volatile current)(void *data);
-static void *current_data;
+static void (*volatile current)(void);
 static char *current_page;
 
 static void
@@ -33,7 +26,6 @@ protect_page(DWORD protection)
 static LONG CALLBACK
 on_exception(EXCEPTION_POINTERS *info)
 {
-#if HAVE_STEPS
    const EXCEPTION_RECORD *record = info->ExceptionRecord;
    const bool write =
       record->ExceptionCode == EXCEPTION_ACCESS_VIOLATION &&
@@ -47,7 +39,7 @@ on_exception(EXCEPTION_POINTERS *info)
    if (write)
       protect_page(PAGE_READWRITE);
    if (step && current != NULL) {
-      current(current_data);
+      current();
       if (current_page != NULL)
          protect_page(PAGE_READONLY);
    }
@@ -56,20 +48,10 @@ on_exception(EXCEPTION_POINTERS *info)
    else
       info->ContextRecord->EFlags &= ~TRAP_FLAG;
    return EXCEPTION_CONTINUE_EXECUTION;
-#else
-   (void)info;
-   return EXCEPTION_CONTINUE_SEARCH;
-#endif
-}
-
-bool
-step_is_available(void)
-{
-   return HAVE_STEPS;
 }
 
 void
-step_begin(void (*at)(void *data), void *data, void *page)
+step_begin(void (*at)(void), void *page)
 {
    static void *handler;
 
@@ -77,11 +59,10 @@ step_begin(void (*at)(void *data), void *data, void *page)
       handler = AddVectoredExceptionHandler(1, on_exception);
    REQUIRE(handler != NULL);
    current_page = page;
-   current_data = data;
    current = at;
-   if (HAVE_STEPS && page != NULL)
+   if (page != NULL)
       protect_page(PAGE_READONLY);
-   else if (HAVE_STEPS)
+   else
       RaiseException(STEP_EXCEPTION, 0, 0, NULL);
 }
 
@@ -89,7 +70,7 @@ void
 step_end(void)
 {
    current = NULL;
-   if (HAVE_STEPS && current_page != NULL)
+   if (current_page != NULL)
       protect_page(PAGE_READWRITE);
    current_page = NULL;
 }
