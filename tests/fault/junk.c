@@ -1,52 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Slots that say anything at all.  A signal tries to open two bells at most,
- * and what is wrong with one payload is nothing to the others.
+/* Strangers: slots that say anything at all, and bells that somebody rings and
+ * takes rings from.  A signal tries to open two bells at most, what is wrong
+ * with one payload is nothing to the others, and nobody is kept from waking.
  */
 #include "hook.h"
-#include "nt_names.h"
 #include "peer.h"
 
 #include <string.h>
+#include <wchar.h>
 
 #include "util/macros.h"
+#include "util/os_time.h"
 #include "vk_sync_win32_owner.h"
 #include "vk_sync_win32_waiter.h"
 
 /* What is opened ------------------------------------------------------------ */
 
-/* The functions that this program imports are called through a table. */
+/* What this program imports is called through a table of addresses. */
 static void **
-find_import(const char *function)
+find_import(const void *function)
 {
    char *base = (char *)GetModuleHandleA(NULL);
-   const IMAGE_DOS_HEADER *dos = (const IMAGE_DOS_HEADER *)base;
-   const IMAGE_NT_HEADERS *nt =
-      (const IMAGE_NT_HEADERS *)(base + dos->e_lfanew);
+   const IMAGE_NT_HEADERS *nt = (const IMAGE_NT_HEADERS *)
+      (base + ((const IMAGE_DOS_HEADER *)base)->e_lfanew);
    const IMAGE_IMPORT_DESCRIPTOR *module = (const IMAGE_IMPORT_DESCRIPTOR *)
       (base + nt->OptionalHeader.DataDirectory[
           IMAGE_DIRECTORY_ENTRY_IMPORT].VirtualAddress);
 
    for (; module->Name != 0; module++) {
-      IMAGE_THUNK_DATA *name =
-         (IMAGE_THUNK_DATA *)(base + module->OriginalFirstThunk);
-      IMAGE_THUNK_DATA *address =
-         (IMAGE_THUNK_DATA *)(base + module->FirstThunk);
+      void **entry = (void **)(base + module->FirstThunk);
 
-      for (; name->u1.AddressOfData != 0; name++, address++) {
-         const IMAGE_IMPORT_BY_NAME *import =
-            (const IMAGE_IMPORT_BY_NAME *)(base + name->u1.AddressOfData);
-
-         if (!IMAGE_SNAP_BY_ORDINAL(name->u1.Ordinal) &&
-             strcmp(import->Name, function) == 0)
-            return (void **)&address->u1.Function;
+      for (; *entry != NULL; entry++) {
+         if (*entry == function)
+            return entry;
       }
    }
    return NULL;
 }
 
 static void
-replace_import(const char *function, void *replacement, void *old)
+replace_import(const void *function, void *replacement, void *old)
 {
    void **entry = find_import(function);
    DWORD protection;
@@ -55,7 +49,7 @@ replace_import(const char *function, void *replacement, void *old)
    REQUIRE(VirtualProtect(entry, sizeof(*entry), PAGE_READWRITE,
                           &protection));
    memcpy(old, entry, sizeof(*entry));
-   memcpy(entry, &replacement, sizeof(*entry));
+   *entry = replacement;
    VirtualProtect(entry, sizeof(*entry), protection, &protection);
 }
 
@@ -69,6 +63,8 @@ static HANDLE (WINAPI *create_semaphore)(SECURITY_ATTRIBUTES *attributes,
 static bool no_semaphores;
 /* A slot that becomes another thread's while its bell is opened */
 static struct vk_sync_win32_slot *handed_over;
+/* What is opened instead of a bell */
+static const WCHAR *link_target;
 
 static HANDLE WINAPI
 count_semaphore_open(DWORD access, BOOL inherit, const WCHAR *name)
@@ -76,7 +72,8 @@ count_semaphore_open(DWORD access, BOOL inherit, const WCHAR *name)
    p_atomic_inc(&semaphore_opens);
    if (handed_over != NULL)
       vk_sync_win32_store64(&handed_over->bell.bits[1], 4321);
-   return open_semaphore(access, inherit, name);
+   return open_semaphore(access, inherit,
+                         link_target != NULL ? link_target : name);
 }
 
 static HANDLE WINAPI
@@ -101,10 +98,11 @@ replace_imports(void)
       return;
 
    hook_install();
-   replace_import("OpenSemaphoreW", (void *)count_semaphore_open,
+   replace_import((void *)OpenSemaphoreW, (void *)count_semaphore_open,
                   &open_semaphore);
-   replace_import("OpenProcess", (void *)count_process_open, &open_process);
-   replace_import("CreateSemaphoreW", (void *)create_semaphore_or_not,
+   replace_import((void *)OpenProcess, (void *)count_process_open,
+                  &open_process);
+   replace_import((void *)CreateSemaphoreW, (void *)create_semaphore_or_not,
                   &create_semaphore);
 }
 
@@ -122,11 +120,11 @@ random_word(uint64_t *seed)
    case 0:
       return words[peer_random_below(seed, TEST_COUNT(words))];
    case 1:
-      return peer_random(seed) & 0xfff;
+      return test_next_random(seed) & 0xfff;
    case 2:
-      return vk_sync_win32_owner_self() ^ (peer_random(seed) & 0xff);
+      return vk_sync_win32_owner_self() ^ (test_next_random(seed) & 0xff);
    default:
-      return peer_random(seed);
+      return test_next_random(seed);
    }
 }
 
@@ -134,26 +132,14 @@ random_word(uint64_t *seed)
 static void
 fill_all(struct vk_sync_win32_layout *layout, uint64_t *seed)
 {
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
-      struct vk_sync_win32_slot *slot = &layout->slots[i];
+   uint64_t *const end = (uint64_t *)(layout + 1);
 
-      vk_sync_win32_store64(&slot->owner, random_word(seed));
-      vk_sync_win32_store64(&slot->target, random_word(seed));
-      vk_sync_win32_store64(&slot->bell.bits[0], random_word(seed));
-      vk_sync_win32_store64(&slot->bell.bits[1], random_word(seed));
-   }
+   for (uint64_t *word = (uint64_t *)layout->slots; word < end; word++)
+      vk_sync_win32_store64(word, random_word(seed));
    for (unsigned i = 0; i < 2; i++) {
-      vk_sync_win32_store64(&layout->failed[i], peer_random(seed));
+      vk_sync_win32_store64(&layout->failed[i], test_next_random(seed));
       vk_sync_win32_store64(&layout->armed[i], UINT64_MAX);
    }
-}
-
-static void
-clear_all(struct vk_sync_win32_layout *layout)
-{
-   memset(layout->slots, 0, sizeof(layout->slots));
-   memset(layout->armed, 0, sizeof(layout->armed));
-   memset(layout->failed, 0, sizeof(layout->failed));
 }
 
 /* A signal ------------------------------------------------------------------ */
@@ -198,7 +184,6 @@ signal_opens_two_bells(intptr_t flags)
       opens += semaphore_opens - before;
    }
    EXPECT(opens > rounds);
-   clear_all(junk.layout);
 }
 
 /* The same few names, over and over */
@@ -208,8 +193,8 @@ failures_are_remembered(UNUSED intptr_t arg)
    set_up(VK_SYNC_IS_TIMELINE);
    const uint32_t before = semaphore_opens;
    for (unsigned i = 0; i < 4; i++) {
-      junk.layout->slots[i].bell.bits[0] = peer_random(&junk.seed);
-      junk.layout->slots[i].bell.bits[1] = peer_random(&junk.seed);
+      junk.layout->slots[i].bell.bits[0] = test_random();
+      junk.layout->slots[i].bell.bits[1] = test_random();
    }
    for (unsigned i = 1; i <= 100; i++) {
       junk.layout->armed[0] = 0xf;
@@ -243,64 +228,23 @@ slot_that_changes_hands_has_not_failed(UNUSED intptr_t arg)
    EXPECT_U64(junk.layout->failed[0], 0);
 }
 
-typedef LONG (WINAPI *create_link_function)(HANDLE *link, ACCESS_MASK access,
-                                            struct nt_attributes *attributes,
-                                            struct nt_string *target);
-
-/* The name of a bell that leads to another object */
-static HANDLE
-create_link(const struct vk_sync_win32_bell_id *id, const wchar_t *target)
-{
-   FARPROC proc = GetProcAddress(GetModuleHandleW(L"ntdll.dll"),
-                                 "NtCreateSymbolicLinkObject");
-   wchar_t name_text[128], target_text[128];
-   create_link_function create;
-   DWORD session = 0;
-   HANDLE link;
-
-   memcpy(&create, &proc, sizeof(create));
-   ProcessIdToSessionId(GetCurrentProcessId(), &session);
-   swprintf(name_text, TEST_COUNT(name_text),
-            L"\\Sessions\\%lu\\BaseNamedObjects\\"
-            L"MesaVkBell-%08x%08x%08x%08x", (unsigned long)session,
-            (uint32_t)(id->bits[0] >> 32), (uint32_t)id->bits[0],
-            (uint32_t)(id->bits[1] >> 32), (uint32_t)id->bits[1]);
-   swprintf(target_text, TEST_COUNT(target_text),
-            L"\\Sessions\\%lu\\BaseNamedObjects\\%ls",
-            (unsigned long)session, target);
-
-   struct nt_string name = make_string(name_text);
-   struct nt_string target_string = make_string(target_text);
-   struct nt_attributes attributes = {
-      .length = sizeof(attributes), .name = &name,
-   };
-   const LONG status = create(&link, GENERIC_ALL, &attributes,
-                              &target_string);
-   if (status != 0)
-      test_skip("no symbolic link: status 0x%lx", (unsigned long)status);
-   return link;
-}
-
+/* A stranger may have made a bell's name a link to another semaphore. */
 static void
 nothing_but_bells_is_rung(UNUSED intptr_t arg)
 {
-   /* In the session's own namespace */
-   const struct vk_sync_win32_bell_id id = { .bits = {
-      test_random() & ~UINT64_C(1), test_random(),
-   } };
-   wchar_t name[32];
+   static const WCHAR name[] = L"lvp-fault-no-bell";
 
    set_up(VK_SYNC_IS_TIMELINE);
-   swprintf(name, TEST_COUNT(name), L"lvp-fault-%lu",
-            (unsigned long)GetCurrentProcessId());
    HANDLE semaphore = test_own_handle(CreateSemaphoreW(NULL, 0, 5, name));
    REQUIRE(semaphore != NULL);
-   test_own_handle(create_link(&id, name));
 
    const uint32_t queries = hook.calls[HOOK_QUERY_OBJECT];
-   junk.layout->slots[0].bell = id;
+   junk.layout->slots[0].bell.bits[0] = test_random();
+   junk.layout->slots[0].bell.bits[1] = test_random();
    junk.layout->armed[0] = 1;
+   link_target = name;
    REQUIRE_OK(vk_sync_signal(junk.device, junk.sync, 1));
+   link_target = NULL;
    EXPECT_U64(junk.layout->failed[0], 1);
    EXPECT_U64(hook.calls[HOOK_QUERY_OBJECT], queries + 1);
    EXPECT(WaitForSingleObject(semaphore, 0) == WAIT_TIMEOUT);
@@ -334,7 +278,7 @@ tickets_are_taken_in_bounded_time(UNUSED intptr_t arg)
       const uint32_t before = process_opens;
 
       fill_all(junk.layout, &junk.seed);
-      junk.layout->word = peer_random(&junk.seed);
+      junk.layout->word = test_next_random(&junk.seed);
       if (i % 2)
          fill_with_tickets(junk.layout);
 
@@ -343,7 +287,6 @@ tickets_are_taken_in_bounded_time(UNUSED intptr_t arg)
       unit_sync_destroy(junk.device, pending);
       REQUIRE(process_opens - before <= 8 * VK_SYNC_WIN32_SLOTS);
    }
-   clear_all(junk.layout);
 }
 
 /* Others -------------------------------------------------------------------- */
@@ -363,10 +306,10 @@ vandalize(UNUSED void *data)
 }
 
 static void
-stop(void *vandal)
+stop(void *thread)
 {
    vk_sync_win32_store32(&quit, 1);
-   test_thread_join(vandal);
+   test_thread_join(thread);
 }
 
 /* Their threads are rung, by handles that have not been forgotten over what
@@ -406,38 +349,181 @@ others_notice_nothing(UNUSED intptr_t arg)
 static void
 there_is_no_bell(UNUSED intptr_t arg)
 {
-   struct unit_waiter waiter, mixed;
+   struct unit_waiter waiter;
 
    set_up(VK_SYNC_IS_TIMELINE);
-   const struct vk_sync_wait waits[] = {
-      { .sync = junk.sync, .wait_value = 2 },
+   struct vk_sync_wait waits[] = {
+      { .sync = junk.sync },
       { .sync = unit_sync(junk.device, VK_SYNC_IS_TIMELINE, 0),
         .wait_value = 1 },
    };
    vk_sync_win32_waiter_destroy_free();
    no_semaphores = true;
 
+   /* For the shared one alone, then for any of both */
    uint32_t polls = hook.polls;
-   unit_block(&waiter, junk.device, junk.sync, 1, UINT64_MAX);
-   PEER_AWAIT(hook.polls > polls + 5);
-   REQUIRE_OK(vk_sync_signal(junk.device, junk.sync, 1));
-   EXPECT_OK(unit_waiter_join(&waiter));
-
-   polls = hook.polls;
-   unit_block_many(&mixed, junk.device, TEST_COUNT(waits), waits,
-                   VK_SYNC_WAIT_ANY);
-   PEER_AWAIT(hook.polls > polls + 5);
-   EXPECT_U64(unit_owned(junk.sync), 0);
-   REQUIRE_OK(vk_sync_signal(junk.device, waits[1].sync, 1));
-   EXPECT_OK(unit_waiter_join(&mixed));
+   for (unsigned i = 0; i < TEST_COUNT(waits); i++) {
+      waits[0].wait_value = i + 1;
+      unit_block_many(&waiter, junk.device, i + 1, waits, VK_SYNC_WAIT_ANY);
+      PEER_AWAIT(hook.polls > polls + 5);
+      EXPECT_U64(unit_owned(junk.sync), 0);
+      REQUIRE_OK(vk_sync_signal(junk.device, waits[i].sync, 1));
+      EXPECT_OK(unit_waiter_join(&waiter));
+      polls = hook.polls;
+   }
 
    no_semaphores = false;
-   polls = hook.polls;
    unit_block(&waiter, junk.device, junk.sync, 2, UINT64_MAX);
    PEER_AWAIT(unit_armed(junk.sync) == 1);
    REQUIRE_OK(vk_sync_signal(junk.device, junk.sync, 2));
    EXPECT_OK(unit_waiter_join(&waiter));
    EXPECT_U64(hook.polls, polls);
+}
+
+/* Hand-overs ---------------------------------------------------------------- */
+
+#define TRIPS 10000
+#define LIMIT_NS (250 * MS)
+#define TRIES 3
+
+static struct {
+   struct vk_sync *pong;
+   uint64_t first;
+   uint64_t sent_ns;
+   uint32_t late;
+} hand_over;
+
+static void
+receive(struct vk_sync *sync, uint64_t value)
+{
+   REQUIRE_OK(unit_wait(junk.device, sync, value, UINT64_MAX));
+   hand_over.late += os_time_get_nano() -
+                     vk_sync_win32_load64(&hand_over.sent_ns) > LIMIT_NS;
+}
+
+/* Only those who are blocked can be kept from being woken. */
+static void
+send(struct vk_sync *sync, uint64_t value)
+{
+   while (unit_armed(sync) == 0)
+      Sleep(0);
+
+   vk_sync_win32_store64(&hand_over.sent_ns, os_time_get_nano());
+   REQUIRE_OK(vk_sync_signal(junk.device, sync, value));
+}
+
+static void
+answer(UNUSED void *data)
+{
+   for (uint64_t i = 1; i <= TRIPS; i++) {
+      receive(junk.sync, hand_over.first + i);
+      send(hand_over.pong, hand_over.first + i);
+   }
+}
+
+static bool
+run_series(void)
+{
+   hand_over.first = peer_word(junk.sync);
+   hand_over.late = 0;
+   struct test_thread *partner = test_thread_start(answer, NULL);
+   for (uint64_t i = 1; i <= TRIPS; i++) {
+      send(junk.sync, hand_over.first + i);
+      receive(hand_over.pong, hand_over.first + i);
+   }
+   test_thread_join(partner);
+   test_diag("of %u hand-overs %u were late", 2 * TRIPS, hand_over.late);
+   return hand_over.late == 0;
+}
+
+static const ACCESS_MASK accesses[] = {
+   MAXIMUM_ALLOWED, 0x0001, SEMAPHORE_MODIFY_STATE, 0x0004, DELETE,
+   READ_CONTROL, WRITE_DAC, WRITE_OWNER, SYNCHRONIZE, GENERIC_ALL,
+};
+
+/* Opens the bells that the sections name, with as many rights as it gets, and
+ * waits for and raises them without end.  That may wake threads for nothing.
+ */
+static struct {
+   HANDLE bells[2 * TEST_COUNT(accesses)];
+   unsigned count;
+   uint32_t found;
+   /* How often it could raise a bell, or take a ring */
+   uint32_t raised, taken;
+} stranger;
+
+/* Of the only thread that waits there, which has the first slot */
+static void
+open_bell(struct vk_sync *sync)
+{
+   const struct vk_sync_win32_bell_id id = unit_layout(sync)->slots[0].bell;
+   wchar_t name[64];
+
+   swprintf(name, TEST_COUNT(name), L"%ls\\MesaVkBell-%08x%08x%08x%08x",
+            id.bits[0] & 1 ? L"Global" : L"Local",
+            (uint32_t)(id.bits[0] >> 32), (uint32_t)id.bits[0],
+            (uint32_t)(id.bits[1] >> 32), (uint32_t)id.bits[1]);
+   for (unsigned i = 0; i < TEST_COUNT(accesses); i++) {
+      HANDLE bell = OpenSemaphoreW(accesses[i], FALSE, name);
+
+      if (bell != NULL) {
+         stranger.found += accesses[i] == SEMAPHORE_MODIFY_STATE;
+         stranger.bells[stranger.count++] = bell;
+      }
+   }
+}
+
+static void
+molest(HANDLE bell)
+{
+   static const LARGE_INTEGER at_once;
+   LONG previous;
+
+   if (vk_sync_win32_nt.wait_for_single_object(bell, FALSE, &at_once) == 0)
+      stranger.taken++;
+   if (vk_sync_win32_nt.release_semaphore(bell, 1, &previous) == 0)
+      stranger.raised++;
+   vk_sync_win32_nt.release_semaphore(bell, 1000, &previous);
+}
+
+static void
+molest_all(UNUSED void *data)
+{
+   while (!vk_sync_win32_load32(&quit)) {
+      stranger.found = 0;
+      open_bell(junk.sync);
+      open_bell(hand_over.pong);
+      for (unsigned i = 0; i < 20; i++) {
+         for (unsigned j = 0; j < stranger.count; j++)
+            molest(stranger.bells[j]);
+      }
+      while (stranger.count > 0)
+         CloseHandle(stranger.bells[--stranger.count]);
+   }
+}
+
+static void
+hand_over_beside_a_stranger(UNUSED intptr_t arg)
+{
+   bool in_time = false;
+
+   set_up(VK_SYNC_IS_TIMELINE);
+   hand_over.pong = unit_shared(junk.device, VK_SYNC_IS_TIMELINE);
+   memset(&stranger, 0, sizeof(stranger));
+   quit = 0;
+   struct test_thread *thread = test_thread_start(molest_all, NULL);
+   for (unsigned i = 0; i < TRIES && !in_time; i++)
+      in_time = run_series();
+   EXPECT(in_time);
+   stop(thread);
+
+   test_diag("it found %u bells, raised %u times, took %u rings",
+             stranger.found, stranger.raised, stranger.taken);
+   EXPECT_U64(stranger.found, 2);
+   EXPECT(stranger.raised > 0);
+   /* Wine grants the standard rights, whatever the descriptor says. */
+   if (!vk_sync_win32_nt.is_wine)
+      EXPECT_U64(stranger.taken, 0);
 }
 
 const struct test_case test_cases[] = {
@@ -454,6 +540,7 @@ const struct test_case test_cases[] = {
    { "tickets are taken in bounded time",
      tickets_are_taken_in_bounded_time },
    { "other payloads notice nothing", others_notice_nothing },
+   { "hand-over beside a stranger", hand_over_beside_a_stranger, 0, 300 },
    { "there is no bell", there_is_no_bell },
    { 0 },
 };
