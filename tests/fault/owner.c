@@ -172,32 +172,6 @@ import_clears_out_the_dead(intptr_t kind)
    vk_sync_destroy(o.device, o.sync);
 }
 
-/* A waiter of ours, who finds no slot as long as all owners live */
-static void
-full_table_is_cleared_of_the_dead(UNUSED intptr_t arg)
-{
-   struct unit_waiter waiter;
-
-   set_up(VK_SYNC_WIN32_KIND_TIMELINE);
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      fill_slot(i, KNOWN + i % 2, UINT64_MAX);
-   unit_block(&waiter, o.device, o.sync, 1, UINT64_MAX);
-   Sleep(1300);
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      REQUIRE_U64(o.layout->slots[i].owner, o.owners[KNOWN + i % 2]);
-
-   /* The next time that it looks for those who are gone */
-   uint64_t *dead =
-      &o.layout->slots[test_random_below(VK_SYNC_WIN32_SLOTS)].owner;
-   vk_sync_win32_store64(dead, o.owners[GONE + test_random_below(4)]);
-   PEER_AWAIT(vk_sync_win32_load64(dead) == vk_sync_win32_owner_self());
-   REQUIRE_OK(vk_sync_signal(o.device, o.sync, 1));
-   EXPECT_OK(unit_waiter_join(&waiter));
-   EXPECT_U64(*dead, 0);
-   EXPECT_U64(unit_owned(o.sync), VK_SYNC_WIN32_SLOTS - 1);
-   vk_sync_destroy(o.device, o.sync);
-}
-
 /* Tickets ------------------------------------------------------------------- */
 
 static void
@@ -206,8 +180,6 @@ fill_ticket(unsigned index, enum who who, uint32_t ticket)
    fill_slot(index, who, VK_SYNC_WIN32_TARGET_TAKEN |
                          VK_SYNC_WIN32_TARGET_TICKET(ticket));
 }
-
-enum scene { LIVING, DEAD, NEWEST_FIRST, FOR_EVER, SCENES, TAKE_ONE = 16 };
 
 /* What there is, and what is left of it after an import, or once another ticket
  * has been taken
@@ -220,31 +192,26 @@ static const struct row {
       uint32_t ticket;
       bool kept;
    } tickets[4];
-} rows[SCENES][5] = {
-   [LIVING] = {
-      { 0, 2, 2, { { 3, KNOWN, 1, true }, { 5, UNKNOWN, 2, true } } },
-   },
-   /* Whether or not its own signal has come; and all of them, newest first,
-    * wherever they are noted
+} rows[] = {
+   /* Of the living */
+   { 0, 2, 2, { { 3, KNOWN, 1, true }, { 5, UNKNOWN, 2, true } } },
+   /* Of the dead, whether or not its own signal has come; and all of them,
+    * newest first, wherever they are noted
     */
-   [DEAD] = {
-      { 1, 1, 0, { { 7, GONE, 1 } } },
-      { 0, 1, 0, { { 7, GONE_AT_SOME_TIME, 1 } } },
-      { 1, 1, 0, { { 7, ID_REUSED, 1 } } },
-      { 0, 1, 0, { { 7, ID_REUSED_RECOVERING, 1 } } },
-      { 0, 3, 0, { { 9, GONE, 2 }, { 1, GONE_AT_SOME_TIME, 1 },
-                   { 2, ID_REUSED, 3 } } },
-   },
+   { 1, 1, 0, { { 7, GONE, 1 } } },
+   { 0, 1, 0, { { 7, GONE_AT_SOME_TIME, 1 } } },
+   { 1, 1, 0, { { 7, ID_REUSED, 1 } } },
+   { 0, 1, 0, { { 7, ID_REUSED_RECOVERING, 1 } } },
+   { 0, 3, 0, { { 9, GONE, 2 }, { 1, GONE_AT_SOME_TIME, 1 },
+                { 2, ID_REUSED, 3 } } },
    /* Later tickets of the living keep those before them, until they die, too. */
-   [NEWEST_FIRST] = {
-      { 0, 4, 2, { { 1, GONE, 1, true }, { 4, UNKNOWN, 2, true },
-                   { 2, GONE_AT_SOME_TIME, 3 }, { 3, ID_REUSED, 4 } } },
-      { 0, 2, 0, { { 1, GONE, 1 }, { 4, GONE_AT_SOME_TIME, 2 } } },
-   },
-   /* The one that is at it has been stopped, or a stranger says so. */
-   [FOR_EVER] = {
-      { 0, 2, 2, { { 3, GONE, 1, true }, { 5, RECOVERING, 2, true } } },
-   },
+   { 0, 4, 2, { { 1, GONE, 1, true }, { 4, UNKNOWN, 2, true },
+                { 2, GONE_AT_SOME_TIME, 3 }, { 3, ID_REUSED, 4 } } },
+   { 0, 2, 0, { { 1, GONE, 1 }, { 4, GONE_AT_SOME_TIME, 2 } } },
+   /* The one that is at it has been stopped, or a stranger says so: nobody waits
+    * for it for ever.
+    */
+   { 0, 2, 2, { { 3, GONE, 1, true }, { 5, RECOVERING, 2, true } } },
 };
 
 /* What nobody is going to see is given back. */
@@ -258,19 +225,19 @@ take(uint32_t want)
 }
 
 static void
-recover_tickets(intptr_t arg)
+recover_tickets(intptr_t takes_one)
 {
-   const struct row *row = rows[arg & ~TAKE_ONE];
-
    set_up(VK_SYNC_WIN32_KIND_BINARY);
-   for (; row->consumed != 0; row++) {
+   for (unsigned r = 0; r < TEST_COUNT(rows); r++) {
+      const struct row *row = &rows[r];
+
       memset(o.layout->slots, 0, sizeof(o.layout->slots));
       o.layout->word = vk_sync_win32_pair(row->signals, row->consumed);
       for (unsigned i = 0; i < TEST_COUNT(row->tickets); i++)
          fill_ticket(row->tickets[i].slot, row->tickets[i].who,
                      row->tickets[i].ticket);
 
-      if (arg & TAKE_ONE)
+      if (takes_one)
          take(row->left + 1);
       else
          import_again();
@@ -279,6 +246,8 @@ recover_tickets(intptr_t arg)
       for (unsigned i = 0; i < TEST_COUNT(row->tickets); i++)
          EXPECT_U64(o.layout->slots[row->tickets[i].slot].owner,
                     row->tickets[i].kept ? o.owners[row->tickets[i].who] : 0);
+      if (test_failed())
+         test_fail(true, __FILE__, __LINE__, "row %u", r);
    }
    vk_sync_destroy(o.device, o.sync);
 }
@@ -291,24 +260,10 @@ const struct test_case test_cases[] = {
      VK_SYNC_WIN32_KIND_BINARY },
    { "import clears out the dead: timeline", import_clears_out_the_dead,
      VK_SYNC_WIN32_KIND_TIMELINE },
-   { "a full table is cleared of the dead",
-     full_table_is_cleared_of_the_dead },
-   { "tickets of the living are kept by who imports", recover_tickets,
-     LIVING },
-   { "tickets of the living are kept by who takes one", recover_tickets,
-     LIVING | TAKE_ONE },
    { "tickets of the dead are given back by who imports", recover_tickets,
-     DEAD },
+     false },
    { "tickets of the dead are given back by who takes one", recover_tickets,
-     DEAD | TAKE_ONE },
-   { "tickets are given back newest first by who imports", recover_tickets,
-     NEWEST_FIRST },
-   { "tickets are given back newest first by who takes one", recover_tickets,
-     NEWEST_FIRST | TAKE_ONE },
-   { "who imports does not wait for ever for who gives back",
-     recover_tickets, FOR_EVER },
-   { "who takes a ticket does not wait for ever for who gives back",
-     recover_tickets, FOR_EVER | TAKE_ONE },
+     true },
    { 0 },
 };
 
