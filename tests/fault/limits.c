@@ -7,7 +7,7 @@
 #include "hook.h"
 #include "peer.h"
 
-/* More threads than slots --------------------------------------------------- */
+/* More threads and tickets than slots --------------------------------------- */
 
 #define CROWD 300
 
@@ -38,59 +38,35 @@ crowd_is_woken(intptr_t flags)
    hook.no_look = false;
 }
 
-/* More tickets than slots --------------------------------------------------- */
-
-#define BATCHES 200
-
-static struct {
-   struct vk_sync *semaphore;
-   uint32_t first, done;
-} batches;
-
-/* The batches come in order, and each takes a signal of its own. */
-static VkResult
-submit(struct vk_queue *queue, struct vk_queue_submit *batch)
-{
-   REQUIRE_OK(vk_sync_wait_many(queue->base.device, batch->wait_count,
-                                batch->waits, VK_SYNC_WAIT_COMPLETE,
-                                UINT64_MAX));
-   REQUIRE((int32_t)(peer_signals(batches.semaphore) - batches.first -
-                     batches.done) > 0);
-   vk_sync_win32_store32(&batches.done, batches.done + 1);
-   return VK_SUCCESS;
-}
-
+/* Each has a ticket, and sees the signal of that number and no other. */
 static void
 more_tickets_than_slots(intptr_t first)
 {
+   static struct unit_waiter waiters[CROWD];
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, 0);
-   VkQueue queue = unit_queue(device);
-   VkSemaphore semaphore = unit_semaphore(device, 0);
-   const uint32_t last = (uint32_t)first + BATCHES;
+   const uint32_t last = (uint32_t)first + CROWD;
 
-   batches.semaphore = sync;
-   batches.first = (uint32_t)first;
-   batches.done = 0;
-   vk_queue_from_handle(queue)->driver_submit = submit;
-   unit_semaphore_import(semaphore, 0, unit_export(device, sync), NULL);
-   unit_layout(sync)->word = vk_sync_win32_pair(batches.first, batches.first);
-
-   for (unsigned i = 0; i < BATCHES; i++)
-      REQUIRE_OK(unit_submit(queue, 1,
-                             &(struct unit_batch) { .wait = semaphore },
-                             VK_NULL_HANDLE));
+   unit_layout(sync)->word = vk_sync_win32_pair((uint32_t)first,
+                                                (uint32_t)first);
+   hook_install();
+   hook.no_look = true;
+   for (unsigned i = 0; i < CROWD; i++)
+      unit_block(&waiters[i], device, unit_take(device, sync), 0, UINT64_MAX);
    EXPECT_U64(peer_consumed(sync), last);
    EXPECT_U64(unit_owned(sync), VK_SYNC_WIN32_SLOTS);
+   PEER_AWAIT(unit_armed(sync) == VK_SYNC_WIN32_SLOTS);
 
-   for (uint32_t i = 1; i <= BATCHES; i++) {
-      REQUIRE(vk_sync_win32_load32(&batches.done) < i);
+   for (unsigned i = 0; i < CROWD; i++) {
+      for (unsigned j = i; j < CROWD; j++)
+         REQUIRE(!waiters[j].done);
       REQUIRE_OK(vk_sync_signal(device, sync, 0));
-      REQUIRE_U64(peer_signals(sync), batches.first + i);
       if (test_random_below(4) == 0)
-         PEER_AWAIT(vk_sync_win32_load32(&batches.done) == i);
+         PEER_AWAIT(waiters[i].done);
    }
-   PEER_AWAIT(vk_sync_win32_load32(&batches.done) == BATCHES);
+   for (unsigned i = 0; i < CROWD; i++)
+      EXPECT_OK(unit_waiter_join(&waiters[i]));
+   hook.no_look = false;
    EXPECT_U64(peer_word(sync), vk_sync_win32_pair(last, last));
    EXPECT_U64(unit_owned(sync), 0);
    EXPECT_U64(unit_armed(sync), 0);
@@ -102,28 +78,9 @@ more_tickets_than_slots(intptr_t first)
 
 static struct {
    struct vk_device *device;
-   /* The fence, and a peer's view of it */
-   struct vk_sync *views[2];
-   uint32_t rounds;
-   /* The round that may begin, since the fence has been reset */
-   uint32_t round;
-   uint32_t done[FENCE_THREADS];
+   struct vk_sync *sync;
    bool resets_at_ring;
 } fence;
-
-static void
-fence_wait(void *data)
-{
-   const uintptr_t index = (uintptr_t)data;
-
-   for (uint32_t i = 1; i <= fence.rounds; i++) {
-      while (vk_sync_win32_load32(&fence.round) != i)
-         Sleep(0);
-      REQUIRE_OK(unit_wait(fence.device, fence.views[index % 2], 0,
-                           UINT64_MAX));
-      vk_sync_win32_store32(&fence.done[index], i);
-   }
-}
 
 /* The word has changed, and nobody has been woken yet. */
 static void
@@ -132,17 +89,7 @@ reset_at_ring(enum hook_call call)
    if (call != HOOK_RING || !fence.resets_at_ring)
       return;
    fence.resets_at_ring = false;
-   REQUIRE_OK(vk_sync_reset(fence.device, fence.views[0]));
-}
-
-static bool
-all_done(uint32_t round)
-{
-   for (unsigned i = 0; i < FENCE_THREADS; i++) {
-      if (vk_sync_win32_load32(&fence.done[i]) != round)
-         return false;
-   }
-   return true;
+   REQUIRE_OK(vk_sync_reset(fence.device, fence.sync));
 }
 
 /* Threads are blocked, and whoever is not rung is not woken.  Before they come
@@ -152,43 +99,38 @@ all_done(uint32_t round)
 static void
 fence_is_reset_while_threads_are_rung(intptr_t first)
 {
-   struct test_thread *threads[FENCE_THREADS];
+   const uint32_t rounds = 400 * test_scale();
+   const uint32_t last = (uint32_t)first + rounds;
+   struct unit_waiter waiters[FENCE_THREADS];
    struct vk_device *device = unit_device();
    struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_FENCE);
+   struct vk_sync *peer = unit_sync(device, VK_SYNC_IS_FENCE, 0);
 
-   fence.device = device;
-   fence.views[0] = sync;
-   fence.views[1] = unit_sync(device, VK_SYNC_IS_FENCE, 0);
    REQUIRE_OK(vk_sync_import_win32_handle(
-      device, fence.views[1],
-      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+      device, peer, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
       unit_export(device, sync), NULL));
-   fence.rounds = 400 * test_scale();
-   fence.round = 0;
    unit_layout(sync)->word = vk_sync_win32_pair((uint32_t)first,
                                                 (uint32_t)first);
+   fence.device = device;
+   fence.sync = sync;
    hook_install();
    hook.before = reset_at_ring;
    hook.no_look = true;
-   for (uintptr_t i = 0; i < FENCE_THREADS; i++)
-      threads[i] = test_thread_start(fence_wait, (void *)i);
 
-   for (uint32_t round = 1; round <= fence.rounds; round++) {
-      vk_sync_win32_store32(&fence.round, round);
+   for (uint32_t round = 0; round < rounds; round++) {
+      for (unsigned i = 0; i < FENCE_THREADS; i++)
+         unit_block(&waiters[i], device, i % 2 ? peer : sync, 0, UINT64_MAX);
       PEER_AWAIT(unit_armed(sync) == FENCE_THREADS);
       fence.resets_at_ring = round % 2;
       REQUIRE_OK(vk_sync_signal(device, sync, 0));
       REQUIRE(!fence.resets_at_ring);
       REQUIRE_OK(vk_sync_reset(device, sync));
-      PEER_AWAIT(all_done(round));
+      for (unsigned i = 0; i < FENCE_THREADS; i++)
+         REQUIRE_OK(unit_waiter_join(&waiters[i]));
    }
-   for (unsigned i = 0; i < FENCE_THREADS; i++)
-      test_thread_join(threads[i]);
    hook.no_look = false;
    hook.before = NULL;
-   EXPECT_U64(peer_word(sync),
-              vk_sync_win32_pair((uint32_t)first + fence.rounds,
-                                 (uint32_t)first + fence.rounds));
+   EXPECT_U64(peer_word(sync), vk_sync_win32_pair(last, last));
    EXPECT_U64(unit_owned(sync), 0);
 }
 
@@ -199,18 +141,16 @@ enum { IMPORTERS = 3, HELD = 5 };
 static int
 holder_main(int argc, char **argv)
 {
-   const struct peer_run run =
-      peer_run_open(argc, argv, sizeof(uint32_t));
+   const struct peer_run run = peer_run_open(argc, argv, sizeof(uint32_t));
    struct vk_device *device = unit_device();
    struct vk_sync *sync = peer_open(&run, device, VK_SYNC_WIN32_KIND_BINARY,
                                     "semaphore");
-   struct vk_sync *pending[HELD];
+   struct vk_sync *pending = NULL;
 
    for (unsigned i = 0; i < HELD; i++)
-      pending[i] = unit_take(device, sync);
+      pending = unit_take(device, sync);
    vk_sync_win32_store32(run.board, 1);
-   (void)!unit_wait(device, pending[0], 0, UINT64_MAX);
-   REQUIRE(false);
+   (void)!unit_wait(device, pending, 0, UINT64_MAX);
    return 1;
 }
 
@@ -283,9 +223,10 @@ const struct test_case test_cases[] = {
    /* The numbers wrap meanwhile, or their differences would if they were
     * compared in another way.
     */
-   { "200 batches wait for one semaphore", more_tickets_than_slots, -100, 90 },
-   { "200 batches wait, around the largest int", more_tickets_than_slots,
-     INT32_MAX - 100, 90 },
+   { "300 threads wait for tickets of a semaphore", more_tickets_than_slots,
+     -100, 120 },
+   { "300 threads wait for tickets, around the largest int",
+     more_tickets_than_slots, INT32_MAX - 100, 120 },
    { "a fence is reset while threads are rung",
      fence_is_reset_while_threads_are_rung, -200, 90 },
    { "a fence is reset, around the largest int",
