@@ -14,15 +14,15 @@ static void
 enter(enum hook_call call)
 {
    p_atomic_inc(&hook.calls[call]);
-   if (hook.before != NULL)
-      hook.before(call);
+   if (hook.at != NULL)
+      hook.at(call, false);
 }
 
 static LONG
 leave(enum hook_call call, LONG status)
 {
-   if (hook.after != NULL)
-      hook.after(call);
+   if (hook.at != NULL)
+      hook.at(call, true);
    return status;
 }
 
@@ -38,7 +38,6 @@ wait_for_single_object(HANDLE object, BOOLEAN alertable,
    else if (hook.no_look)
       timeout = NULL;
 
-   hook.bell = object;
    enter(HOOK_BELL_WAIT);
    return leave(HOOK_BELL_WAIT,
                 real.wait_for_single_object(object, alertable, timeout));
@@ -58,16 +57,6 @@ release_semaphore(HANDLE semaphore, LONG count, LONG *previous)
 {
    enter(HOOK_RING);
    return leave(HOOK_RING, real.release_semaphore(semaphore, count, previous));
-}
-
-static LONG WINAPI
-query_section(HANDLE section, int info_class, void *info, SIZE_T size,
-              SIZE_T *result_size)
-{
-   enter(HOOK_QUERY_SECTION);
-   return leave(HOOK_QUERY_SECTION,
-                real.query_section(section, info_class, info, size,
-                                   result_size));
 }
 
 static LONG WINAPI
@@ -94,6 +83,5 @@ hook_install(void)
    table->wait_for_single_object = wait_for_single_object;
    table->delay_execution = delay_execution;
    table->release_semaphore = release_semaphore;
-   table->query_section = query_section;
    table->query_object = query_object;
 }

@@ -11,15 +11,13 @@
 enum hook_call {
    HOOK_RING,
    HOOK_BELL_WAIT,
-   HOOK_QUERY_SECTION,
    HOOK_QUERY_OBJECT,
    HOOK_CALLS,
 };
 
 struct hook {
-   /* May be NULL */
-   void (*before)(enum hook_call call);
-   void (*after)(enum hook_call call);
+   /* Before and after each call, unless NULL */
+   void (*at)(enum hook_call call, bool after);
 
    /* Blocked threads look for themselves now and then, in case that a peer has
     * died.  Where none dies, that would hide a ring that was forgotten.  Not
@@ -30,8 +28,6 @@ struct hook {
    uint32_t calls[HOOK_CALLS];
    /* Bell waits that are short, because a peer cannot ring us */
    uint32_t polls;
-   /* What was waited on last */
-   void *bell;
 };
 
 extern struct hook hook;

@@ -16,9 +16,8 @@
 enum {
    KILL_LANES = 4,
    KILL_SURVIVORS = 2,
-   /* Exit statuses: a victim that killed itself, or was killed */
+   /* The exit status of a victim that killed itself, or was killed */
    KILL_STATUS = 77,
-   KILL_STATUS_OUTSIDE = 78,
 };
 
 /* The value that ends the survivors, and that no victim lives to see */

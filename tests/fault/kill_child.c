@@ -46,76 +46,44 @@ count_call(enum hook_call call, bool after)
    }
 }
 
-static void
-before_call(enum hook_call call)
-{
-   count_call(call, false);
-}
-
-static void
-after_call(enum hook_call call)
-{
-   count_call(call, true);
-}
-
-static void
-signal_in_journal(struct vk_sync *sync, uint64_t value,
-                  struct kill_journal *journal)
-{
-   vk_sync_win32_store32(&journal->rings, 0);
-   vk_sync_win32_store64(&journal->begun, value);
-   signalling = journal;
-   REQUIRE_OK(unit_signal(victim.device, sync, value));
-   signalling = NULL;
-   vk_sync_win32_store64(&journal->done, value);
-}
-
-/* Until the survivors block there, so that the signal has whom to ring.  If
- * they take too long it does no harm to signal now.
+/* The journal says how far the payload is.  Whoever waits for the next signal
+ * is soon blocked as well, so that it is rung; if not, that does no harm.
  */
 static void
-await_blocked(struct vk_sync *sync, uint64_t *waits, unsigned count,
-              uint64_t target)
+signal_in_journal(struct vk_sync *sync, struct kill_journal *journal,
+                  uint64_t *waits, unsigned count)
 {
-   for (unsigned i = 0; i < 100; i++) {
-      unsigned waiting = 0;
+   for (;;) {
+      const uint64_t value = journal->done + 1;
 
-      for (unsigned j = 0; j < count; j++)
-         waiting += vk_sync_win32_load64(&waits[j]) == target;
-      if (waiting == count && unit_armed(sync) >= count)
-         return;
-      Sleep(1);
+      for (unsigned i = 0; i < count; i++) {
+         while (vk_sync_win32_load64(&waits[i]) != value)
+            Sleep(1);
+      }
+      for (unsigned i = 0; i < 100 && unit_armed(sync) < count; i++)
+         Sleep(1);
+
+      vk_sync_win32_store32(&journal->rings, 0);
+      vk_sync_win32_store64(&journal->begun, value);
+      signalling = journal;
+      REQUIRE_OK(unit_signal(victim.device, sync, value));
+      signalling = NULL;
+      vk_sync_win32_store64(&journal->done, value);
    }
 }
 
 static void
 signal_timelines(UNUSED void *data)
 {
-   struct kill_lane *lane = victim.lane;
-   struct vk_sync *sync = victim.syncs[KILL_UP];
-
-   for (;;) {
-      const uint64_t value = peer_word(sync) + 1;
-
-      await_blocked(sync, lane->waits, KILL_SURVIVORS, value);
-      signal_in_journal(sync, value, &lane->timeline);
-   }
+   signal_in_journal(victim.syncs[KILL_UP], &victim.lane->timeline,
+                     victim.lane->waits, KILL_SURVIVORS);
 }
 
 static void
 signal_semaphores(UNUSED void *data)
 {
-   struct kill_lane *lane = victim.lane;
-   struct vk_sync *sync = victim.syncs[KILL_UP_BINARY];
-
-   for (;;) {
-      const uint64_t ticket = peer_signals(sync) + 1;
-
-      while (vk_sync_win32_load64(&lane->binary_wait) != ticket)
-         Sleep(1);
-      await_blocked(sync, &lane->binary_wait, 1, ticket);
-      signal_in_journal(sync, ticket, &lane->binary);
-   }
+   signal_in_journal(victim.syncs[KILL_UP_BINARY], &victim.lane->binary,
+                     &victim.lane->binary_wait, 1);
 }
 
 /* The parent signals all the time, and this waits for the next. */
@@ -205,8 +173,7 @@ kill_victim_main(int argc, char **argv)
    PEER_AWAIT(peer_count_slots(victim.syncs[KILL_GATE],
                                GetCurrentProcessId()) > 0);
    vk_sync_win32_store32(&victim.lane->ready, 1);
-   hook.before = before_call;
-   hook.after = after_call;
+   hook.at = count_call;
    for (unsigned i = 0; i < TEST_COUNT(runs); i++)
       test_thread_start(runs[i], NULL);
    Sleep(INFINITE);

@@ -84,9 +84,9 @@ static struct {
 
 /* The word has changed, and nobody has been woken yet. */
 static void
-reset_at_ring(enum hook_call call)
+reset_at_ring(enum hook_call call, bool after)
 {
-   if (call != HOOK_RING || !fence.resets_at_ring)
+   if (call != HOOK_RING || after || !fence.resets_at_ring)
       return;
    fence.resets_at_ring = false;
    REQUIRE_OK(vk_sync_reset(fence.device, fence.sync));
@@ -114,7 +114,7 @@ fence_is_reset_while_threads_are_rung(intptr_t first)
    fence.device = device;
    fence.sync = sync;
    hook_install();
-   hook.before = reset_at_ring;
+   hook.at = reset_at_ring;
    hook.no_look = true;
 
    for (uint32_t round = 0; round < rounds; round++) {
@@ -129,7 +129,7 @@ fence_is_reset_while_threads_are_rung(intptr_t first)
          REQUIRE_OK(unit_waiter_join(&waiters[i]));
    }
    hook.no_look = false;
-   hook.before = NULL;
+   hook.at = NULL;
    EXPECT_U64(peer_word(sync), vk_sync_win32_pair(last, last));
    EXPECT_U64(unit_owned(sync), 0);
 }

@@ -4,24 +4,18 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
 #include <wchar.h>
 
 static struct peer_run
-map_board(const char *name, size_t size, bool create)
+map_board(const char *name, HANDLE section, size_t size)
 {
    struct peer_run run;
-   HANDLE section;
 
-   snprintf(run.name, sizeof(run.name), "%s", name);
-   section = create ?
-      CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0,
-                         (DWORD)size, name) :
-      OpenFileMappingA(FILE_MAP_WRITE, FALSE, name);
    REQUIRE(section != NULL);
+   test_own_handle(section);
+   snprintf(run.name, sizeof(run.name), "%s", name);
    run.board = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, size);
    REQUIRE(run.board != NULL);
-   test_own_handle(section);
    return run;
 }
 
@@ -36,12 +30,15 @@ peer_run_create(size_t board_size)
 {
    static unsigned serial;
    char name[48];
-   struct peer_run run;
 
    snprintf(name, sizeof(name), "lvp-fault-%lu-%u-%llx",
             (unsigned long)GetCurrentProcessId(), ++serial,
             (unsigned long long)GetTickCount64());
-   run = map_board(name, board_size, true);
+   const struct peer_run run =
+      map_board(name, CreateFileMappingA(INVALID_HANDLE_VALUE, NULL,
+                                         PAGE_READWRITE, 0,
+                                         (DWORD)board_size, name),
+                board_size);
    test_defer(unmap_board, run.board);
    return run;
 }
@@ -50,29 +47,31 @@ struct peer_run
 peer_run_open(int argc, char **argv, size_t board_size)
 {
    REQUIRE(argc >= 1);
-   return map_board(argv[0], board_size, false);
-}
-
-#define NAME_SIZE 80
-
-static void
-format_name(wchar_t wide[NAME_SIZE], const struct peer_run *run,
-            const char *name)
-{
-   swprintf(wide, NAME_SIZE, L"%hs-%hs", run->name, name);
+   return map_board(argv[0], OpenFileMappingA(FILE_MAP_WRITE, FALSE, argv[0]),
+                    board_size);
 }
 
 static struct vk_sync *
-new_sync(struct vk_device *device, enum vk_sync_win32_kind kind,
-         enum vk_sync_flags flags)
+get_payload(const struct peer_run *run, struct vk_device *device,
+            enum vk_sync_win32_kind kind, const char *name, bool create)
 {
+   enum vk_sync_flags flags = create ? VK_SYNC_IS_SHAREABLE : 0;
    struct vk_sync *sync;
+   wchar_t wide[80];
 
    if (kind == VK_SYNC_WIN32_KIND_TIMELINE)
       flags |= VK_SYNC_IS_TIMELINE;
    if (kind == VK_SYNC_WIN32_KIND_FENCE)
       flags |= VK_SYNC_IS_FENCE;
    REQUIRE_OK(vk_sync_create(device, &vk_sync_win32_type, flags, 0, &sync));
+
+   swprintf(wide, TEST_COUNT(wide), L"%hs-%hs", run->name, name);
+   if (create)
+      unit_share(device, sync, wide);
+   else
+      REQUIRE_OK(vk_sync_import_win32_handle(
+         device, sync, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT,
+         NULL, wide));
    return sync;
 }
 
@@ -80,89 +79,25 @@ struct vk_sync *
 peer_share(const struct peer_run *run, struct vk_device *device,
            enum vk_sync_win32_kind kind, const char *name)
 {
-   struct vk_sync *sync = new_sync(device, kind, VK_SYNC_IS_SHAREABLE);
-   wchar_t wide[NAME_SIZE];
-
-   format_name(wide, run, name);
-   unit_share(device, sync, wide);
-   return sync;
-}
-
-struct vk_sync *
-peer_private(struct vk_device *device, enum vk_sync_win32_kind kind)
-{
-   return new_sync(device, kind, 0);
+   return get_payload(run, device, kind, name, true);
 }
 
 struct vk_sync *
 peer_open(const struct peer_run *run, struct vk_device *device,
           enum vk_sync_win32_kind kind, const char *name)
 {
-   struct vk_sync *sync = new_sync(device, kind, 0);
-   wchar_t wide[NAME_SIZE];
-
-   format_name(wide, run, name);
-   REQUIRE_OK(vk_sync_import_win32_handle(
-      device, sync, VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT, NULL,
-      wide));
-   return sync;
-}
-
-void
-peer_import(const struct peer_run *run, VkSemaphore semaphore,
-            const char *name, HANDLE handle)
-{
-   wchar_t wide[NAME_SIZE];
-
-   if (name == NULL) {
-      unit_semaphore_import(semaphore, 0, handle, NULL);
-   } else {
-      format_name(wide, run, name);
-      unit_semaphore_import(semaphore, 0, NULL, wide);
-   }
-}
-
-uint32_t
-peer_find_slot(struct vk_sync *sync, uint32_t index, DWORD process)
-{
-   struct vk_sync_win32_layout *layout = unit_layout(sync);
-
-   for (; index < VK_SYNC_WIN32_SLOTS; index++) {
-      if (vk_sync_win32_load64(&layout->slots[index].owner) >> 32 == process)
-         return index;
-   }
-   return VK_SYNC_WIN32_NO_SLOT;
+   return get_payload(run, device, kind, name, false);
 }
 
 unsigned
 peer_count_slots(struct vk_sync *sync, DWORD process)
 {
+   struct vk_sync_win32_layout *layout = unit_layout(sync);
    unsigned count = 0;
 
-   for (uint32_t i = 0; i < VK_SYNC_WIN32_SLOTS; i++, count++) {
-      i = peer_find_slot(sync, i, process);
-      if (i == VK_SYNC_WIN32_NO_SLOT)
-         break;
-   }
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+      count += vk_sync_win32_load64(&layout->slots[i].owner) >> 32 == process;
    return count;
-}
-
-static void
-dump_slot(struct vk_sync_win32_layout *layout, unsigned index)
-{
-   struct vk_sync_win32_slot *slot = &layout->slots[index];
-   const uint64_t owner = vk_sync_win32_load64(&slot->owner);
-   const uint64_t target = vk_sync_win32_load64(&slot->target);
-   const bool armed = peer_has_bit(layout->armed, index);
-   const bool failed = peer_has_bit(layout->failed, index);
-
-   if (owner != 0 || armed || failed)
-      test_diag("   slot %u: owner %" PRIu64 " (created 0x%08" PRIx32 "), "
-                "target 0x%" PRIx64 "%s%s, bell %016" PRIx64 "%016" PRIx64,
-                index, owner >> 32, (uint32_t)owner, target,
-                armed ? ", armed" : "", failed ? ", failed" : "",
-                vk_sync_win32_load64(&slot->bell.bits[0]),
-                vk_sync_win32_load64(&slot->bell.bits[1]));
 }
 
 /* Read without permission, where it comes to that: whoever asks is about to give
@@ -173,11 +108,20 @@ peer_dump(const char *name, struct vk_sync *sync)
 {
    struct vk_sync_win32_layout *layout = unit_layout(sync);
 
-   test_diag("process %lu, %s: word 0x%" PRIx64,
-             (unsigned long)GetCurrentProcessId(), name,
-             vk_sync_win32_load64(&layout->word));
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      dump_slot(layout, i);
+   test_diag("process %lu, %s: word 0x%" PRIx64 ", armed %" PRIx64 " %" PRIx64
+             ", failed %" PRIx64 " %" PRIx64,
+             (unsigned long)GetCurrentProcessId(), name, layout->word,
+             layout->armed[0], layout->armed[1], layout->failed[0],
+             layout->failed[1]);
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      const struct vk_sync_win32_slot slot = layout->slots[i];
+
+      if (slot.owner != 0)
+         test_diag("   slot %u: owner %" PRIu64 " (created 0x%08" PRIx32 "), "
+                   "target 0x%" PRIx64 ", bell %016" PRIx64 "%016" PRIx64, i,
+                   slot.owner >> 32, (uint32_t)slot.owner, slot.target,
+                   slot.bell.bits[0], slot.bell.bits[1]);
+   }
 }
 
 /* Whatever happens to this process, even by its own watchdog, nobody is left
@@ -364,17 +308,4 @@ peer_measure(void)
       .views = count_views(),
       .heap = sum_heap(),
    };
-}
-
-void
-peer_check_usage(const char *who, const struct peer_usage *before,
-                 const struct peer_usage *after)
-{
-   test_diag("%s: %u handles, %u views, %" PRIu64 " bytes of heap before; "
-             "%u, %u, %" PRIu64 " after", who, before->handles,
-             before->views, before->heap, after->handles, after->views,
-             after->heap);
-   EXPECT_U64(after->handles, before->handles);
-   EXPECT_U64(after->views, before->views);
-   EXPECT(after->heap < before->heap + 64 * 1024);
 }

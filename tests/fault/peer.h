@@ -28,13 +28,6 @@ struct vk_sync *peer_share(const struct peer_run *run,
 struct vk_sync *peer_open(const struct peer_run *run,
                           struct vk_device *device,
                           enum vk_sync_win32_kind kind, const char *name);
-/* A private one, of the same kinds */
-struct vk_sync *peer_private(struct vk_device *device,
-                             enum vk_sync_win32_kind kind);
-
-/* By name or, if that is NULL, by handle */
-void peer_import(const struct peer_run *run, VkSemaphore semaphore,
-                 const char *name, HANDLE handle);
 
 struct peer {
    HANDLE process;
@@ -69,22 +62,11 @@ struct peer_usage {
 };
 
 struct peer_usage peer_measure(void);
-void peer_check_usage(const char *who, const struct peer_usage *before,
-                      const struct peer_usage *after);
 
-/* The section, and what this process has linked to its view of it */
+/* The word, and the slots that have owners */
 void peer_dump(const char *name, struct vk_sync *sync);
 
-/* In a section */
-
-static inline bool
-peer_has_bit(uint64_t *words, unsigned index)
-{
-   return vk_sync_win32_load64(&words[index / 64]) >> index % 64 & 1;
-}
-
-/* The first slot of that process from `index` on, or NO_SLOT */
-uint32_t peer_find_slot(struct vk_sync *sync, uint32_t index, DWORD process);
+/* Slots of that process, whatever for */
 unsigned peer_count_slots(struct vk_sync *sync, DWORD process);
 
 static inline unsigned
@@ -92,8 +74,6 @@ peer_count_owned(struct vk_sync *sync)
 {
    return unit_owned(sync);
 }
-
-/* Any payload in memory */
 
 static inline uint64_t
 peer_word(struct vk_sync *sync)
@@ -128,17 +108,11 @@ peer_consumed(struct vk_sync *sync)
       } \
    } while (0)
 
-/* test_random() belongs to one thread of one process. */
-static inline uint64_t
-peer_random(uint64_t *state)
-{
-   return test_next_random(state);
-}
-
+/* test_random_below() belongs to one thread of one process. */
 static inline uint32_t
 peer_random_below(uint64_t *state, uint32_t limit)
 {
-   return (uint32_t)((peer_random(state) >> 32) * limit >> 32);
+   return (uint32_t)((test_next_random(state) >> 32) * limit >> 32);
 }
 
 #endif
