@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Report what tests/bench measured: a table, and on demand JSON and a plot.
 
-A folder has three files for each case: CASE.out, one JSON object a line for a
-row; CASE.err; and CASE.status, the exit status. A case that did not run to its
-end is a row that says why. The exit status is 0 if all rows are ok.
+A folder has three files for each case: CASE.out, TAP with one JSON object a
+line for a row; CASE.err; and CASE.status, the exit status. A case that did not
+run to its end is a row that says why. The exit status is 0 if all rows are ok.
 """
 
 import argparse
@@ -48,12 +48,12 @@ def meaning(status):
 def rows_of(folder, case):
     lines = read(folder / f'{case}.out').splitlines()
     status = int(read(folder / f'{case}.status'))
-    parsed = [parse(line) for line in lines if line.strip()]
+    parsed = [parse(line) for line in lines]
     rows = [row for row in parsed if row]
-
-    # Programs say such things as that a process had to be started again.
-    remarks = [line for line in lines if line.startswith('# ')]
-    if status == 0 and rows and len(rows) + len(remarks) == len(parsed):
+    for row in rows:
+        row['row'] = f'{case}/{row["row"]}' if row['row'] else case
+    whole = all(row for line, row in zip(lines, parsed) if line.startswith('{'))
+    if status == 0 and rows and whole and f'ok 1 - {case}' in lines:
         return rows
 
     last = [row['row'] for row in rows][-1:]

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "icd.h"
 
+#include <stdlib.h>
+
 typedef void (*any_proc)(void);
 typedef VkResult (VKAPI_PTR *negotiate_func)(uint32_t *version);
 
@@ -10,14 +12,20 @@ on_failure(const char *file, int line, const char *call, VkResult result)
    test_fail(true, file, line, "%s gave VkResult %d", call, (int)result);
 }
 
-static void
-load_driver(struct bench_icd *icd, const char *dll)
+void
+bench_icd_open(struct bench_icd *icd, enum bench_side side, bool exports)
 {
+   static const char *const extensions[] = {
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
+   };
+   const char *dll = getenv(side == BENCH_OURS ? "LVP_SYNC_OURS"
+                                               : "LVP_SYNC_UPSTREAM");
    uint32_t version = 5;
 
-   if (dll == NULL)
-      test_fail(true, __FILE__, __LINE__,
-                "this case needs both --ours and --upstream");
+   REQUIRE(dll != NULL);
+   *icd = (struct bench_icd) {.gpu.fail = on_failure};
    icd->module = LoadLibraryA(dll);
    if (icd->module == NULL)
       test_fail(true, __FILE__, __LINE__, "cannot load %s: error %lu", dll,
@@ -29,21 +37,6 @@ load_driver(struct bench_icd *icd, const char *dll)
       GetProcAddress(icd->module, "vk_icdGetInstanceProcAddr");
    REQUIRE(negotiate != NULL && icd->gpu.GetInstanceProcAddr != NULL);
    REQUIRE(negotiate(&version) == VK_SUCCESS);
-}
-
-void
-bench_icd_open(struct bench_icd *icd, enum bench_side side, bool exports)
-{
-   static const char *const extensions[] = {
-      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
-      VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME,
-      VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
-   };
-   const char *dll = bench_driver_path[side];
-
-   bench_stage(dll != NULL ? dll : "opening a driver");
-   *icd = (struct bench_icd) {.gpu.fail = on_failure};
-   load_driver(icd, dll);
    gpu_open_instance(&icd->gpu);
    gpu_open(&icd->gpu, extensions, exports ? TEST_COUNT(extensions) : 0);
 }
@@ -54,11 +47,8 @@ bench_icd_close(struct bench_icd *icd)
    PFN_vkDestroyInstance destroy = (PFN_vkDestroyInstance)
       icd->gpu.GetInstanceProcAddr(icd->gpu.instance, "vkDestroyInstance");
 
-   bench_stage("waiting until a device is idle");
    icd->gpu.DeviceWaitIdle(icd->gpu.device);
-   bench_stage("destroying a device and its instance");
    gpu_close(&icd->gpu);
    destroy(icd->gpu.instance, NULL);
-   bench_stage("unloading a driver");
    FreeLibrary(icd->module);
 }

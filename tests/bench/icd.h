@@ -13,7 +13,10 @@ struct bench_icd {
    struct gpu gpu;
 };
 
-/* Those of us that are to export enable the extensions that only we have. */
+/* Where the drivers are is in the environment: LVP_SYNC_OURS, and
+ * LVP_SYNC_UPSTREAM.  Those of us that are to export enable the extensions that
+ * only we have.
+ */
 void bench_icd_open(struct bench_icd *icd, enum bench_side side, bool exports);
 void bench_icd_close(struct bench_icd *icd);
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime.h"
 
+#include <string.h>
+
 #include "mesa_device.h"
 #include "vk_sync_timeline.h"
-
-#include "util/bitscan.h"
-
-#include "vk_sync_win32_payload_section.h"
 
 #define OPAQUE_WIN32 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
 
@@ -40,14 +38,14 @@ bench_device(enum bench_side side)
 {
    struct runtime *runtime = &runtimes[side];
 
-   /* The first call of each is on the main thread. */
+   /* The first call of each is on the case's own thread. */
    if (runtime->list[0] == NULL)
       create(runtime, side);
    return &runtime->mesa.device;
 }
 
-static struct vk_sync *
-create_sync(enum bench_side side, enum vk_sync_flags flags)
+struct vk_sync *
+bench_sync(enum bench_side side, enum vk_sync_flags flags)
 {
    struct vk_device *device = bench_device(side);
    const bool timeline = flags & VK_SYNC_IS_TIMELINE;
@@ -59,34 +57,18 @@ create_sync(enum bench_side side, enum vk_sync_flags flags)
 }
 
 struct vk_sync *
-bench_fence(enum bench_side side)
-{
-   return create_sync(side, 0);
-}
-
-struct vk_sync *
-bench_timeline(enum bench_side side)
-{
-   return create_sync(side, VK_SYNC_IS_TIMELINE);
-}
-
-struct vk_sync *
 bench_shared_create(enum vk_sync_flags flags)
 {
-   struct vk_sync *sync = create_sync(BENCH_OURS,
-                                      flags | VK_SYNC_IS_SHAREABLE);
+   struct vk_sync *sync = bench_sync(BENCH_OURS, flags | VK_SYNC_IS_SHAREABLE);
 
-   REQUIRE(vk_sync_set_win32_export_params(bench_device(BENCH_OURS), sync,
-                                           OPAQUE_WIN32, NULL, 0, NULL) ==
-           VK_SUCCESS);
+   unit_share(bench_device(BENCH_OURS), sync, NULL);
    return sync;
 }
 
 struct vk_sync *
 bench_shared_import(enum vk_sync_flags flags, HANDLE handle)
 {
-   struct vk_sync *sync = create_sync(BENCH_OURS,
-                                      flags | VK_SYNC_IS_SHAREABLE);
+   struct vk_sync *sync = bench_sync(BENCH_OURS, flags | VK_SYNC_IS_SHAREABLE);
 
    REQUIRE(vk_sync_import_win32_handle(bench_device(BENCH_OURS), sync,
                                        OPAQUE_WIN32, handle, NULL) ==
@@ -94,55 +76,23 @@ bench_shared_import(enum vk_sync_flags flags, HANDLE handle)
    return sync;
 }
 
-HANDLE
-bench_shared_export(struct vk_sync *sync)
-{
-   HANDLE handle;
-
-   REQUIRE(vk_sync_export_win32_handle(bench_device(BENCH_OURS), sync,
-                                       OPAQUE_WIN32, &handle) ==
-           VK_SUCCESS);
-   return handle;
-}
-
-uint32_t
-bench_shared_blocked(struct vk_sync *sync)
-{
-   struct vk_sync_win32_layout *layout = vk_sync_win32_section_get_layout(
-      ((struct vk_sync_win32 *)sync)->payload);
-
-   return util_bitcount64(vk_sync_win32_load64(&layout->armed[0])) +
-          util_bitcount64(vk_sync_win32_load64(&layout->armed[1]));
-}
-
-void
-bench_sync_destroy(enum bench_side side, struct vk_sync *sync)
-{
-   vk_sync_destroy(bench_device(side), sync);
-}
-
 void
 bench_signal(enum bench_side side, struct vk_sync *sync, uint64_t value)
 {
-   REQUIRE(vk_sync_signal(&runtimes[side].mesa.device, sync, value) ==
-           VK_SUCCESS);
+   REQUIRE(unit_signal(bench_device(side), sync, value) == VK_SUCCESS);
 }
 
 void
 bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value)
 {
-   REQUIRE(vk_sync_wait(&runtimes[side].mesa.device, sync, value,
-                        VK_SYNC_WAIT_COMPLETE, UINT64_MAX) ==
-           VK_SUCCESS);
+   REQUIRE(vk_sync_wait(bench_device(side), sync,
+                        sync->flags & VK_SYNC_IS_TIMELINE ? value : 0,
+                        VK_SYNC_WAIT_COMPLETE, UINT64_MAX) == VK_SUCCESS);
 }
 
-void
-bench_reset(enum bench_side side, struct vk_sync *sync)
-{
-   REQUIRE(vk_sync_reset(&runtimes[side].mesa.device, sync) == VK_SUCCESS);
-}
+/* Calls of the kernel ------------------------------------------------------ */
 
-struct bench_transitions bench_transitions;
+struct bench_calls bench_calls;
 
 static struct vk_sync_win32_nt_table real;
 
@@ -150,7 +100,7 @@ static LONG WINAPI
 wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                      const LARGE_INTEGER *timeout)
 {
-   p_atomic_inc(&bench_transitions.keyed_waits);
+   p_atomic_inc(&bench_calls.waits);
    return real.wait_for_keyed_event(event, key, alertable, timeout);
 }
 
@@ -158,7 +108,7 @@ static LONG WINAPI
 release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                     const LARGE_INTEGER *timeout)
 {
-   p_atomic_inc(&bench_transitions.keyed_releases);
+   p_atomic_inc(&bench_calls.wakes);
    return real.release_keyed_event(event, key, alertable, timeout);
 }
 
@@ -166,7 +116,7 @@ static LONG WINAPI
 wait_for_single_object(HANDLE object, BOOLEAN alertable,
                        const LARGE_INTEGER *timeout)
 {
-   p_atomic_inc(&bench_transitions.object_waits);
+   p_atomic_inc(&bench_calls.waits);
    return real.wait_for_single_object(object, alertable, timeout);
 }
 
@@ -174,7 +124,7 @@ static LONG WINAPI
 wait_for_multiple_objects(ULONG count, const HANDLE *objects, ULONG wait_any,
                           BOOLEAN alertable, const LARGE_INTEGER *timeout)
 {
-   p_atomic_inc(&bench_transitions.object_waits);
+   p_atomic_inc(&bench_calls.waits);
    return real.wait_for_multiple_objects(count, objects, wait_any, alertable,
                                          timeout);
 }
@@ -182,14 +132,14 @@ wait_for_multiple_objects(ULONG count, const HANDLE *objects, ULONG wait_any,
 static LONG WINAPI
 release_semaphore(HANDLE semaphore, LONG count, LONG *previous)
 {
-   p_atomic_inc(&bench_transitions.semaphore_releases);
+   p_atomic_inc(&bench_calls.wakes);
    return real.release_semaphore(semaphore, count, previous);
 }
 
 static LONG WINAPI
 delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
-   p_atomic_inc(&bench_transitions.others);
+   p_atomic_inc(&bench_calls.others);
    return real.delay_execution(alertable, interval);
 }
 
@@ -197,7 +147,7 @@ static LONG WINAPI
 query_section(HANDLE section, int info_class, void *info, SIZE_T size,
               SIZE_T *result_size)
 {
-   p_atomic_inc(&bench_transitions.others);
+   p_atomic_inc(&bench_calls.others);
    return real.query_section(section, info_class, info, size, result_size);
 }
 
@@ -205,12 +155,12 @@ static LONG WINAPI
 query_object(HANDLE object, int info_class, void *info, ULONG size,
              ULONG *result_size)
 {
-   p_atomic_inc(&bench_transitions.others);
+   p_atomic_inc(&bench_calls.others);
    return real.query_object(object, info_class, info, size, result_size);
 }
 
 void
-bench_count_transitions(void)
+bench_count_calls(void)
 {
    REQUIRE(vk_sync_win32_nt_init());
 
@@ -226,18 +176,134 @@ bench_count_transitions(void)
 }
 
 uint32_t
-bench_transition_total(void)
+bench_all_calls(void)
 {
-   const struct bench_transitions *t = &bench_transitions;
-
-   return t->keyed_waits + t->keyed_releases + t->object_waits +
-          t->semaphore_releases + t->others;
+   return bench_calls.waits + bench_calls.wakes + bench_calls.others;
 }
 
-uint32_t
-bench_wake_total(void)
-{
-   const struct bench_transitions *t = &bench_transitions;
+/* Threads that wait -------------------------------------------------------- */
 
-   return t->keyed_releases + t->semaphore_releases;
+struct waiter {
+   struct vk_sync *timeline;
+   uint64_t target;
+   struct test_thread *thread;
+};
+
+static struct waiter waiters[1111];
+static uint32_t waiter_count;
+
+static void
+wait_for_target(void *data)
+{
+   const struct waiter *waiter = data;
+
+   bench_wait(BENCH_OURS, waiter->timeline, waiter->target);
+}
+
+void
+bench_gather(struct vk_sync *timeline, uint32_t count)
+{
+   REQUIRE(waiter_count + count <= TEST_COUNT(waiters));
+   for (uint32_t i = 0; i < count; i++) {
+      struct waiter *waiter = &waiters[waiter_count++];
+
+      *waiter = (struct waiter) {timeline, BENCH_LATER + i};
+      waiter->thread = test_thread_start(wait_for_target, waiter);
+   }
+}
+
+void
+bench_gather_apart(uint32_t count)
+{
+   for (uint32_t i = 0; i < count; i++) {
+      struct vk_sync *timeline = bench_shared_create(VK_SYNC_IS_TIMELINE);
+
+      bench_gather(timeline, 1);
+      while (unit_armed(timeline) == 0)
+         Sleep(1);
+   }
+   /* To be really blocked */
+   Sleep(20);
+}
+
+void
+bench_join(void)
+{
+   for (uint32_t i = 0; i < waiter_count; i++)
+      test_thread_join(waiters[i].thread);
+}
+
+void
+bench_dismiss(void)
+{
+   for (uint32_t i = 0; i < waiter_count; i++)
+      bench_signal(BENCH_OURS, waiters[i].timeline, waiters[i].target);
+   bench_join();
+}
+
+/* Other processes ---------------------------------------------------------- */
+
+/* A peer would wait for ever for a parent that is gone. */
+static void
+tie_to_us(HANDLE process)
+{
+   JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {
+      .BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
+   };
+   /* Open until the process ends */
+   HANDLE job = CreateJobObjectW(NULL, NULL);
+
+   REQUIRE(SetInformationJobObject(job, JobObjectExtendedLimitInformation,
+                                   &limits, sizeof(limits)));
+   REQUIRE(AssignProcessToJobObject(job, process));
+}
+
+struct bench_peer
+bench_peer_start(const char *role, uint32_t number, const HANDLE *handles,
+                 uint32_t count)
+{
+   struct bench_peer peer = {.number = number};
+
+   REQUIRE(count <= BENCH_PEER_HANDLES);
+   memcpy(peer.handles, handles, count * sizeof(handles[0]));
+   peer.child = child_start(role, handles, count);
+   peer.link = (struct child_link) {
+      .in = peer.child->from_child,
+      .out = peer.child->to_child,
+   };
+   tie_to_us(peer.child->process);
+   /* With members that mean nothing there */
+   REQUIRE(child_link_send(&peer.link, &peer, sizeof(peer)));
+   return peer;
+}
+
+struct bench_peer
+bench_peer_open(int argc, char **argv)
+{
+   struct child_link link = child_link_open(argc, argv);
+   struct bench_peer self;
+
+   REQUIRE(child_link_receive(&link, &self, sizeof(self)));
+   self.link = link;
+   return self;
+}
+
+void
+bench_peer_join(struct bench_peer *peer)
+{
+   REQUIRE_U64(child_join(peer->child, 60000), 0);
+}
+
+void
+bench_peer_tell(struct bench_peer *peer)
+{
+   REQUIRE(child_link_send(&peer->link, "", 1));
+}
+
+void
+bench_peer_hear(struct bench_peer *peer)
+{
+   char byte;
+
+   REQUIRE(child_link_receive(&peer->link, &byte, 1));
 }

@@ -3,62 +3,82 @@
 #define BENCH_RUNTIME_H
 
 #include "bench.h"
-
-#include "vk_device.h"
-#include "vk_sync.h"
-
-#include "vk_sync_win32.h"
-#include "vk_sync_win32_nt.h"
+#include "child.h"
+#include "fixture.h"
 
 /** Mesa's runtime without a driver: its sync types are ours, or the ones that
  * lavapipe has upstream
  */
 struct vk_device *bench_device(enum bench_side side);
-
-struct vk_sync *bench_fence(enum bench_side side);
-struct vk_sync *bench_timeline(enum bench_side side);
+struct vk_sync *bench_sync(enum bench_side side, enum vk_sync_flags flags);
 
 /** Payloads of ours in sections, which peers import */
 struct vk_sync *bench_shared_create(enum vk_sync_flags flags);
 struct vk_sync *bench_shared_import(enum vk_sync_flags flags, HANDLE handle);
-HANDLE bench_shared_export(struct vk_sync *sync);
 
-/** How many threads, of whichever process, are blocked on it or about to be */
-uint32_t bench_shared_blocked(struct vk_sync *sync);
-
-void bench_sync_destroy(enum bench_side side, struct vk_sync *sync);
-
+/** The value is for timelines. */
 void bench_signal(enum bench_side side, struct vk_sync *sync, uint64_t value);
 void bench_wait(enum bench_side side, struct vk_sync *sync, uint64_t value);
-void bench_reset(enum bench_side side, struct vk_sync *sync);
 
 /* What upstream's binary type adds to a vk_sync; see upstream.c */
 extern const struct vk_sync_type *const bench_upstream_type;
 
-/** Kernel transitions that the sync type has made; those of the parker
- * "futex" are not among them, since it calls the system by way of Mesa
+/** Kernel transitions that the sync type has made, each counted before it
+ * begins; those of the parker "futex" are not among them, since it calls the
+ * system by way of Mesa
  */
-struct bench_transitions {
-   uint32_t keyed_waits;
-   uint32_t keyed_releases;
-   uint32_t object_waits;
-   uint32_t semaphore_releases;
+struct bench_calls {
+   uint32_t waits;
+   uint32_t wakes;
    uint32_t others;
 };
 
-/** Count from now on, through wrappers in vk_sync_win32_nt
+extern struct bench_calls bench_calls;
+
+/** Count from now on, through wrappers in vk_sync_win32_nt */
+void bench_count_calls(void);
+uint32_t bench_all_calls(void);
+
+/** Further than any signal that is measured */
+#define BENCH_LATER (UINT64_C(1) << 40)
+
+/** Threads that wait for values of a timeline of ours from BENCH_LATER on */
+void bench_gather(struct vk_sync *timeline, uint32_t count);
+/** Some that have a shared timeline each, once they are blocked */
+void bench_gather_apart(uint32_t count);
+
+/** Wait for the end of all of them, which dismissing brings about */
+void bench_join(void);
+void bench_dismiss(void);
+
+#define BENCH_PEER_HANDLES 64
+
+/** Another process: this program again, with handles that it inherits */
+struct bench_peer {
+   /* Its process; not in the peer itself */
+   struct child *child;
+   struct child_link link;
+
+   /* What it was started with, in the peer */
+   uint32_t number;
+   HANDLE handles[BENCH_PEER_HANDLES];
+};
+
+/** Start a peer in a role; `number` is for it to make sense of
  *
- * Waits are counted before they begin, so that a count says that a thread is
- * about to block.
+ * If this process ends, so does the peer.
  */
-void bench_count_transitions(void);
+struct bench_peer bench_peer_start(const char *role, uint32_t number,
+                                   const HANDLE *handles, uint32_t count);
 
-/** What has been counted so far; each member is updated atomically */
-extern struct bench_transitions bench_transitions;
+/** How the peer's role begins */
+struct bench_peer bench_peer_open(int argc, char **argv);
 
-uint32_t bench_transition_total(void);
+/** Wait until the peer's process has ended, and well */
+void bench_peer_join(struct bench_peer *peer);
 
-/** Those of them that wake somebody */
-uint32_t bench_wake_total(void);
+/** Tell the other side to go on, and wait until it says so */
+void bench_peer_tell(struct bench_peer *peer);
+void bench_peer_hear(struct bench_peer *peer);
 
 #endif /* BENCH_RUNTIME_H */

@@ -3,6 +3,8 @@
 /* What must never enter the kernel: one thread, nobody who waits. */
 #include "runtime.h"
 
+#include <math.h>
+
 #define ROUNDS 101
 #define OPERATIONS 5000
 
@@ -80,49 +82,49 @@ timeline_round(void *data)
    return (end - start) / OPERATIONS;
 }
 
+/* The limit is for the quotient. */
 static void
-uncontended(const struct bench_case *c, bench_round_func round,
-            struct vk_sync *our_sync, struct vk_sync *comparator_sync,
-            double bound)
+uncontended(bench_round_func round, struct vk_sync *our_sync,
+            struct vk_sync *comparator_sync, double limit)
 {
    struct contender ours = {BENCH_OURS, our_sync};
    struct contender comparator = {BENCH_COMPARATOR, comparator_sync};
 
-   bench_count_transitions();
-   bench_report(c, NULL, bench_alternate(ROUNDS, round, &ours, &comparator),
-                "ns", BENCH_RATIO_AT_MOST, bound);
-   bench_report(c, "transitions", bench_ours_alone(bench_transition_total()),
-                "calls", BENCH_OURS_EXACTLY, 0);
+   bench_count_calls();
+   bench_report(NULL, bench_alternate(ROUNDS, round, &ours, &comparator),
+                "ns", BENCH_RATIO_AT_MOST, limit);
+   bench_report("transitions", bench_compare(bench_all_calls(), NAN), "calls",
+                BENCH_OURS_EXACTLY, 0);
 }
 
 static void
-fence_uncontended(const struct bench_case *c)
+private_uncontended(intptr_t flags)
 {
-   uncontended(c, fence_round, bench_fence(BENCH_OURS),
-               bench_fence(BENCH_COMPARATOR), 1.0 / 3.0);
+   const bool timeline = flags & VK_SYNC_IS_TIMELINE;
+
+   /* Of whose calls each would be counted */
+   bench_use_parker("keyed");
+   uncontended(timeline ? timeline_round : fence_round,
+               bench_sync(BENCH_OURS, flags),
+               bench_sync(BENCH_COMPARATOR, flags),
+               timeline ? 1.0 : 1.0 / 3.0);
 }
 
 static void
-timeline_uncontended(const struct bench_case *c)
+shared_uncontended(UNUSED intptr_t arg)
 {
-   uncontended(c, timeline_round, bench_timeline(BENCH_OURS),
-               bench_timeline(BENCH_COMPARATOR), 1.0);
-}
-
-static void
-shared_uncontended(const struct bench_case *c)
-{
-   uncontended(c, fence_round, bench_shared_create(0), NULL, 0.01);
+   uncontended(fence_round, bench_shared_create(0), NULL, 0.01);
 }
 
 static double
 create_round(void *data)
 {
    const enum bench_side side = *(enum bench_side *)data;
+   struct vk_device *device = bench_device(side);
 
    const double start = bench_now_ns();
    for (unsigned i = 0; i < OPERATIONS; i++)
-      bench_sync_destroy(side, bench_fence(side));
+      vk_sync_destroy(device, bench_sync(side, 0));
    const double end = bench_now_ns();
 
    return (end - start) / OPERATIONS;
@@ -135,38 +137,37 @@ handles_of_fences(enum bench_side side)
    const uint32_t before = test_count_handles();
 
    for (unsigned i = 0; i < OPERATIONS; i++) {
-      fences[i] = bench_fence(side);
+      fences[i] = bench_sync(side, 0);
       bench_signal(side, fences[i], 0);
       bench_wait(side, fences[i], 0);
    }
    const uint32_t after = test_count_handles();
 
    for (unsigned i = 0; i < OPERATIONS; i++)
-      bench_sync_destroy(side, fences[i]);
+      vk_sync_destroy(bench_device(side), fences[i]);
    return after - before;
 }
 
 static void
-create_destroy(const struct bench_case *c)
+create_destroy(UNUSED intptr_t arg)
 {
    enum bench_side ours = BENCH_OURS, upstream = BENCH_COMPARATOR;
 
    /* There is always one in a device: the progress of its queue. */
-   bench_timeline(BENCH_OURS);
-   bench_report(c, NULL,
-                bench_alternate(ROUNDS, create_round, &ours, &upstream),
+   bench_sync(BENCH_OURS, VK_SYNC_IS_TIMELINE);
+   bench_report(NULL, bench_alternate(ROUNDS, create_round, &ours, &upstream),
                 "ns", BENCH_NO_SLOWER, 0);
-   bench_report(c, "kernel-objects",
+   bench_report("kernel-objects",
                 bench_compare(handles_of_fences(ours),
                               handles_of_fences(upstream)),
                 "handles", BENCH_OURS_EXACTLY, 0);
 }
 
-/* Keyed, of whose calls each would be counted */
-const struct bench_case bench_sync_cases[] = {
-   {"fence-uncontended", "keyed", fence_uncontended},
-   {"timeline-uncontended", "keyed", timeline_uncontended},
-   {"shared-uncontended", NULL, shared_uncontended},
-   {"create-destroy", NULL, create_destroy},
+const struct test_case test_cases[] = {
+   {"fence-uncontended", private_uncontended, 0, BENCH_SECONDS},
+   {"timeline-uncontended", private_uncontended, VK_SYNC_IS_TIMELINE,
+    BENCH_SECONDS},
+   {"shared-uncontended", shared_uncontended, 0, BENCH_SECONDS},
+   {"create-destroy", create_destroy, 0, BENCH_SECONDS},
    {0},
 };
