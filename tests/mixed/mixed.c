@@ -64,18 +64,6 @@ close_side(struct side *side)
    vk_sync_destroy(side->device, side->waits);
 }
 
-/* What a queue does with a wait operation when it is submitted */
-static struct vk_sync *
-take_ticket(struct vk_device *device, struct vk_sync *sync)
-{
-   struct vk_sync *pending;
-
-   REQUIRE(vk_sync_create(device, &vk_sync_win32_type, 0, 0, &pending) ==
-           VK_SUCCESS);
-   REQUIRE(vk_sync_move(device, pending, sync) == VK_SUCCESS);
-   return pending;
-}
-
 static void
 wait(struct side *side, uint64_t value)
 {
@@ -83,12 +71,12 @@ wait(struct side *side, uint64_t value)
    struct vk_sync *sync = side->waits;
 
    if (side->kind == VK_SYNC_WIN32_KIND_BINARY)
-      sync = take_ticket(side->device, sync);
+      sync = unit_take(side->device, sync);
 
    REQUIRE(unit_wait(side->device, sync, value, timeout_ns) == VK_SUCCESS);
 
    if (side->kind == VK_SYNC_WIN32_KIND_BINARY)
-      vk_sync_destroy(side->device, sync);
+      unit_sync_destroy(side->device, sync);
    else if (side->kind == VK_SYNC_WIN32_KIND_FENCE)
       REQUIRE(vk_sync_reset(side->device, sync) == VK_SUCCESS);
    else
@@ -98,9 +86,7 @@ wait(struct side *side, uint64_t value)
 static void
 signal(struct side *side, uint64_t value)
 {
-   REQUIRE(vk_sync_signal(side->device, side->signals,
-                          side->kind == VK_SYNC_WIN32_KIND_TIMELINE ?
-                          value : 0) == VK_SUCCESS);
+   REQUIRE(unit_signal(side->device, side->signals, value) == VK_SUCCESS);
 }
 
 /* Beyond 32 bits, and in both halves */
@@ -136,7 +122,7 @@ consumer_main(int argc, char **argv)
    struct board *board = run.board;
    struct side side = open_side(&run, false, false);
 
-   take_ticket(side.device, side.waits);
+   unit_take(side.device, side.waits);
    vk_sync_win32_store32(&board->ready, 1);
    Sleep(INFINITE);
    return 0;
@@ -189,24 +175,19 @@ find_partner(void)
    return true;
 }
 
-#define CHILD_CREATES 16
-
 static void
-hand_over(intptr_t arg)
+hand_over(enum vk_sync_win32_kind kind, bool child_creates)
 {
-   if (!find_partner())
-      return;
-
    const struct peer_run run = peer_run_create(sizeof(struct board));
    struct board *board = run.board;
-   board->kind = arg & ~CHILD_CREATES;
-   board->child_creates = (arg & CHILD_CREATES) != 0;
+   board->kind = kind;
+   board->child_creates = child_creates;
 
    struct side side;
-   if (!board->child_creates)
+   if (!child_creates)
       side = open_side(&run, true, true);
    struct peer *peer = peer_start_ready(&run, "partner", 0, &board->ready);
-   if (board->child_creates)
+   if (child_creates)
       side = open_side(&run, false, true);
 
    test_diag("%u bits here, %u there", 8 * (unsigned)sizeof(void *),
@@ -223,6 +204,16 @@ hand_over(intptr_t arg)
    EXPECT_U64(peer_count_owned(side.waits), 0);
    EXPECT_U64(peer_count_owned(side.signals), 0);
    close_side(&side);
+}
+
+static void
+hand_overs(intptr_t kind)
+{
+   if (!find_partner())
+      return;
+
+   hand_over(kind, false);
+   hand_over(kind, true);
 }
 
 /* A ticket of a process that was killed, which has to be given back */
@@ -242,37 +233,25 @@ killed_consumer(UNUSED intptr_t arg)
    EXPECT_U64(peer_count_slots(side.signals, peer->id), 1);
    peer_release(peer);
 
-   struct vk_sync *pending = take_ticket(side.device, side.signals);
+   struct vk_sync *pending = unit_take(side.device, side.signals);
    EXPECT_U64(peer_consumed(side.signals), 1);
    signal(&side, 0);
    EXPECT(unit_wait(side.device, pending, 0, 0) == VK_SUCCESS);
 
-   vk_sync_destroy(side.device, pending);
+   unit_sync_destroy(side.device, pending);
    close_side(&side);
 }
 
-static const struct test_case cases[] = {
-   { "fence", hand_over, VK_SYNC_WIN32_KIND_FENCE },
-   { "binary semaphore", hand_over, VK_SYNC_WIN32_KIND_BINARY },
-   { "timeline", hand_over, VK_SYNC_WIN32_KIND_TIMELINE },
-   { "fence, made by the partner", hand_over,
-     VK_SYNC_WIN32_KIND_FENCE | CHILD_CREATES },
-   { "binary semaphore, made by the partner", hand_over,
-     VK_SYNC_WIN32_KIND_BINARY | CHILD_CREATES },
-   { "timeline, made by the partner", hand_over,
-     VK_SYNC_WIN32_KIND_TIMELINE | CHILD_CREATES },
+const struct test_case test_cases[] = {
+   { "fence", hand_overs, VK_SYNC_WIN32_KIND_FENCE },
+   { "binary semaphore", hand_overs, VK_SYNC_WIN32_KIND_BINARY },
+   { "timeline", hand_overs, VK_SYNC_WIN32_KIND_TIMELINE },
    { "ticket of a partner that was killed", killed_consumer },
    { 0 },
 };
 
-static const struct test_role roles[] = {
+const struct test_role test_roles[] = {
    { "partner", partner_main },
    { "consumer", consumer_main },
    { 0 },
 };
-
-int
-main(int argc, char **argv)
-{
-   return test_main(argc, argv, cases, roles);
-}
