@@ -12,89 +12,64 @@
 #define STATUS_OK 0
 #define STATUS_TORN 4
 
-struct summary {
-   long verified, torn, stale;
+#define NO_WAITS "--no-waits"
+#define FRAMES 48
+
+struct run {
+   const char *options;
+   unsigned frames;
+   unsigned hogs;
 };
 
-/* Fails unless the consumer ends with that status. */
-static struct summary
-run_demo(const char *options, DWORD status)
+static const struct run runs[] = {
+   {"", FRAMES},
+   {"", 300},
+   {"--host-pointer", FRAMES},
+   {"", FRAMES, .hogs = 3},
+   {NO_WAITS, FRAMES},
+   {NO_WAITS " --host-pointer", FRAMES},
+};
+
+static void
+run_demo(intptr_t number)
 {
+   const struct run *run = &runs[number];
+   const bool waits = strstr(run->options, NO_WAITS) == NULL;
+   const long frames =
+      (long)run->frames * (run->frames > FRAMES ? test_scale() : 1);
    char path[MAX_PATH], folder[MAX_PATH], sheet[MAX_PATH];
    char arguments[2 * MAX_PATH], output[8192];
-   struct summary s = {-1, -1, -1};
+   long verified = -1, torn = -1, stale = -1;
    struct child *child;
    const char *at;
 
+   test_hog_cpu(run->hogs);
    child_sibling_program("..\\demo\\producer.exe", path, sizeof(path));
    REQUIRE(GetTempPathA(sizeof(folder), folder));
    REQUIRE(GetTempFileNameA(folder, "lvp", 0, sheet));
-   snprintf(arguments, sizeof(arguments), "%s \"%s\"", options, sheet);
+   snprintf(arguments, sizeof(arguments), "%s --frames %ld \"%s\"",
+            run->options, frames, sheet);
    child = child_start_program(path, arguments);
    child_read_output(child, output, sizeof(output));
-   EXPECT_U64(child_join(child, VKT_LONG_MS), status);
+   EXPECT_U64(child_join(child, VKT_LONG_MS), waits ? STATUS_OK : STATUS_TORN);
    DeleteFileA(sheet);
+   test_diag("%s", output);
+
    at = strstr(output, "frames/s; ");
    if (at)
-      sscanf(at, "frames/s; %ld verified, %ld torn, %ld stale", &s.verified,
-             &s.torn, &s.stale);
-   EXPECT((strstr(output, "demo: OK") != NULL) == (status == STATUS_OK));
-   test_diag("%s", output);
-   return s;
-}
-
-static void
-expect_verified(const char *options, long frames)
-{
-   const struct summary s = run_demo(options, STATUS_OK);
-
-   EXPECT(s.verified == frames);
-   EXPECT(s.torn == 0);
-   EXPECT(s.stale == 0);
-}
-
-static void
-frames_are_verified(intptr_t options)
-{
-   expect_verified((const char *)options, 48);
-}
-
-static void
-many_frames_are_verified(UNUSED intptr_t arg)
-{
-   char options[32];
-   const unsigned frames = 300 * test_scale();
-
-   snprintf(options, sizeof(options), "--frames %u", frames);
-   expect_verified(options, (long)frames);
-}
-
-static void
-frames_with_hogs_are_verified(UNUSED intptr_t arg)
-{
-   test_hog_cpu(3);
-   expect_verified("", 48);
-}
-
-static void
-sees_frames_without_waits(intptr_t options)
-{
-   const struct summary s = run_demo((const char *)options, STATUS_TORN);
-
-   EXPECT(s.torn + s.stale > 0);
+      sscanf(at, "frames/s; %ld verified, %ld torn, %ld stale", &verified,
+             &torn, &stale);
+   EXPECT((strstr(output, "demo: OK") != NULL) == waits);
+   EXPECT(verified + torn + stale == frames);
+   EXPECT((torn + stale == 0) == waits);
 }
 
 const struct test_case test_cases[] = {
-   {"consumer verifies every frame", frames_are_verified, (intptr_t)""},
-   {"consumer verifies every frame of a long stream",
-    many_frames_are_verified},
-   {"consumer verifies every frame in a file mapping",
-    frames_are_verified, (intptr_t)"--host-pointer"},
-   {"consumer verifies every frame beside CPU hogs",
-    frames_with_hogs_are_verified},
-   {"consumer sees torn or stale frames when waits are left out",
-    sees_frames_without_waits, (intptr_t)"--no-waits"},
-   {"consumer sees torn or stale frames in a file mapping, too",
-    sees_frames_without_waits, (intptr_t)"--no-waits --host-pointer"},
+   {"consumer verifies every frame", run_demo, 0},
+   {"consumer verifies every frame of a long stream", run_demo, 1},
+   {"consumer verifies every frame in a file mapping", run_demo, 2},
+   {"consumer verifies every frame beside CPU hogs", run_demo, 3},
+   {"consumer sees torn or stale frames when waits are left out", run_demo, 4},
+   {"consumer sees torn or stale frames in a file mapping, too", run_demo, 5},
    {0},
 };
