@@ -159,9 +159,11 @@ agent_expect_linked(struct child *agent, struct vkt_object *object)
    expect_both_know(agent, object, is_fence ? 0 : value);
    vkt_queue_signal(object, value + 1);
    agent_expect_done(agent, 0, value + 1);
-   if (is_fence)
+   expect_both_know(agent, object, is_fence ? 1 : value + 1);
+   if (is_fence) {
       agent_do(agent, AGENT_RESET, 0, 0);
-   expect_both_know(agent, object, is_fence ? 0 : value + 1);
+      expect_both_know(agent, object, 0);
+   }
    agent_do(agent, AGENT_QUEUE_SIGNAL, 0, value + 2);
    EXPECT_OK(vkt_wait(object, value + 2, VKT_LONG_MS));
    if (is_fence) {

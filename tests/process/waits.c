@@ -92,25 +92,6 @@ binary_consumed_across(intptr_t temporary)
    agent_finish(p.agent);
 }
 
-static void
-fence_reset_is_seen(UNUSED intptr_t arg)
-{
-   const struct agent_pair p = agent_open_pair(VKT_FENCE);
-
-   for (unsigned i = 0; i < 20; i++) {
-      vkt_queue_signal(p.object, 0);
-      agent_expect_done(p.agent, 0, 0);
-      EXPECT_U64(agent_do(p.agent, AGENT_VALUE, 0, 0), 1);
-      if (i % 2)
-         agent_do(p.agent, AGENT_RESET, 0, 0);
-      else
-         vkt_reset(p.object);
-      EXPECT_U64(agent_do(p.agent, AGENT_VALUE, 0, 0), 0);
-      EXPECT_U64(vkt_value(p.object), 0);
-   }
-   agent_finish(p.agent);
-}
-
 #define CHILDREN 5
 
 struct crowd {
@@ -234,7 +215,6 @@ const struct test_case test_cases[] = {
    {"queue_wait_timeline", queue_wait, VKT_TIMELINE},
    {"binary_consumed_across_processes", binary_consumed_across},
    {"binary_temporary_consumed_across_processes", binary_consumed_across, 1},
-   {"fence_reset_is_seen_across_processes", fence_reset_is_seen},
    {"children_wait_for_different_values", children_wait_for_different_values},
    {"children_wait_for_same_fence", children_wait_for_same, VKT_FENCE},
    {"children_wait_for_same_timeline", children_wait_for_same, VKT_TIMELINE},
