@@ -11,6 +11,15 @@
 #include "fetch_comp.h"
 #include "filter_comp.h"
 
+/* A compute shader: one samples an image of the ring, the other goes from one
+ * buffer of pixels to another. There is a set for each source.
+ */
+struct filter {
+   struct gpu_layout layout;
+   VkPipeline pipeline;
+   VkDescriptorSet sets[DEMO_SLOTS];
+};
+
 struct consumer {
    struct demo_orders orders;
    struct child_link link;
@@ -18,7 +27,9 @@ struct consumer {
    struct demo_scene scene;
    struct filter fetch;
    struct filter filter;
-   struct sheet sheet;
+   /* The contact sheet, of rows of 8-bit RGB */
+   uint32_t sheet_height;
+   uint8_t *sheet;
 
    struct demo_ring ring;
    struct gpu_buffer copy, pixels, expected, filtered;
@@ -29,19 +40,59 @@ struct consumer {
    uint32_t torn, stale;
 };
 
-static void
-create_buffers(struct consumer *c)
+static struct gpu_buffer
+create_buffer(struct consumer *c)
 {
-   const struct gpu *gpu = &c->device->gpu;
+   return gpu_buffer(&c->device->gpu, DEMO_IMAGE_SIZE,
+                     VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                        VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+}
 
-   c->copy = gpu_buffer(gpu, DEMO_IMAGE_SIZE, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-   c->pixels = gpu_buffer(gpu, DEMO_IMAGE_SIZE,
-                          VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-                             VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
-   c->expected = gpu_buffer(gpu, DEMO_IMAGE_SIZE,
-                            VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-   c->filtered = gpu_buffer(gpu, DEMO_IMAGE_SIZE,
-                            VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+/* As in filter_comp.glsl; the other one has none. */
+struct constants {
+   int32_t width;
+   int32_t height;
+   int32_t split;
+};
+
+static void
+filter_create(struct filter *filter, const struct gpu *gpu,
+              struct gpu_shader shader, VkDescriptorType source_type,
+              const struct gpu_binding *sources, uint32_t count,
+              VkBuffer target)
+{
+   filter->layout = (struct gpu_layout){
+      .stages = VK_SHADER_STAGE_COMPUTE_BIT,
+      .constants_size = sizeof(struct constants),
+      .types = {source_type, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER},
+      .sets = count,
+   };
+   gpu_create_layout(gpu, &filter->layout, 2);
+   filter->pipeline = gpu_create_compute(gpu, &filter->layout, shader);
+   for (uint32_t i = 0; i < count; i++) {
+      const struct gpu_binding bindings[] = {sources[i], {.buffer = target}};
+
+      filter->sets[i] = gpu_create_set(gpu, &filter->layout, bindings, 2);
+   }
+}
+
+static void
+filter_record(struct filter *filter, const struct gpu *gpu,
+              VkCommandBuffer commands, uint32_t source)
+{
+   const struct constants constants = {DEMO_WIDTH, DEMO_HEIGHT,
+                                       DEMO_WIDTH / 2};
+
+   gpu_bind(gpu, commands, VK_PIPELINE_BIND_POINT_COMPUTE, filter->pipeline,
+            &filter->layout, filter->sets[source], &constants);
+   vkCmdDispatch(commands, (DEMO_WIDTH + 15) / 16, (DEMO_HEIGHT + 15) / 16, 1);
+}
+
+static void
+filter_destroy(struct filter *filter, const struct gpu *gpu)
+{
+   gpu->DestroyPipeline(gpu->device, filter->pipeline, NULL);
+   gpu_destroy_layout(gpu, &filter->layout);
 }
 
 static void
@@ -248,6 +299,64 @@ read_end(struct consumer *c)
                    sizeof(c->frames)));
 }
 
+#define SHEET_COLUMNS 8
+#define THUMB_WIDTH (DEMO_WIDTH / 2)
+#define THUMB_HEIGHT (DEMO_HEIGHT / 2)
+#define GAP 4
+#define SHEET_WIDTH (GAP + SHEET_COLUMNS * (THUMB_WIDTH + GAP))
+
+static void
+sheet_create(struct consumer *c)
+{
+   const uint32_t rows = (c->frames + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
+
+   c->sheet_height = GAP + rows * (THUMB_HEIGHT + GAP);
+   c->sheet = calloc(c->sheet_height, 3 * SHEET_WIDTH);
+   REQUIRE(c->sheet != NULL);
+}
+
+static uint8_t
+average(const uint32_t *at, unsigned shift)
+{
+   return (uint8_t)((((at[0] >> shift) & 0xff) + ((at[1] >> shift) & 0xff) +
+                     ((at[DEMO_WIDTH] >> shift) & 0xff) +
+                     ((at[DEMO_WIDTH + 1] >> shift) & 0xff) + 2) / 4);
+}
+
+static void
+sheet_add(struct consumer *c, uint32_t frame)
+{
+   const uint32_t *pixels = c->filtered.map;
+   const uint32_t left = GAP + frame % SHEET_COLUMNS * (THUMB_WIDTH + GAP);
+   const uint32_t top = GAP + frame / SHEET_COLUMNS * (THUMB_HEIGHT + GAP);
+
+   for (uint32_t y = 0; y < THUMB_HEIGHT; y++) {
+      uint8_t *to = c->sheet + 3 * ((size_t)(top + y) * SHEET_WIDTH + left);
+
+      for (uint32_t x = 0; x < THUMB_WIDTH; x++) {
+         const uint32_t *from = pixels + 2 * y * DEMO_WIDTH + 2 * x;
+
+         for (unsigned channel = 0; channel < 3; channel++)
+            *to++ = average(from, channel * 8);
+      }
+   }
+}
+
+/* As PPM, which takes no library; ci/demo makes a PNG of it. */
+static void
+sheet_write(const struct consumer *c)
+{
+   FILE *file = fopen(c->orders.output, "wb");
+
+   REQUIRE(file != NULL);
+   fprintf(file, "P6\n%u %u\n255\n", SHEET_WIDTH, (unsigned)c->sheet_height);
+   REQUIRE(fwrite(c->sheet, 3 * SHEET_WIDTH, c->sheet_height, file) ==
+           c->sheet_height);
+   REQUIRE(fclose(file) == 0);
+   printf("consumer: contact sheet, %ux%u: %s\n", SHEET_WIDTH,
+          (unsigned)c->sheet_height, c->orders.output);
+}
+
 static void
 run_stream(struct consumer *c)
 {
@@ -256,7 +365,7 @@ run_stream(struct consumer *c)
    for (uint32_t frame = 0; frame < c->frames; frame++) {
       take_frame(c, frame);
       verify_frame(c, frame);
-      sheet_add(&c->sheet, frame, c->filtered.map);
+      sheet_add(c, frame);
    }
    read_end(c);
    took = test_now_ms() - start;
@@ -282,7 +391,7 @@ clean_up(struct consumer *c)
    gpu_destroy_buffer(gpu, &c->expected);
    gpu_destroy_buffer(gpu, &c->filtered);
    test_clean_up();
-   free(c->sheet.rows);
+   free(c->sheet);
 }
 
 int
@@ -294,16 +403,17 @@ demo_consumer(int argc, char **argv)
    c.device = vkt_open();
    demo_ring_open(&c.ring, c.device, c.orders.host_pointer,
                   (HANDLE)(uintptr_t)c.orders.ring);
-   create_buffers(&c);
+   c.copy = create_buffer(&c);
+   c.pixels = create_buffer(&c);
+   c.expected = create_buffer(&c);
+   c.filtered = create_buffer(&c);
    demo_scene_create(&c.scene, &c.device->gpu);
    create_filters(&c);
    open_sync(&c);
    read_header(&c);
-   sheet_create(&c.sheet, c.frames);
+   sheet_create(&c);
    run_stream(&c);
-   sheet_write(&c.sheet, c.orders.output);
-   printf("consumer: contact sheet, %ux%u: %s\n", (unsigned)c.sheet.width,
-          (unsigned)c.sheet.height, c.orders.output);
+   sheet_write(&c);
    fflush(stdout);
    clean_up(&c);
    if (test_failed())

@@ -96,34 +96,4 @@ void demo_scene_record_image(struct demo_scene *scene,
                              VkCommandBuffer commands, uint32_t frame,
                              const struct demo_ring *ring);
 
-/* filter.c: the consumer's compute shaders. One samples an image of the ring,
- * the other goes from one buffer of pixels to another.
- */
-struct filter {
-   struct gpu_layout layout;
-   VkPipeline pipeline;
-   VkDescriptorSet sets[DEMO_SLOTS];
-};
-
-/* With one set for each source */
-void filter_create(struct filter *filter, const struct gpu *gpu,
-                   struct gpu_shader shader, VkDescriptorType source_type,
-                   const struct gpu_binding *sources, uint32_t count,
-                   VkBuffer target);
-void filter_record(struct filter *filter, const struct gpu *gpu,
-                   VkCommandBuffer commands, uint32_t source);
-void filter_destroy(struct filter *filter, const struct gpu *gpu);
-
-/* sheet.c: the contact sheet, of rows of 8-bit RGB */
-struct sheet {
-   uint32_t width;
-   uint32_t height;
-   size_t row_size;
-   uint8_t *rows;
-};
-
-void sheet_create(struct sheet *sheet, uint32_t frames);
-void sheet_add(struct sheet *sheet, uint32_t frame, const uint32_t *pixels);
-void sheet_write(const struct sheet *sheet, const char *path);
-
 #endif
