@@ -154,13 +154,6 @@ execute(struct consumer *c, struct vkt_batch *batch)
                         &batch->commands);
 }
 
-static VkCommandBuffer
-begin(struct consumer *c)
-{
-   return gpu_begin(&c->device->gpu,
-                    VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT);
-}
-
 static void
 copy_ring(struct consumer *c, VkCommandBuffer commands, VkDeviceSize offset,
           const struct gpu_buffer *target, VkDeviceSize size)
@@ -175,7 +168,7 @@ read_header(struct consumer *c)
 {
    struct vkt_batch batch = {
       .waits = {{c->stream_header, 0}},
-      .commands = begin(c),
+      .commands = gpu_begin(&c->device->gpu, 0),
    };
 
    copy_ring(c, batch.commands, DEMO_BEGIN_OFFSET, &c->copy,
@@ -233,7 +226,7 @@ take_frame(struct consumer *c, uint32_t frame)
 {
    struct vkt_batch batch = {
       .signals = {{c->frame_consumed, frame + 1}},
-      .commands = begin(c),
+      .commands = gpu_begin(&c->device->gpu, 0),
    };
 
    if (c->orders.waits)
@@ -244,7 +237,7 @@ take_frame(struct consumer *c, uint32_t frame)
       record_samples(c, batch.commands, frame);
    execute(c, &batch);
 
-   batch = (struct vkt_batch){.commands = begin(c)};
+   batch = (struct vkt_batch){.commands = gpu_begin(&c->device->gpu, 0)};
    frame_before_shader(batch.commands);
    filter_record(&c->filter, &c->device->gpu, batch.commands, 0);
    demo_scene_record(&c->scene, batch.commands, frame, c->expected.handle, 0);

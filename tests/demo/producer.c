@@ -8,15 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct options {
-   const char *output;
-   uint32_t frames;
-   bool waits;
-   bool host_pointer;
-};
-
 struct producer {
-   struct options options;
+   uint32_t frames;
+   struct demo_orders orders;
    struct vkt_device *device;
    struct demo_scene scene;
    struct demo_ring ring;
@@ -25,7 +19,6 @@ struct producer {
    struct vkt_object *frame_consumed; /* the consumer's: frames read */
    struct vkt_object *stream_header;  /* binary: the header may be read */
    struct vkt_object *stream_end;     /* fence: all that is to come is there */
-   wchar_t stream_end_name[DEMO_NAME_SIZE];
 
    struct child *consumer;
 };
@@ -40,32 +33,32 @@ usage(void)
 }
 
 static bool
-parse(struct options *options, int argc, char **argv)
+parse(struct producer *p, int argc, char **argv)
 {
-   *options = (struct options){
-      .output = "contact-sheet.ppm",
-      .frames = DEMO_FRAMES,
-      .waits = true,
-   };
+   const char *output = "contact-sheet.ppm";
+
+   p->frames = DEMO_FRAMES;
+   p->orders.waits = true;
    for (int i = 1; i < argc; i++) {
       if (!strcmp(argv[i], "--no-waits"))
-         options->waits = false;
+         p->orders.waits = false;
       else if (!strcmp(argv[i], "--host-pointer"))
-         options->host_pointer = true;
+         p->orders.host_pointer = true;
       else if (!strcmp(argv[i], "--frames") && i + 1 < argc)
-         options->frames = (uint32_t)strtoul(argv[++i], NULL, 0);
+         p->frames = (uint32_t)strtoul(argv[++i], NULL, 0);
       else if (argv[i][0] != '-')
-         options->output = argv[i];
+         output = argv[i];
       else
          return false;
    }
-   return options->frames > 0;
+   snprintf(p->orders.output, sizeof(p->orders.output), "%s", output);
+   return p->frames > 0;
 }
 
 static void
 create_sync(struct producer *p)
 {
-   swprintf(p->stream_end_name, DEMO_NAME_SIZE, L"lvp-demo-stream-end-%lu",
+   swprintf(p->orders.stream_end, DEMO_NAME_SIZE, L"lvp-demo-stream-end-%lu",
             (unsigned long)GetCurrentProcessId());
 
    p->frame_ready = vkt_create_exportable(p->device, VKT_TIMELINE);
@@ -76,7 +69,7 @@ create_sync(struct producer *p)
                                       .export_types = VKT_OPAQUE_WIN32,
                                       .win32_info = true,
                                       .access = GENERIC_ALL,
-                                      .name = p->stream_end_name,
+                                      .name = p->orders.stream_end,
                                    });
    /* A name lasts as long as a handle does. */
    vkt_export(p->stream_end);
@@ -88,20 +81,15 @@ start_consumer(struct producer *p)
 {
    const HANDLE handles[] = {p->ring.handle, vkt_export(p->frame_ready),
                              vkt_export(p->stream_header)};
-   struct demo_orders orders = {
-      .ring = (uintptr_t)handles[0],
-      .frame_ready = (uintptr_t)handles[1],
-      .stream_header = (uintptr_t)handles[2],
-      .waits = p->options.waits,
-      .host_pointer = p->options.host_pointer,
-   };
+   struct demo_orders *orders = &p->orders;
    HANDLE consumed = NULL;
    uint64_t theirs;
 
-   memcpy(orders.stream_end, p->stream_end_name, sizeof(orders.stream_end));
-   snprintf(orders.output, sizeof(orders.output), "%s", p->options.output);
+   orders->ring = (uintptr_t)handles[0];
+   orders->frame_ready = (uintptr_t)handles[1];
+   orders->stream_header = (uintptr_t)handles[2];
    p->consumer = child_start("consumer", handles, TEST_COUNT(handles));
-   REQUIRE(child_send(p->consumer, &orders, sizeof(orders)));
+   REQUIRE(child_send(p->consumer, orders, sizeof(*orders)));
    printf("producer: started the consumer, process %lu\n",
           (unsigned long)p->consumer->id);
 
@@ -113,26 +101,19 @@ start_consumer(struct producer *p)
                                  test_own_handle(consumed));
 
    printf("exchange: the ring of frames, %s, inherited: handle 0x%llx\n",
-          p->options.host_pointer ? "a file mapping" : "device memory",
-          (unsigned long long)orders.ring);
+          orders->host_pointer ? "a file mapping" : "device memory",
+          (unsigned long long)orders->ring);
    printf("exchange: frame_ready, a timeline semaphore, inherited: "
-          "handle 0x%llx\n", (unsigned long long)orders.frame_ready);
+          "handle 0x%llx\n", (unsigned long long)orders->frame_ready);
    printf("exchange: stream_header, a binary semaphore, inherited: "
-          "handle 0x%llx\n", (unsigned long long)orders.stream_header);
+          "handle 0x%llx\n", (unsigned long long)orders->stream_header);
    printf("exchange: stream_end, a fence, by name: \"%ls\"\n",
-          p->stream_end_name);
+          orders->stream_end);
    printf("exchange: frame_consumed, the consumer's timeline semaphore, "
           "duplicated: handle 0x%llx there, 0x%llx here\n",
           (unsigned long long)theirs,
           (unsigned long long)(uintptr_t)consumed);
    fflush(stdout);
-}
-
-static VkCommandBuffer
-begin(struct producer *p)
-{
-   return gpu_begin(&p->device->gpu,
-                    VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT);
 }
 
 static void
@@ -149,18 +130,18 @@ submit_count(struct producer *p, VkDeviceSize offset,
 {
    const struct vkt_batch batch = {
       .signals = {{semaphore, 0}},
-      .commands = begin(p),
+      .commands = gpu_begin(&p->device->gpu, 0),
    };
 
    vkCmdUpdateBuffer(batch.commands, p->ring.buffer, offset,
-                     sizeof(p->options.frames), &p->options.frames);
+                     sizeof(p->frames), &p->frames);
    submit(p, &batch, fence);
 }
 
 static void
 record_frame(struct producer *p, VkCommandBuffer commands, uint32_t frame)
 {
-   if (p->options.host_pointer)
+   if (p->orders.host_pointer)
       demo_scene_record(&p->scene, commands, frame, p->ring.buffer,
                         demo_ring_offset(frame));
    else
@@ -172,7 +153,7 @@ submit_frames(struct producer *p)
 {
    VkCommandBuffer commands[DEMO_SLOTS] = {VK_NULL_HANDLE};
 
-   for (uint32_t frame = 0; frame < p->options.frames; frame++) {
+   for (uint32_t frame = 0; frame < p->frames; frame++) {
       VkCommandBuffer *slot = &commands[frame % DEMO_SLOTS];
       const uint64_t before = frame + 1 - DEMO_SLOTS;
       struct vkt_batch batch = {.signals = {{p->frame_ready, frame + 1}}};
@@ -180,10 +161,10 @@ submit_frames(struct producer *p)
       if (frame >= DEMO_SLOTS) {
          REQUIRE_OK(vkt_wait(p->frame_ready, before, DEMO_TIMEOUT_MS));
          vkFreeCommandBuffers(p->device->handle, p->device->gpu.pool, 1, slot);
-         if (p->options.waits)
+         if (p->orders.waits)
             batch.waits[0] = (struct vkt_point){p->frame_consumed, before};
       }
-      *slot = batch.commands = begin(p);
+      *slot = batch.commands = gpu_begin(&p->device->gpu, 0);
       record_frame(p, *slot, frame);
       submit(p, &batch, NULL);
    }
@@ -203,7 +184,7 @@ main(int argc, char **argv)
 
    if (argc > 1 && !strcmp(argv[1], "--child"))
       return test_main(argc, argv, NULL, roles);
-   if (!parse(&p.options, argc, argv))
+   if (!parse(&p, argc, argv))
       return usage();
 
    test_init();
@@ -211,10 +192,10 @@ main(int argc, char **argv)
    vkGetPhysicalDeviceProperties(p.device->physical, &properties);
    printf("producer: process %lu, %s, %u frames of %ux%u, %u slots%s\n",
           (unsigned long)GetCurrentProcessId(), properties.deviceName,
-          (unsigned)p.options.frames, DEMO_WIDTH, DEMO_HEIGHT, DEMO_SLOTS,
-          p.options.waits ? "" : ", without waits");
+          (unsigned)p.frames, DEMO_WIDTH, DEMO_HEIGHT, DEMO_SLOTS,
+          p.orders.waits ? "" : ", without waits");
    demo_scene_create(&p.scene, &p.device->gpu);
-   demo_ring_open(&p.ring, p.device, p.options.host_pointer, NULL);
+   demo_ring_open(&p.ring, p.device, p.orders.host_pointer, NULL);
    create_sync(&p);
    /* Before the consumer may submit its wait for it. */
    submit_count(&p, DEMO_BEGIN_OFFSET, p.stream_header, NULL);
@@ -225,8 +206,8 @@ main(int argc, char **argv)
    submit_count(&p, DEMO_END_OFFSET, NULL, p.stream_end);
    REQUIRE_OK(vkt_wait(p.stream_end, 0, DEMO_TIMEOUT_MS));
    printf("producer: rendered %u frames in %.0f ms, %.1f frames/s\n",
-          (unsigned)p.options.frames, test_now_ms() - start,
-          p.options.frames * 1000.0 / (test_now_ms() - start));
+          (unsigned)p.frames, test_now_ms() - start,
+          p.frames * 1000.0 / (test_now_ms() - start));
    fflush(stdout);
 
    status = child_join(p.consumer, DEMO_TIMEOUT_MS);
