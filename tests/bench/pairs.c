@@ -330,21 +330,22 @@ most_seats(const struct game *game)
 static int
 follow(int argc, char **argv)
 {
-   struct bench_peer self = bench_peer_open(argc, argv);
-   const struct game *game = &games[self.number];
+   struct bench_orders orders;
+   struct child_link link = bench_peer_open(argc, argv, &orders);
+   const struct game *game = &games[orders.number];
    struct player players[MOST_PAIRS];
 
    for (uint32_t i = 0; i < most_seats(game); i++) {
       seats[BENCH_OURS][i].sync =
-         bench_shared_import(game->flags, self.handles[2 * i]);
-      seats[BENCH_COMPARATOR][i].event = self.handles[2 * i + 1];
+         bench_shared_import(game->flags, orders.handles[2 * i]);
+      seats[BENCH_COMPARATOR][i].event = orders.handles[2 * i + 1];
    }
    bench_gather_apart(game->bystanders);
 
    for (uint32_t i = 0; i < game->count; i++) {
       struct match match = get_match(game, sizes[i]);
 
-      bench_peer_tell(&self);
+      REQUIRE(child_link_send(&link, "", 1));
       start_players(&match, 1, players);
       join_players(&match, players);
    }
@@ -412,34 +413,35 @@ static void
 pairs(intptr_t number)
 {
    const struct game *game = &games[number];
-   HANDLE handles[4 * MOST_PAIRS];
-   struct bench_peer peer = {0};
+   struct bench_orders orders = {number, 2 * most_seats(game)};
+   struct child *peer = NULL;
+   char ready;
 
    bench_use_parker(game->parker);
    for (uint32_t i = 0; i < most_seats(game); i++) {
       if (game->two_processes)
-         sit_down_shared(game, i, &handles[2 * i]);
+         sit_down_shared(game, i, &orders.handles[2 * i]);
       else
          sit_down(game, i);
    }
    if (game->counts_calls)
       bench_count_calls();
    if (game->two_processes)
-      peer = bench_peer_start("pairs", number, handles, 2 * most_seats(game));
+      peer = bench_peer_start("pairs", &orders);
    bench_gather_apart(game->bystanders);
 
    for (uint32_t i = 0; i < game->count; i++) {
       struct match match = get_match(game, sizes[i]);
 
       if (game->two_processes)
-         bench_peer_hear(&peer);
+         REQUIRE(child_receive(peer, &ready, 1));
       bench_calls = (struct bench_calls) {0};
       report(&match, NULL, lead(&match), "ns", game->limit, game->bound);
       if (game->counts_calls)
          report_calls(&match);
    }
    if (game->two_processes)
-      bench_peer_join(&peer);
+      bench_peer_join(peer);
    bench_dismiss();
 }
 

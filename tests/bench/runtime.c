@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime.h"
 
-#include <string.h>
-
 #include "mesa_device.h"
 #include "vk_sync_timeline.h"
 
@@ -258,52 +256,28 @@ tie_to_us(HANDLE process)
    REQUIRE(AssignProcessToJobObject(job, process));
 }
 
-struct bench_peer
-bench_peer_start(const char *role, uint32_t number, const HANDLE *handles,
-                 uint32_t count)
+struct child *
+bench_peer_start(const char *role, const struct bench_orders *orders)
 {
-   struct bench_peer peer = {.number = number};
+   struct child *peer =
+      child_start(role, orders->handles, orders->handle_count);
 
-   REQUIRE(count <= BENCH_PEER_HANDLES);
-   memcpy(peer.handles, handles, count * sizeof(handles[0]));
-   peer.child = child_start(role, handles, count);
-   peer.link = (struct child_link) {
-      .in = peer.child->from_child,
-      .out = peer.child->to_child,
-   };
-   tie_to_us(peer.child->process);
-   /* With members that mean nothing there */
-   REQUIRE(child_link_send(&peer.link, &peer, sizeof(peer)));
+   tie_to_us(peer->process);
+   REQUIRE(child_send(peer, orders, sizeof(*orders)));
    return peer;
 }
 
-struct bench_peer
-bench_peer_open(int argc, char **argv)
+struct child_link
+bench_peer_open(int argc, char **argv, struct bench_orders *orders)
 {
    struct child_link link = child_link_open(argc, argv);
-   struct bench_peer self;
 
-   REQUIRE(child_link_receive(&link, &self, sizeof(self)));
-   self.link = link;
-   return self;
+   REQUIRE(child_link_receive(&link, orders, sizeof(*orders)));
+   return link;
 }
 
 void
-bench_peer_join(struct bench_peer *peer)
+bench_peer_join(struct child *peer)
 {
-   REQUIRE_U64(child_join(peer->child, 60000), 0);
-}
-
-void
-bench_peer_tell(struct bench_peer *peer)
-{
-   REQUIRE(child_link_send(&peer->link, "", 1));
-}
-
-void
-bench_peer_hear(struct bench_peer *peer)
-{
-   char byte;
-
-   REQUIRE(child_link_receive(&peer->link, &byte, 1));
+   REQUIRE_U64(child_join(peer, 60000), 0);
 }

@@ -51,34 +51,24 @@ void bench_gather_apart(uint32_t count);
 void bench_join(void);
 void bench_dismiss(void);
 
-#define BENCH_PEER_HANDLES 64
-
-/** Another process: this program again, with handles that it inherits */
-struct bench_peer {
-   /* Its process; not in the peer itself */
-   struct child *child;
-   struct child_link link;
-
-   /* What it was started with, in the peer */
+/** What another process is told, which is this program again: handles that it
+ * inherits, and a number for it to make sense of
+ */
+struct bench_orders {
    uint32_t number;
-   HANDLE handles[BENCH_PEER_HANDLES];
+   uint32_t handle_count;
+   HANDLE handles[64];
 };
 
-/** Start a peer in a role; `number` is for it to make sense of
- *
- * If this process ends, so does the peer.
- */
-struct bench_peer bench_peer_start(const char *role, uint32_t number,
-                                   const HANDLE *handles, uint32_t count);
+/** Start it in a role; if this process ends, so does the peer. */
+struct child *bench_peer_start(const char *role,
+                               const struct bench_orders *orders);
 
 /** How the peer's role begins */
-struct bench_peer bench_peer_open(int argc, char **argv);
+struct child_link bench_peer_open(int argc, char **argv,
+                                  struct bench_orders *orders);
 
 /** Wait until the peer's process has ended, and well */
-void bench_peer_join(struct bench_peer *peer);
-
-/** Tell the other side to go on, and wait until it says so */
-void bench_peer_tell(struct bench_peer *peer);
-void bench_peer_hear(struct bench_peer *peer);
+void bench_peer_join(struct child *peer);
 
 #endif /* BENCH_RUNTIME_H */

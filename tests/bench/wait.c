@@ -136,9 +136,10 @@ signal_waiters(UNUSED intptr_t arg)
 static int
 wait_until_later(int argc, char **argv)
 {
-   struct bench_peer self = bench_peer_open(argc, argv);
+   struct bench_orders orders;
 
-   bench_gather(bench_shared_import(VK_SYNC_IS_TIMELINE, self.handles[0]),
+   bench_peer_open(argc, argv, &orders);
+   bench_gather(bench_shared_import(VK_SYNC_IS_TIMELINE, orders.handles[0]),
                 CROWD);
    bench_join();
    return 0;
@@ -152,8 +153,11 @@ signal_beside(UNUSED intptr_t arg)
 
    struct vk_sync *alone = bench_shared_create(VK_SYNC_IS_TIMELINE);
    struct vk_sync *later = bench_shared_create(VK_SYNC_IS_TIMELINE);
-   HANDLE handle = unit_export(bench_device(BENCH_OURS), later);
-   struct bench_peer peer = bench_peer_start("later", 0, &handle, 1);
+   const struct bench_orders orders = {
+      .handle_count = 1,
+      .handles = {unit_export(bench_device(BENCH_OURS), later)},
+   };
+   struct child *peer = bench_peer_start("later", &orders);
 
    while (unit_armed(later) != CROWD)
       Sleep(10);
@@ -169,7 +173,7 @@ signal_beside(UNUSED intptr_t arg)
    bench_signal(BENCH_OURS, later, BENCH_LATER + CROWD);
    bench_report("rings", bench_compare(bench_calls.wakes, NAN),
                 "calls for 100 waiters", BENCH_OURS_EXACTLY, CROWD);
-   bench_peer_join(&peer);
+   bench_peer_join(peer);
 }
 
 const struct test_case test_cases[] = {
