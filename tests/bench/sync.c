@@ -33,8 +33,9 @@ event_round(void)
    return (end - start) / EVENT_OPERATIONS;
 }
 
+/* A fence is reset, and a timeline goes on. */
 static double
-fence_round(void *data)
+sync_round(void *data)
 {
    struct contender *contender = data;
    struct vk_device *device = bench_device(contender->side);
@@ -44,37 +45,21 @@ fence_round(void *data)
    if (sync == NULL)
       return event_round();
 
+   const bool timeline = sync->flags & VK_SYNC_IS_TIMELINE;
+   const uint64_t timeout_ns = timeline ? UINT64_MAX : 0;
    const double start = bench_now_ns();
    for (unsigned i = 0; i < OPERATIONS; i++) {
-      good &= vk_sync_signal(device, sync, 0) == VK_SUCCESS;
-      good &= vk_sync_wait(device, sync, 0, VK_SYNC_WAIT_COMPLETE, 0) ==
-              VK_SUCCESS;
-      good &= vk_sync_reset(device, sync) == VK_SUCCESS;
-   }
-   const double end = bench_now_ns();
-
-   REQUIRE(good);
-   return (end - start) / OPERATIONS;
-}
-
-static double
-timeline_round(void *data)
-{
-   struct contender *contender = data;
-   struct vk_device *device = bench_device(contender->side);
-   struct vk_sync *sync = contender->sync;
-   bool good = true;
-
-   const double start = bench_now_ns();
-   for (unsigned i = 0; i < OPERATIONS; i++) {
-      uint64_t now;
-      const uint64_t value = ++contender->value;
+      const uint64_t value = timeline ? ++contender->value : 0;
+      uint64_t now = value;
 
       good &= vk_sync_signal(device, sync, value) == VK_SUCCESS;
-      good &= vk_sync_get_value(device, sync, &now) == VK_SUCCESS;
+      if (timeline)
+         good &= vk_sync_get_value(device, sync, &now) == VK_SUCCESS;
       good &= now == value;
       good &= vk_sync_wait(device, sync, value, VK_SYNC_WAIT_COMPLETE,
-                           UINT64_MAX) == VK_SUCCESS;
+                           timeout_ns) == VK_SUCCESS;
+      if (!timeline)
+         good &= vk_sync_reset(device, sync) == VK_SUCCESS;
    }
    const double end = bench_now_ns();
 
@@ -84,14 +69,14 @@ timeline_round(void *data)
 
 /* The limit is for the quotient. */
 static void
-uncontended(bench_round_func round, struct vk_sync *our_sync,
-            struct vk_sync *comparator_sync, double limit)
+uncontended(struct vk_sync *our_sync, struct vk_sync *comparator_sync,
+            double limit)
 {
    struct contender ours = {BENCH_OURS, our_sync};
    struct contender comparator = {BENCH_COMPARATOR, comparator_sync};
 
    bench_count_calls();
-   bench_report(NULL, bench_alternate(ROUNDS, round, &ours, &comparator),
+   bench_report(NULL, bench_alternate(ROUNDS, sync_round, &ours, &comparator),
                 "ns", BENCH_RATIO_AT_MOST, limit);
    bench_report("transitions", bench_compare(bench_all_calls(), NAN), "calls",
                 BENCH_OURS_EXACTLY, 0);
@@ -100,20 +85,17 @@ uncontended(bench_round_func round, struct vk_sync *our_sync,
 static void
 private_uncontended(intptr_t flags)
 {
-   const bool timeline = flags & VK_SYNC_IS_TIMELINE;
-
    /* Of whose calls each would be counted */
    bench_use_parker("keyed");
-   uncontended(timeline ? timeline_round : fence_round,
-               bench_sync(BENCH_OURS, flags),
+   uncontended(bench_sync(BENCH_OURS, flags),
                bench_sync(BENCH_COMPARATOR, flags),
-               timeline ? 1.0 : 1.0 / 3.0);
+               flags & VK_SYNC_IS_TIMELINE ? 1.0 : 1.0 / 3.0);
 }
 
 static void
 shared_uncontended(UNUSED intptr_t arg)
 {
-   uncontended(fence_round, bench_shared_create(0), NULL, 0.01);
+   uncontended(bench_shared_create(0), NULL, 0.01);
 }
 
 static double
