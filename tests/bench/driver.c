@@ -1,22 +1,82 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The whole driver and the unpatched one, in turn. */
-#include "icd.h"
+#include "bench.h"
+#include "gpu.h"
 #include "unused.h"
+
+#include <stdlib.h>
 
 #include <tlhelp32.h>
 
 #include "frame_frag.h"
 #include "frame_vert.h"
 
-#define SUBMIT_ROUNDS 101
-#define SUBMITS 200
-#define DRAW_ROUNDS 301
-#define FRAMES 64
-#define IN_FLIGHT 16
+/* A driver used directly, as two of them in one process have to be: the loader
+ * would choose for both
+ */
+struct icd {
+   HMODULE module;
+   struct gpu gpu;
+};
+
+typedef void (*any_proc)(void);
+typedef VkResult (VKAPI_PTR *negotiate_func)(uint32_t *version);
+
+static void
+on_failure(const char *file, int line, const char *call, VkResult result)
+{
+   test_fail(true, file, line, "%s gave VkResult %d", call, (int)result);
+}
+
+/* Where the drivers are is in the environment.  Those of us that are to export
+ * enable the extensions that only we have.
+ */
+static void
+icd_open(struct icd *icd, enum bench_side side, bool exports)
+{
+   static const char *const extensions[] = {
+      VK_KHR_EXTERNAL_FENCE_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_MEMORY_WIN32_EXTENSION_NAME,
+      VK_KHR_EXTERNAL_SEMAPHORE_WIN32_EXTENSION_NAME,
+   };
+   const char *dll = getenv(side == BENCH_OURS ? "LVP_SYNC_OURS"
+                                               : "LVP_SYNC_UPSTREAM");
+   uint32_t version = 5;
+
+   REQUIRE(dll != NULL);
+   *icd = (struct icd) {.gpu.fail = on_failure};
+   icd->module = LoadLibraryA(dll);
+   if (icd->module == NULL)
+      test_fail(true, __FILE__, __LINE__, "cannot load %s: error %lu", dll,
+                (unsigned long)GetLastError());
+
+   negotiate_func negotiate = (negotiate_func)(any_proc)
+      GetProcAddress(icd->module, "vk_icdNegotiateLoaderICDInterfaceVersion");
+   icd->gpu.GetInstanceProcAddr = (PFN_vkGetInstanceProcAddr)(any_proc)
+      GetProcAddress(icd->module, "vk_icdGetInstanceProcAddr");
+   REQUIRE(negotiate != NULL && icd->gpu.GetInstanceProcAddr != NULL);
+   REQUIRE(negotiate(&version) == VK_SUCCESS);
+   gpu_open_instance(&icd->gpu);
+   gpu_open(&icd->gpu, extensions, exports ? TEST_COUNT(extensions) : 0);
+}
+
+static void
+icd_close(struct icd *icd)
+{
+   PFN_vkDestroyInstance destroy = (PFN_vkDestroyInstance)
+      icd->gpu.GetInstanceProcAddr(icd->gpu.instance, "vkDestroyInstance");
+
+   icd->gpu.DeviceWaitIdle(icd->gpu.device);
+   gpu_close(&icd->gpu);
+   destroy(icd->gpu.instance, NULL);
+   FreeLibrary(icd->module);
+}
+
+/* Queues -------------------------------------------------------------------- */
 
 struct contender {
-   struct bench_icd icd;
+   struct icd icd;
    VkFence fence;
    VkSemaphore semaphore;
 
@@ -43,7 +103,7 @@ open_drivers(VkSemaphoreType type, bool exports)
          exported ? VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_WIN32_BIT : 0;
       struct contender *c = &contenders[i];
 
-      bench_icd_open(&c->icd, i, exported);
+      icd_open(&c->icd, i, exported);
       c->fence = gpu_fence(&c->icd.gpu, 0, types);
       c->semaphore = gpu_semaphore(&c->icd.gpu, type, 0, types);
    }
@@ -62,7 +122,7 @@ close_drivers(void)
       gpu->DestroyPipeline(gpu->device, c->pipeline, NULL);
       gpu_destroy_layout(gpu, &c->layout);
       gpu_destroy_image(gpu, &c->image);
-      bench_icd_close(&c->icd);
+      icd_close(&c->icd);
    }
 }
 
@@ -104,6 +164,9 @@ pin(DWORD_PTR self, DWORD_PTR others)
    }
    CloseHandle(snapshot);
 }
+
+#define SUBMIT_ROUNDS 101
+#define SUBMITS 200
 
 static bool
 submit(const struct contender *c, const VkSubmitInfo *info, VkFence fence)
@@ -199,6 +262,9 @@ queue_submit_exported(UNUSED intptr_t arg)
    close_drivers();
 }
 
+#define DRAW_ROUNDS 301
+#define FRAMES 64
+#define IN_FLIGHT 16
 #define SIZE 64
 
 static void
@@ -288,9 +354,126 @@ draw(UNUSED intptr_t arg)
    close_drivers();
 }
 
+/* The bandwidth of exported memory, beside that of private memory ----------- */
+
+#define MEMORY_ROUNDS 1001
+#define BYTES (UINT64_C(4) << 20)
+#define REPEATS 2
+
+#define OPAQUE_WIN32 VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_BIT
+
+static struct icd memory_icd;
+
+/* Two buffers in memory of one kind, and what is done with them */
+struct buffers {
+   struct gpu_buffer buffers[2];
+   VkCommandBuffer commands;
+   VkFence fence;
+};
+
+static void
+record_transfer(struct buffers *b, bool copy)
+{
+   const struct gpu *gpu = &memory_icd.gpu;
+   const VkBufferCopy all = {.size = BYTES};
+
+   b->commands = gpu_begin(gpu, 0);
+   for (uint32_t i = 0; i < REPEATS; i++) {
+      if (copy)
+         gpu->CmdCopyBuffer(b->commands, b->buffers[i % 2].handle,
+                            b->buffers[!(i % 2)].handle, 1, &all);
+      else
+         gpu->CmdFillBuffer(b->commands, b->buffers[i % 2].handle, 0, BYTES,
+                            i);
+   }
+   gpu_end(gpu, b->commands);
+}
+
+static void
+create_buffers(struct buffers *b, VkFlags types)
+{
+   const struct gpu *gpu = &memory_icd.gpu;
+   const VkExportMemoryAllocateInfo export_info = {
+      .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+      .handleTypes = types,
+   };
+   VkMemoryRequirements needed;
+
+   for (uint32_t i = 0; i < 2; i++) {
+      struct gpu_buffer *buffer = &b->buffers[i];
+
+      buffer->handle = gpu_create_buffer(gpu, BYTES,
+                                         VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                                            VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                                         types);
+      gpu->GetBufferMemoryRequirements(gpu->device, buffer->handle, &needed);
+      buffer->memory = gpu_allocate(gpu, needed.size,
+                                    types ? &export_info : NULL);
+      REQUIRE(gpu->BindBufferMemory(gpu->device, buffer->handle,
+                                    buffer->memory, 0) == VK_SUCCESS);
+   }
+   b->fence = gpu_fence(gpu, 0, 0);
+}
+
+static void
+destroy_buffers(struct buffers *b)
+{
+   memory_icd.gpu.DestroyFence(memory_icd.gpu.device, b->fence, NULL);
+   for (uint32_t i = 0; i < 2; i++)
+      gpu_destroy_buffer(&memory_icd.gpu, &b->buffers[i]);
+}
+
+static double
+bandwidth_round(void *data)
+{
+   const struct gpu *gpu = &memory_icd.gpu;
+   struct buffers *b = data;
+   const VkSubmitInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+      .commandBufferCount = 1,
+      .pCommandBuffers = &b->commands,
+   };
+   bool good = true;
+
+   const double start = bench_now_ns();
+   good &= gpu->QueueSubmit(gpu->queue, 1, &info, b->fence) == VK_SUCCESS;
+   good &= gpu->WaitForFences(gpu->device, 1, &b->fence, VK_TRUE, UINT64_MAX) ==
+           VK_SUCCESS;
+   const double end = bench_now_ns();
+
+   REQUIRE(good);
+   REQUIRE(gpu->ResetFences(gpu->device, 1, &b->fence) == VK_SUCCESS);
+   /* Bytes a nanosecond */
+   return (double)(REPEATS * BYTES) / (end - start);
+}
+
+static void
+bandwidth(UNUSED intptr_t arg)
+{
+   struct buffers exported, private_ones;
+
+   icd_open(&memory_icd, BENCH_OURS, true);
+   create_buffers(&exported, OPAQUE_WIN32);
+   create_buffers(&private_ones, 0);
+
+   for (unsigned copy = 0; copy < 2; copy++) {
+      record_transfer(&exported, copy);
+      record_transfer(&private_ones, copy);
+      bench_report(copy ? "copy" : "fill",
+                   bench_alternate(MEMORY_ROUNDS, bandwidth_round,
+                                   &exported, &private_ones),
+                   "GB/s", BENCH_RATIO_AT_LEAST, 0.98);
+   }
+
+   destroy_buffers(&exported);
+   destroy_buffers(&private_ones);
+   icd_close(&memory_icd);
+}
+
 const struct test_case test_cases[] = {
    {"queue-submit", queue_submit, 0, BENCH_SECONDS},
    {"queue-submit-exported", queue_submit_exported, 0, BENCH_SECONDS},
    {"draw", draw, 0, BENCH_SECONDS},
+   {"memory-exported", bandwidth, 0, BENCH_SECONDS},
    {0},
 };
