@@ -73,7 +73,7 @@ icd_close(struct icd *icd)
    FreeLibrary(icd->module);
 }
 
-/* Queues -------------------------------------------------------------------- */
+/* Queues ------------------------------------------------------------------- */
 
 struct contender {
    struct icd icd;
@@ -354,7 +354,7 @@ draw(UNUSED intptr_t arg)
    close_drivers();
 }
 
-/* The bandwidth of exported memory, beside that of private memory ----------- */
+/* The bandwidth of exported memory, beside that of private memory ---------- */
 
 #define MEMORY_ROUNDS 1001
 #define BYTES (UINT64_C(4) << 20)

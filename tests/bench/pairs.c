@@ -441,7 +441,7 @@ pairs(intptr_t number)
          report_calls(&match);
    }
    if (game->two_processes)
-      bench_peer_join(peer);
+      REQUIRE_U64(child_join(peer, 60000), 0);
    bench_dismiss();
 }
 

@@ -275,9 +275,3 @@ bench_peer_open(int argc, char **argv, struct bench_orders *orders)
    REQUIRE(child_link_receive(&link, orders, sizeof(*orders)));
    return link;
 }
-
-void
-bench_peer_join(struct child *peer)
-{
-   REQUIRE_U64(child_join(peer, 60000), 0);
-}

@@ -68,7 +68,4 @@ struct child *bench_peer_start(const char *role,
 struct child_link bench_peer_open(int argc, char **argv,
                                   struct bench_orders *orders);
 
-/** Wait until the peer's process has ended, and well */
-void bench_peer_join(struct child *peer);
-
 #endif /* BENCH_RUNTIME_H */

@@ -173,7 +173,7 @@ signal_beside(UNUSED intptr_t arg)
    bench_signal(BENCH_OURS, later, BENCH_LATER + CROWD);
    bench_report("rings", bench_compare(bench_calls.wakes, NAN),
                 "calls for 100 waiters", BENCH_OURS_EXACTLY, CROWD);
-   bench_peer_join(peer);
+   REQUIRE_U64(child_join(peer, 60000), 0);
 }
 
 const struct test_case test_cases[] = {
