@@ -6,90 +6,76 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/macros.h"
+#include "unused.h"
 
-#define HANG_NS (40 * 1000 * FUZZ_MS)
+/* How late a call may return: the longest that a shared wait sleeps before it
+ * looks again, and what a busy machine adds.
+ */
+#define LATE_MS (1000 + 3000)
+/* What it may add for each process that it has to ask the kernel about: there
+ * are as many as there are slots.
+ */
+#define PROCESS_MS 50
+#define HANG_MS (40 * 1000)
 #define WATCH_MS 50
-#define MAX_FAILURES 10
+
+/* One of the threads that work on an episode */
+struct fuzz_thread {
+   uint64_t random;
+   uint32_t step;
+   uint64_t processes;
+
+   /* What it is doing, since when or 0, and what about; read by others */
+   const char *volatile op;
+   volatile uint32_t since_ms;
+   volatile uint64_t detail;
+
+   void (*run)(void *data);
+   void *data;
+};
 
 static struct {
-   const char *part;
-   uint64_t seed;
    uint32_t episode;
-   volatile LONG failures;
    struct fuzz_thread threads[FUZZ_THREADS];
 
-   /* How long all of the program has not run, as far as the watchdog can tell */
-   volatile LONG64 paused_ns;
-
+   volatile LONG now_ms;
    volatile LONG stop;
    LPTOP_LEVEL_EXCEPTION_FILTER next_filter;
    void (*next_abort)(int number);
 } run;
 
-static uint64_t
-clock_ns(void)
+/* Not thread_local, for which some compilers allocate memory */
+static DWORD tls_self = TLS_OUT_OF_INDEXES;
+
+/* The calling thread; the first one, unless fuzz_start() has started it */
+static struct fuzz_thread *
+get_self(void)
 {
-   return (uint64_t)(test_now_ms() * 1e6);
-}
+   struct fuzz_thread *self = TlsGetValue(tls_self);
 
-static uint64_t
-paused_ns(void)
-{
-   return (uint64_t)InterlockedCompareExchange64(&run.paused_ns, 0, 0);
-}
-
-uint64_t
-fuzz_now_ns(void)
-{
-   return clock_ns() - paused_ns();
-}
-
-/* If much time seems to have passed, the watchdog gets a chance to notice that
- * it was a pause.
- */
-static uint64_t
-elapsed_ns(uint64_t then_ns)
-{
-   const uint64_t end_ns = clock_ns() - then_ns;
-
-   if (end_ns - paused_ns() > FUZZ_LATE_NS)
-      Sleep(20 * WATCH_MS);
-
-   const uint64_t pause_ns = paused_ns();
-   return end_ns > pause_ns ? end_ns - pause_ns : 0;
-}
-
-/* In one piece, also where that takes two */
-static uint64_t
-get_since(const struct fuzz_thread *thread)
-{
-   return (uint64_t)InterlockedCompareExchange64(
-      (volatile LONG64 *)&thread->since_ns, 0, 0);
+   return self != NULL ? self : &run.threads[0];
 }
 
 /* Takes no lock: the thread that broke may hold any. */
 static void
-say_where(const char *why)
+say_where(void)
 {
    char text[2048];
    DWORD written;
-   int length = snprintf(text, sizeof(text), "# %s in \"%s\", episode %" PRIu32
-                         "\n", why, run.part, run.episode);
+   int length = snprintf(text, sizeof(text), "# in episode %" PRIu32 "\n",
+                         run.episode);
 
    for (unsigned i = 0; i < FUZZ_THREADS; i++) {
       const struct fuzz_thread *thread = &run.threads[i];
       const char *op = thread->op;
-      const uint64_t since_ns = get_since(thread);
 
       if (op == NULL)
          continue;
       length += snprintf(text + length, sizeof(text) - length,
                          "#   thread %u, step %" PRIu32 ": %s%s, 0x%" PRIx64
-                         ", for %" PRIu64 " us\n", i, thread->step,
-                         since_ns == 0 ? "after " : "", op, thread->detail,
-                         since_ns == 0 ? 0 :
-                         (fuzz_now_ns() - since_ns) / 1000);
+                         "\n", i, thread->step,
+                         thread->since_ms == 0 ? "after " : "", op,
+                         thread->detail);
    }
    WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), text, (DWORD)length, &written,
              NULL);
@@ -98,48 +84,40 @@ say_where(const char *why)
 static LONG WINAPI
 on_exception(EXCEPTION_POINTERS *info)
 {
-   say_where("crash");
-   return run.next_filter != NULL ? run.next_filter(info) :
-                                    EXCEPTION_CONTINUE_SEARCH;
+   say_where();
+   return run.next_filter(info);
 }
 
 static void
 on_abort(int number)
 {
-   say_where("abort");
-   if (run.next_abort != SIG_DFL && run.next_abort != SIG_IGN)
-      run.next_abort(number);
+   say_where();
+   run.next_abort(number);
 }
 
-/* A machine that gives us no time at all says nothing about our code. */
-static void
-sleep_and_notice_pauses(void)
+uint32_t
+fuzz_now_ms(void)
 {
-   const uint64_t before_ns = clock_ns();
-
-   Sleep(WATCH_MS);
-
-   const uint64_t slept_ns = clock_ns() - before_ns;
-   if (slept_ns > 10 * WATCH_MS * FUZZ_MS)
-      InterlockedExchangeAdd64(&run.paused_ns, (LONG64)slept_ns);
+   return (uint32_t)run.now_ms;
 }
 
+/* By counting what it sleeps: the clock stands still while this program does
+ * not get to run, which says nothing about our code.
+ */
 static void
 watch(UNUSED void *data)
 {
    while (!run.stop) {
-      sleep_and_notice_pauses();
+      Sleep(WATCH_MS);
+      InterlockedExchangeAdd(&run.now_ms, WATCH_MS);
       for (unsigned i = 0; i < FUZZ_THREADS; i++) {
-         const struct fuzz_thread *thread = &run.threads[i];
-         const uint64_t since_ns = get_since(thread);
+         const uint32_t since_ms = run.threads[i].since_ms;
 
-         if (thread->op == NULL || since_ns == 0 ||
-             fuzz_now_ns() < since_ns + HANG_NS)
+         if (since_ms == 0 || fuzz_now_ms() - since_ms < HANG_MS)
             continue;
-         say_where("hang");
-         printf("Bail out! thread %u hangs\n", i);
+         printf("# thread %u hangs\n", i);
          fflush(stdout);
-         TerminateProcess(GetCurrentProcess(), 3);
+         abort();
       }
    }
 }
@@ -147,73 +125,43 @@ watch(UNUSED void *data)
 bool
 fuzz_check(bool ok, const char *file, int line, const char *text)
 {
-   const struct fuzz_thread *self = fuzz_self();
+   const struct fuzz_thread *self = get_self();
 
-   if (ok)
-      return true;
-
-   test_fail(false, file, line, "%s; in episode %" PRIu32 ", step %" PRIu32
-             ", %s (0x%" PRIx64 ")", text, run.episode, self->step,
-             self->op != NULL ? self->op : "between", self->detail);
-   if (InterlockedIncrement(&run.failures) == MAX_FAILURES) {
-      printf("Bail out! %u failures in \"%s\"\n", MAX_FAILURES, run.part);
-      fflush(stdout);
-      TerminateProcess(GetCurrentProcess(), 1);
-   }
-   return false;
+   /* What comes after the first failure tells no more, and may be much. */
+   if (!ok && !test_failed())
+      test_fail(false, file, line, "%s; in episode %" PRIu32 ", step %" PRIu32
+                ", %s (0x%" PRIx64 ")", text, run.episode, self->step,
+                self->op != NULL ? self->op : "between", self->detail);
+   return ok;
 }
 
 void
 fuzz_enter(const char *op, uint64_t detail)
 {
-   struct fuzz_thread *self = fuzz_self();
+   struct fuzz_thread *self = get_self();
 
    self->detail = detail;
    self->op = op;
    self->processes = fuzz_count().processes;
-   InterlockedExchange64(&self->since_ns, (LONG64)fuzz_now_ns());
+   self->since_ms = fuzz_now_ms();
 }
 
 void
-fuzz_check_late(uint64_t since_ns, uint64_t allowed_ns)
+fuzz_check_late(uint32_t since_ms, uint32_t allowed_ms)
 {
-   struct fuzz_thread *self = fuzz_self();
-   const uint64_t taken_ns = elapsed_ns(since_ns);
-
-   if (taken_ns > allowed_ns) {
-      FUZZ_CHECK(taken_ns <= allowed_ns + FUZZ_LATE_NS);
-      self->slowest_ns = MAX2(self->slowest_ns, taken_ns - allowed_ns);
-   }
+   FUZZ_CHECK(fuzz_now_ms() - since_ms <= allowed_ms + LATE_MS);
 }
 
 void
-fuzz_leave(uint64_t allowed_ns)
+fuzz_leave(uint32_t allowed_ms)
 {
-   struct fuzz_thread *self = fuzz_self();
+   struct fuzz_thread *self = get_self();
    const uint64_t processes = fuzz_count().processes - self->processes;
 
-   fuzz_check_late(get_since(self), allowed_ns + FUZZ_PROCESS_NS * processes);
-   InterlockedExchange64(&self->since_ns, 0);
+   fuzz_check_late(self->since_ms,
+                   allowed_ms + PROCESS_MS * (uint32_t)processes);
+   self->since_ms = 0;
    self->step++;
-}
-
-void
-fuzz_count_case(void)
-{
-   fuzz_self()->cases++;
-}
-
-/* Threads ------------------------------------------------------------------ */
-
-/* Not thread_local, for which some compilers allocate memory */
-static DWORD tls_self = TLS_OUT_OF_INDEXES;
-
-struct fuzz_thread *
-fuzz_self(void)
-{
-   struct fuzz_thread *self = TlsGetValue(tls_self);
-
-   return self != NULL ? self : &run.threads[0];
 }
 
 static void
@@ -238,7 +186,7 @@ fuzz_start(unsigned index, void (*run_thread)(void *data), void *data)
 uint64_t
 fuzz_random(void)
 {
-   return test_next_random(&fuzz_self()->random);
+   return test_next_random(&get_self()->random);
 }
 
 uint32_t
@@ -253,36 +201,16 @@ fuzz_chance(uint32_t percent)
    return fuzz_below(100) < percent;
 }
 
-/* Episodes ----------------------------------------------------------------- */
-
 static void
-seed_episode(uint32_t episode)
+seed_episode(uint64_t seed, uint32_t episode)
 {
+   memset(run.threads, 0, sizeof(run.threads));
    run.episode = episode;
    for (unsigned i = 0; i < FUZZ_THREADS; i++) {
-      uint64_t mix = run.seed ^ ((uint64_t)episode * FUZZ_THREADS + i);
+      uint64_t mix = seed ^ ((uint64_t)episode * FUZZ_THREADS + i);
 
       run.threads[i].random = test_next_random(&mix);
-      run.threads[i].step = 0;
-      run.threads[i].op = NULL;
    }
-}
-
-static void
-report(uint32_t episodes, uint32_t least, double ms)
-{
-   uint64_t cases = 0, slowest_ns = 0;
-
-   for (unsigned i = 0; i < FUZZ_THREADS; i++) {
-      cases += run.threads[i].cases;
-      slowest_ns = MAX2(slowest_ns, run.threads[i].slowest_ns);
-   }
-   /* Without %f, for which some C libraries keep memory */
-   test_diag("%" PRIu64 " cases in %" PRIu32 " episodes, %" PRIu64 " ms; the "
-             "latest return was %" PRIu64 " us late", cases, episodes,
-             (uint64_t)ms, slowest_ns / 1000);
-   if (episodes > 1)
-      EXPECT(cases >= (uint64_t)least * episodes);
 }
 
 static void
@@ -293,23 +221,16 @@ stop_watch(void *data)
 }
 
 void
-fuzz_run(const char *part, uint32_t episodes, uint32_t cases,
-         void (*episode)(void *data), void *data)
+fuzz_run(uint32_t episodes, void (*episode)(void))
 {
    const char *alone = getenv("LVP_SYNC_FUZZ_EPISODE");
-   const double start_ms = test_now_ms();
-   uint32_t first = 0;
+   const uint64_t seed = test_random();
+   const uint32_t first =
+      alone != NULL ? (uint32_t)strtoul(alone, NULL, 0) : 0;
+   const uint32_t end = alone != NULL ? first + 1 : episodes * test_scale();
 
-   episodes *= test_scale();
-   if (alone != NULL) {
-      first = (uint32_t)strtoul(alone, NULL, 0);
-      episodes = first + 1;
-   }
-
-   memset(run.threads, 0, sizeof(run.threads));
-   run.part = part;
-   run.seed = test_random();
-   run.failures = 0;
+   /* 0 is no time. */
+   run.now_ms = 1;
    run.stop = 0;
    if (tls_self == TLS_OUT_OF_INDEXES) {
       tls_self = TlsAlloc();
@@ -319,13 +240,10 @@ fuzz_run(const char *part, uint32_t episodes, uint32_t cases,
    struct test_thread *watcher = test_thread_start(watch, NULL);
    test_defer(stop_watch, watcher);
 
-   for (uint32_t i = first; i < episodes; i++) {
-      seed_episode(i);
-      episode(data);
+   for (uint32_t i = first; i < end && !test_failed(); i++) {
+      seed_episode(seed, i);
+      episode();
    }
-   for (unsigned i = 0; i < FUZZ_THREADS; i++)
-      run.threads[i].op = NULL;
-   report(episodes - first, cases, test_now_ms() - start_ms);
    test_undefer(stop_watch, watcher);
    stop_watch(watcher);
 }

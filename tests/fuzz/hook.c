@@ -5,11 +5,7 @@
 
 #include <string.h>
 
-static struct {
-   volatile LONG64 maps, processes, views, handles, allocations, wrong_closes;
-   HANDLE volatile guarded;
-   bool has_allocations;
-} counts;
+static struct fuzz_counts counts;
 
 /* Thread-local variables may take memory, by the calls that are hooked. */
 static struct {
@@ -43,18 +39,33 @@ must_fail(void)
    return true;
 }
 
+/* Modulo 2^64 */
 static void
-add(volatile LONG64 *count, LONG64 n)
+add(uint64_t *count, int n)
 {
-   InterlockedExchangeAdd64(count, n);
+   InterlockedExchangeAdd64((volatile LONG64 *)count, n);
 }
 
 static HANDLE
 count_handle(HANDLE handle)
 {
-   if (handle != NULL && handle != INVALID_HANDLE_VALUE)
-      add(&counts.handles, 1);
+   add(&counts.handles, handle != NULL && handle != INVALID_HANDLE_VALUE);
    return handle;
+}
+
+static HANDLE
+count_process(HANDLE process)
+{
+   add(&counts.processes, 1);
+   return count_handle(process);
+}
+
+static void *
+count_view(void *view)
+{
+   add(&counts.maps, 1);
+   add(&counts.views, view != NULL);
+   return view;
 }
 
 static void *
@@ -67,51 +78,39 @@ count_memory(void *memory)
 /* real_NAME is what the module has imported, hook_NAME what it gets instead:
  * for those that fail in one way and give what is counted.
  */
-#define HOOK_HANDLE(name, parameters, arguments) \
-   static HANDLE(WINAPI *real_##name) parameters; \
-   static HANDLE WINAPI hook_##name parameters \
+#define HOOK(type, convention, name, count, parameters, arguments) \
+   static type(convention *real_##name) parameters; \
+   static type convention hook_##name parameters \
    { \
-      return must_fail() ? NULL : count_handle(real_##name arguments); \
-   }
-#define HOOK_MEMORY(name, parameters, arguments) \
-   static void *(*real_##name) parameters; \
-   static void *hook_##name parameters \
-   { \
-      return must_fail() ? NULL : count_memory(real_##name arguments); \
+      return must_fail() ? NULL : count(real_##name arguments); \
    }
 
-HOOK_HANDLE(OpenFileMappingW, (DWORD access, BOOL inherit, const wchar_t *name),
-            (access, inherit, name))
-HOOK_HANDLE(CreateFileMappingW,
-            (HANDLE file, SECURITY_ATTRIBUTES *attributes, DWORD protection,
-             DWORD high, DWORD low, const wchar_t *name),
-            (file, attributes, protection, high, low, name))
-HOOK_HANDLE(OpenSemaphoreW, (DWORD access, BOOL inherit, const wchar_t *name),
-            (access, inherit, name))
-HOOK_HANDLE(CreateSemaphoreW,
-            (SECURITY_ATTRIBUTES *attributes, LONG initial, LONG maximum,
-             const wchar_t *name), (attributes, initial, maximum, name))
-HOOK_HANDLE(CreateEventW,
-            (SECURITY_ATTRIBUTES *attributes, BOOL manual, BOOL set,
-             const wchar_t *name), (attributes, manual, set, name))
-HOOK_MEMORY(malloc, (size_t size), (size))
-HOOK_MEMORY(calloc, (size_t count, size_t size), (count, size))
-HOOK_MEMORY(_aligned_malloc, (size_t size, size_t alignment),
-            (size, alignment))
-
-static void *(WINAPI *real_MapViewOfFile)(HANDLE, DWORD, DWORD, DWORD, SIZE_T);
-
-static void *WINAPI
-hook_MapViewOfFile(HANDLE section, DWORD access, DWORD high, DWORD low,
-                   SIZE_T size)
-{
-   void *view = must_fail() ? NULL :
-                real_MapViewOfFile(section, access, high, low, size);
-
-   add(&counts.maps, 1);
-   add(&counts.views, view != NULL);
-   return view;
-}
+HOOK(HANDLE, WINAPI, OpenFileMappingW, count_handle,
+     (DWORD access, BOOL inherit, const wchar_t *name),
+     (access, inherit, name))
+HOOK(HANDLE, WINAPI, CreateFileMappingW, count_handle,
+     (HANDLE file, SECURITY_ATTRIBUTES *attributes, DWORD protection,
+      DWORD high, DWORD low, const wchar_t *name),
+     (file, attributes, protection, high, low, name))
+HOOK(HANDLE, WINAPI, OpenSemaphoreW, count_handle,
+     (DWORD access, BOOL inherit, const wchar_t *name),
+     (access, inherit, name))
+HOOK(HANDLE, WINAPI, CreateSemaphoreW, count_handle,
+     (SECURITY_ATTRIBUTES *attributes, LONG initial, LONG maximum,
+      const wchar_t *name), (attributes, initial, maximum, name))
+HOOK(HANDLE, WINAPI, CreateEventW, count_handle,
+     (SECURITY_ATTRIBUTES *attributes, BOOL manual, BOOL set,
+      const wchar_t *name), (attributes, manual, set, name))
+HOOK(HANDLE, WINAPI, OpenProcess, count_process,
+     (DWORD access, BOOL inherit, DWORD id), (access, inherit, id))
+HOOK(void *, WINAPI, MapViewOfFile, count_view,
+     (HANDLE section, DWORD access, DWORD high, DWORD low, SIZE_T size),
+     (section, access, high, low, size))
+HOOK(void *, __cdecl, malloc, count_memory, (size_t size), (size))
+HOOK(void *, __cdecl, calloc, count_memory, (size_t number, size_t size),
+     (number, size))
+HOOK(void *, __cdecl, _aligned_malloc, count_memory,
+     (size_t size, size_t alignment), (size, alignment))
 
 static BOOL(WINAPI *real_UnmapViewOfFile)(const void *);
 
@@ -129,12 +128,9 @@ static BOOL(WINAPI *real_CloseHandle)(HANDLE);
 static BOOL WINAPI
 hook_CloseHandle(HANDLE handle)
 {
-   const bool guarded = counts.guarded != NULL && handle == counts.guarded;
    const BOOL done = real_CloseHandle(handle);
 
-   if (done)
-      add(&counts.handles, -1);
-   add(&counts.wrong_closes, !done || guarded);
+   add(done ? &counts.handles : &counts.wrong_closes, done ? -1 : 1);
    return done;
 }
 
@@ -152,15 +148,6 @@ hook_DuplicateHandle(HANDLE from, HANDLE handle, HANDLE to, HANDLE *copy,
    if (done && to == GetCurrentProcess())
       count_handle(*copy);
    return done;
-}
-
-static HANDLE(WINAPI *real_OpenProcess)(DWORD, BOOL, DWORD);
-
-static HANDLE WINAPI
-hook_OpenProcess(DWORD access, BOOL inherit, DWORD id)
-{
-   add(&counts.processes, 1);
-   return count_handle(real_OpenProcess(access, inherit, id));
 }
 
 static uintptr_t (*real__beginthreadex)(void *, unsigned,
@@ -213,30 +200,30 @@ hook__aligned_free(void *memory)
    real__aligned_free(memory);
 }
 
-#define HOOK(name) { #name, (void (*)(void))hook_##name, &real_##name }
+#define ENTRY(name) { #name, (void (*)(void))hook_##name, &real_##name }
 
 static const struct {
    const char *name;
    void (*hook)(void);
    void *real;
 } hooks[] = {
-   HOOK(MapViewOfFile),
-   HOOK(UnmapViewOfFile),
-   HOOK(CloseHandle),
-   HOOK(DuplicateHandle),
-   HOOK(OpenFileMappingW),
-   HOOK(CreateFileMappingW),
-   HOOK(OpenSemaphoreW),
-   HOOK(CreateSemaphoreW),
-   HOOK(CreateEventW),
-   HOOK(OpenProcess),
-   HOOK(_beginthreadex),
-   HOOK(malloc),
-   HOOK(calloc),
-   HOOK(realloc),
-   HOOK(free),
-   HOOK(_aligned_malloc),
-   HOOK(_aligned_free),
+   ENTRY(MapViewOfFile),
+   ENTRY(UnmapViewOfFile),
+   ENTRY(CloseHandle),
+   ENTRY(DuplicateHandle),
+   ENTRY(OpenFileMappingW),
+   ENTRY(CreateFileMappingW),
+   ENTRY(OpenSemaphoreW),
+   ENTRY(CreateSemaphoreW),
+   ENTRY(CreateEventW),
+   ENTRY(OpenProcess),
+   ENTRY(_beginthreadex),
+   ENTRY(malloc),
+   ENTRY(calloc),
+   ENTRY(realloc),
+   ENTRY(free),
+   ENTRY(_aligned_malloc),
+   ENTRY(_aligned_free),
 };
 
 static void
@@ -285,11 +272,6 @@ fuzz_hook_module(HMODULE module)
       }
    }
 
-   /* A C runtime that is linked in is not imported: then allocations are not
-    * counted, and everything else is.
-    */
-   counts.has_allocations = real_malloc != NULL && real_calloc != NULL &&
-                            real_free != NULL;
    REQUIRE(real_MapViewOfFile != NULL && real_UnmapViewOfFile != NULL &&
            real_CloseHandle != NULL && real_DuplicateHandle != NULL &&
            real_OpenFileMappingW != NULL);
@@ -298,18 +280,18 @@ fuzz_hook_module(HMODULE module)
 struct fuzz_counts
 fuzz_count(void)
 {
-   return (struct fuzz_counts) {
-      .maps = (uint64_t)counts.maps,
-      .processes = (uint64_t)counts.processes,
-      .views = counts.views,
-      .handles = counts.handles,
-      .allocations = counts.has_allocations ? counts.allocations : 0,
-      .wrong_closes = (uint64_t)counts.wrong_closes,
-   };
+   return counts;
 }
 
 void
-fuzz_guard_handle(HANDLE handle)
+fuzz_expect_counts(const struct fuzz_counts *before, bool handles, bool memory)
 {
-   counts.guarded = handle;
+   const struct fuzz_counts now = counts;
+
+   EXPECT_U64(now.wrong_closes, before->wrong_closes);
+   EXPECT_U64(now.views, before->views);
+   if (handles)
+      EXPECT_U64(now.handles, before->handles);
+   if (memory)
+      EXPECT_U64(now.allocations, before->allocations);
 }

@@ -2,13 +2,16 @@
 #ifndef FUZZ_HOSTILE_H
 #define FUZZ_HOSTILE_H
 
-/* A shared payload, the section of which a stranger writes to */
-
 #include "runtime.h"
 #include "section.h"
 
+/* How many threads use hostile payloads */
+#define HOSTILE_USERS 2
+
+/* A shared payload, the section of which a stranger writes to */
 struct hostile {
    enum vk_sync_win32_kind kind;
+   unsigned user;
 
    /* A holder of the payload, and what another process has; or NULL, while
     * it cannot be imported.
@@ -29,16 +32,22 @@ struct hostile {
    bool racing;
 };
 
-/* Of any kind */
-void hostile_create(struct hostile *hostile);
-/* More holders of what the handle refers to, for another thread or process.
- * Takes over the handle.
+/* Run episodes with a device, and with bystanders: each user has some objects
+ * that the hostile ones must not have an effect on.  In the end, nothing is
+ * left.
  */
-void hostile_open(struct hostile *hostile, enum vk_sync_win32_kind kind,
-                  HANDLE handle);
-void hostile_destroy(struct hostile *hostile);
+void hostile_run(uint32_t episodes, void (*episode)(void));
 
-/* One random use, a case; with bystanders in the same waits */
-void hostile_use(struct hostile *hostile, struct fuzz_bystander *bystanders);
+/* Of any kind, for the first user.  The page is the caller's to close. */
+void hostile_create(struct hostile *hostile);
+void hostile_destroy(struct hostile *hostile);
+/* One random use, with bystanders in the same waits */
+void hostile_use(struct hostile *hostile);
+
+/* Use one of them, and check what comes of it. */
+void bystanders_use(unsigned user);
+/* A section as it should be */
+const struct vk_sync_win32_layout *
+bystander_layout(enum vk_sync_win32_kind kind);
 
 #endif

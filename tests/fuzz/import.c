@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "foreign_handles.h"
 #include "hostile.h"
 
 /* Of an episode, as many imports */
@@ -23,44 +24,39 @@ create_target(enum vk_sync_win32_kind kind)
                         fuzz_sync(kind, 0);
 
    if (fuzz_chance(50))
-      REQUIRE(vk_sync_signal(fuzz_device, target,
-                             kind == VK_SYNC_WIN32_KIND_TIMELINE ?
-                             1 + fuzz_below(100) : 0) == VK_SUCCESS);
+      REQUIRE_OK(unit_signal(fuzz_device, target, 1 + fuzz_below(100)));
    return target;
 }
 
-/* All that a refusal must leave as it was, except for the message */
+/* All that a refusal must leave as it was */
 struct snapshot {
    struct vk_sync_win32 sync;
    uint64_t word;
    uint32_t refcount;
-   uint64_t messages;
    struct fuzz_counts counts;
 };
 
 static struct snapshot
-take_snapshot(const struct vk_sync *sync)
+take_snapshot(struct vk_sync *sync)
 {
-   const struct vk_sync_win32_payload *payload = fuzz_payload(sync);
+   const struct vk_sync_win32_payload *payload = unit_payload(sync);
 
    return (struct snapshot) {
       .sync = *(const struct vk_sync_win32 *)sync,
       .word = vk_sync_win32_load64(payload->word),
       .refcount = payload->refcount,
-      .messages = fuzz_message_count(),
       .counts = fuzz_count(),
    };
 }
 
 static void
-check_refusal(const struct vk_sync *sync, const struct snapshot *before)
+check_refusal(struct vk_sync *sync, const struct snapshot *before)
 {
    const struct snapshot after = take_snapshot(sync);
 
    FUZZ_CHECK(memcmp(&after.sync, &before->sync, sizeof(after.sync)) == 0);
    FUZZ_CHECK(after.word == before->word);
    FUZZ_CHECK(after.refcount == before->refcount);
-   FUZZ_CHECK(after.messages > before->messages);
    FUZZ_CHECK(after.counts.views == before->counts.views);
    FUZZ_CHECK(after.counts.handles == before->counts.handles);
    FUZZ_CHECK(after.counts.allocations == before->counts.allocations);
@@ -69,48 +65,34 @@ check_refusal(const struct vk_sync *sync, const struct snapshot *before)
 /* What has come by a number can be told by it. */
 static void
 check_success(struct vk_sync *target, enum vk_sync_win32_kind kind,
-              const struct snapshot *before, const struct attempt *attempt)
+              const struct attempt *attempt)
 {
-   const struct vk_sync_win32_payload *payload = fuzz_payload(target);
+   const struct vk_sync_win32_payload *payload = unit_payload(target);
 
    if (!FUZZ_CHECK(vk_sync_win32_payload_is_section(payload)))
       return;
    FUZZ_CHECK(payload->kind == kind);
-   FUZZ_CHECK(fuzz_message_count() == before->messages);
    if (attempt->type == FUZZ_NUMBER)
-      FUZZ_CHECK(fuzz_export_number(target) == attempt->handle);
+      FUZZ_CHECK(fuzz_export(target, FUZZ_NUMBER) == attempt->handle);
 }
 
-/* A number that was made up may be that of what the target lets go of. */
-static bool
-is_own(const struct vk_sync *target, HANDLE handle)
-{
-   struct vk_sync_win32_payload *payload = fuzz_payload(target);
-
-   return vk_sync_win32_payload_is_section(payload) &&
-          vk_sync_win32_section_get(payload)->handle == handle;
-}
-
-/* Import, a case, and check the verdict: after a refusal all is as before,
- * and there is a message.  Returns whether it has been imported.
+/* Import and check the verdict: after a refusal all is as before.  Returns
+ * whether it has been imported.
  */
 static bool
 try_import(struct vk_sync *target, const struct attempt *attempt)
 {
    const struct snapshot before = take_snapshot(target);
-   const enum vk_sync_win32_kind kind = fuzz_payload(target)->kind;
+   const enum vk_sync_win32_kind kind = unit_payload(target)->kind;
    const enum verdict verdict =
       attempt->verdict == GOOD && attempt->kind != kind ?
       BAD : attempt->verdict;
 
-   fuzz_guard_handle(is_own(target, attempt->handle) ? NULL : attempt->handle);
    fuzz_enter(attempt->what, (uint64_t)(uintptr_t)attempt->handle);
    const VkResult result =
       fuzz_import(target, attempt->type ? attempt->type : FUZZ_NT_HANDLE,
                   attempt->handle, attempt->name);
    fuzz_leave(0);
-   fuzz_guard_handle(NULL);
-   fuzz_count_case();
 
    FUZZ_CHECK(fuzz_count().wrong_closes == before.counts.wrong_closes);
    FUZZ_CHECK(result == VK_SUCCESS || result == REFUSED);
@@ -120,7 +102,7 @@ try_import(struct vk_sync *target, const struct attempt *attempt)
       FUZZ_CHECK(fuzz_count().maps == before.counts.maps);
 
    if (result == VK_SUCCESS)
-      check_success(target, kind, &before, attempt);
+      check_success(target, kind, attempt);
    else
       check_refusal(target, &before);
    return result == VK_SUCCESS;
@@ -140,36 +122,23 @@ attempt_from_list(const struct list *list)
    return attempt;
 }
 
-/* Any value but those that this process has open, nor could have */
-static struct attempt
-attempt_no_handle(void)
+/* Any value but those that this process has open, nor could have; among them
+ * pseudo-handles, and 32-bit values that were extended either way
+ */
+static HANDLE
+no_handle(void)
 {
    const uint64_t value = fuzz_random() >> fuzz_below(48);
-   intptr_t handle;
+   const uint32_t half = (uint32_t)value | 0x80000000u;
+   const uint32_t bit = 20 + fuzz_below(sizeof(uintptr_t) * 8 - 20);
 
-   /* Pseudo-handles, 32-bit values that were extended either way */
    switch (fuzz_below(8)) {
-   case 0:
-      handle = -(intptr_t)(1 + fuzz_below(16));
-      break;
-   case 1:
-      handle = (int32_t)((uint32_t)value | 0x80000000u);
-      break;
-   case 2:
-      handle = (intptr_t)((uint32_t)value | 0x80000000u);
-      break;
-   case 3:
-      handle = (intptr_t)((uintptr_t)1 <<
-                          (20 + fuzz_below(sizeof(uintptr_t) * 8 - 20)));
-      break;
-   default:
-      handle = (intptr_t)(value | 0x1000000u);
-      break;
+   case 0: return (HANDLE)-(intptr_t)(1 + fuzz_below(16));
+   case 1: return (HANDLE)(intptr_t)(int32_t)half;
+   case 2: return (HANDLE)(uintptr_t)half;
+   case 3: return (HANDLE)((uintptr_t)1 << bit);
+   default: return (HANDLE)(uintptr_t)(value | 0x1000000u);
    }
-   return (struct attempt) {
-      .what = "no handle at all", .handle = (HANDLE)handle,
-      .verdict = BAD_UNMAPPED,
-   };
 }
 
 static struct attempt
@@ -194,19 +163,12 @@ attempt_rights(const struct list *list)
    return attempt;
 }
 
-static struct attempt
-attempt_closed(const struct list *list)
-{
-   struct attempt attempt = {
-      .what = "a closed handle", .verdict = BAD_UNMAPPED,
-   };
-
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), list->genuine,
-                           GetCurrentProcess(), &attempt.handle, 0, FALSE,
-                           DUPLICATE_SAME_ACCESS));
-   CloseHandle(attempt.handle);
-   return attempt;
-}
+/* SECTION_BASIC_INFORMATION, in no header that all compilers have */
+struct section_info {
+   void *base;
+   ULONG attributes;
+   LARGE_INTEGER size;
+};
 
 /* The contents of a payload in a section of some size, whatever the system
  * makes of that size
@@ -214,12 +176,8 @@ attempt_closed(const struct list *list)
 static struct attempt
 attempt_size(const struct list *list)
 {
-   struct vk_sync_win32_layout *layout = fuzz_layout(list->sync);
-   struct {
-      void *base;
-      ULONG attributes;
-      LARGE_INTEGER size;
-   } info = {0};
+   struct vk_sync_win32_layout *layout = unit_layout(list->sync);
+   struct section_info info = {0};
    const SIZE_T size = fuzz_chance(50) ?
                        1 + fuzz_below(3 * sizeof(*layout)) :
                        sizeof(*layout) - 2 + fuzz_below(4);
@@ -237,76 +195,80 @@ attempt_size(const struct list *list)
    return attempt;
 }
 
-/* Next to a number that is there */
-static struct attempt
-attempt_number(const struct list *list)
-{
-   const uintptr_t bit = (uintptr_t)1 << fuzz_below(sizeof(bit) * 8);
-
-   return (struct attempt) {
-      .what = "nearly a number", .type = FUZZ_NUMBER,
-      .handle = (HANDLE)((uintptr_t)list->number ^ bit),
-      .verdict = BAD_UNMAPPED,
-   };
-}
-
 static struct attempt
 make_attempt(const struct list *list)
 {
    const uint32_t dice = fuzz_below(100);
+   const uintptr_t bit = (uintptr_t)1 << fuzz_below(sizeof(bit) * 8);
+   struct attempt attempt = { .verdict = BAD_UNMAPPED };
 
    if (dice < 60)
       return attempt_from_list(list);
-   if (dice < 75)
-      return attempt_no_handle();
-   if (dice < 78)
-      /* It may happen to be open, and be anything. */
-      return (struct attempt) {
-         .what = "a value of low",
-         .handle = (HANDLE)(uintptr_t)fuzz_below(4096),
-         .verdict = EITHER,
-      };
-   if (dice < 86)
+   if (dice < 68)
       return attempt_rights(list);
-   if (dice < 90)
-      return attempt_number(list);
-   if (dice < 95)
-      return attempt_closed(list);
-   return attempt_size(list);
+   if (dice < 73)
+      return attempt_size(list);
+   if (dice < 88) {
+      attempt.what = "no handle at all";
+      attempt.handle = no_handle();
+   } else if (dice < 91) {
+      /* It may happen to be open, and be anything. */
+      attempt.what = "a value of low";
+      attempt.handle = (HANDLE)(uintptr_t)fuzz_below(4096);
+      attempt.verdict = EITHER;
+   } else if (dice < 95) {
+      attempt.what = "nearly a number";
+      attempt.handle = (HANDLE)((uintptr_t)list->number ^ bit);
+      attempt.type = FUZZ_NUMBER;
+   } else {
+      attempt.what = "a closed handle";
+      attempt.handle = foreign_closed(list->genuine);
+   }
+   return attempt;
 }
 
 /* Into an object of the kind, mostly */
 static void
-import_some(void *lists)
+import_some(void)
 {
-   enum vk_sync_win32_kind kind = fuzz_any_kind();
-   struct vk_sync *target = create_target(kind);
-
    for (unsigned i = 0; i < STEPS; i++) {
-      const struct attempt attempt =
-         make_attempt((struct list *)lists + fuzz_below(FUZZ_KINDS));
+      const struct list *list = any_list();
+      struct vk_sync *target =
+         create_target(fuzz_chance(80) ? list->kind : fuzz_any_kind());
+      /* Last: nothing may take the value of a closed handle. */
+      const struct attempt attempt = make_attempt(list);
 
-      if (attempt.kind != 0 && attempt.kind != kind && fuzz_chance(70)) {
-         fuzz_destroy(target);
-         kind = attempt.kind;
-         target = create_target(kind);
-      }
-      if (try_import(target, &attempt)) {
-         fuzz_destroy(target);
-         kind = fuzz_any_kind();
-         target = create_target(kind);
-      }
+      try_import(target, &attempt);
+      fuzz_destroy(target);
       if (attempt.close)
          CloseHandle(attempt.handle);
    }
-   fuzz_destroy(target);
+}
+
+static LONG(WINAPI *real_query_section)(HANDLE, int, void *, SIZE_T, SIZE_T *);
+
+/* What the kernel says of a section in its stead, unless NULL */
+static const struct section_info *pretended;
+static LONG pretended_status;
+
+static LONG WINAPI
+query_section(HANDLE section, int info_class, void *info, SIZE_T size,
+              SIZE_T *result_size)
+{
+   const LONG status =
+      real_query_section(section, info_class, info, size, result_size);
+
+   if (pretended == NULL || status != VK_SYNC_WIN32_STATUS_SUCCESS)
+      return status;
+   memcpy(info, pretended, sizeof(*pretended));
+   return pretended_status;
 }
 
 /* Kinds of sections that no program can create everywhere, by what the kernel
  * says of them
  */
 static void
-import_pretended(void *lists)
+import_pretended(void)
 {
    static const ULONG bits[] = {
       0x00200000 /* based */, SEC_FILE, SEC_IMAGE, SEC_PROTECTED_IMAGE,
@@ -319,39 +281,40 @@ import_pretended(void *lists)
    };
 
    for (unsigned i = 0; i < STEPS; i++) {
-      const struct list *list = (struct list *)lists + fuzz_below(FUZZ_KINDS);
+      const struct list *list = any_list();
       struct vk_sync *target = create_target(list->kind);
-      struct fuzz_section_info info = {
+      struct section_info info = {
          .attributes = SEC_COMMIT,
-         .size = sizes[fuzz_below(TEST_COUNT(sizes))],
+         .size.QuadPart = sizes[fuzz_below(TEST_COUNT(sizes))],
       };
 
       if (fuzz_chance(70))
          info.attributes ^= bits[fuzz_below(TEST_COUNT(bits))];
       if (fuzz_chance(30))
          info.attributes ^= bits[fuzz_below(TEST_COUNT(bits))];
-      if (fuzz_chance(10))
-         info.status = (LONG)fuzz_random();
+      pretended_status = fuzz_chance(10) ? (LONG)fuzz_random() :
+                         VK_SYNC_WIN32_STATUS_SUCCESS;
 
-      const bool good = info.status == VK_SYNC_WIN32_STATUS_SUCCESS &&
-                        info.attributes == SEC_COMMIT && info.size >= least;
+      const bool good = pretended_status == VK_SYNC_WIN32_STATUS_SUCCESS &&
+                        info.attributes == SEC_COMMIT &&
+                        info.size.QuadPart >= least;
 
-      fuzz_pretend(&info);
+      pretended = &info;
       try_import(target, &(struct attempt) {
          .what = "a section of some kind", .kind = list->kind,
          .handle = list->genuine, .verdict = good ? GOOD : BAD_UNMAPPED,
       });
-      fuzz_pretend(NULL);
+      pretended = NULL;
       fuzz_destroy(target);
    }
 }
 
 /* What a name leads to is never adopted, nor has a number a name. */
 static void
-export_taken(void *lists)
+export_taken(void)
 {
    for (unsigned i = 0; i < STEPS; i++) {
-      const struct list *list = (struct list *)lists + fuzz_below(FUZZ_KINDS);
+      const struct list *list = any_list();
       const bool numbered = fuzz_chance(20);
       struct vk_sync *sync = fuzz_sync(fuzz_any_kind(), VK_SYNC_IS_SHAREABLE);
       const struct snapshot before = take_snapshot(sync);
@@ -361,130 +324,94 @@ export_taken(void *lists)
                             list->names[fuzz_below(list->name_count)],
                             numbered) == VK_ERROR_OUT_OF_DEVICE_MEMORY);
       fuzz_leave(0);
-      fuzz_count_case();
       check_refusal(sync, &before);
       fuzz_destroy(sync);
    }
 }
 
+enum { WRONG_HANDLES, KINDS_OF_SECTIONS, TAKEN_NAMES };
+
 static void
-with_lists(const char *part, uint32_t episodes, void (*episode)(void *lists))
+with_lists(intptr_t part)
 {
-   struct list lists[FUZZ_KINDS];
+   static const struct {
+      uint32_t episodes;
+      void (*episode)(void);
+   } parts[] = {
+      [WRONG_HANDLES] = { 1600, import_some },
+      [KINDS_OF_SECTIONS] = { 800, import_pretended },
+      [TAKEN_NAMES] = { 100, export_taken },
+   };
 
    fuzz_open_device();
-   create_lists(lists);
-   fuzz_run(part, episodes, STEPS, episode, lists);
-   destroy_lists(lists);
-   fuzz_check_nothing_left(false, true);
-}
-
-static void
-wrong_handles(UNUSED intptr_t arg)
-{
-   with_lists("wrong handles", 1600, import_some);
-}
-
-static void
-kinds_of_sections(UNUSED intptr_t arg)
-{
-   with_lists("kinds of sections", 800, import_pretended);
-}
-
-static void
-taken_names(UNUSED intptr_t arg)
-{
-   with_lists("taken names", 100, export_taken);
+   if (real_query_section == NULL) {
+      real_query_section = vk_sync_win32_nt.query_section;
+      vk_sync_win32_nt.query_section = query_section;
+   }
+   create_lists();
+   fuzz_run(parts[part].episodes, parts[part].episode);
+   destroy_lists();
+   fuzz_check_nothing_left(false);
 }
 
 /* Mutated sections -------------------------------------------------------- */
 
-struct mutated {
-   struct vk_sync_win32_layout genuine[FUZZ_KINDS];
-   struct fuzz_page page;
-   struct fuzz_bystander bystanders[FUZZ_BYSTANDERS];
-};
-
 /* If it could be imported, it can be used as well. */
 static void
-use_imported(struct mutated *mutated, struct vk_sync *sync)
+use_imported(const struct fuzz_page *page, struct vk_sync *sync)
 {
    struct hostile hostile = {
-      .kind = fuzz_payload(sync)->kind, .sync = sync, .page = mutated->page,
+      .kind = unit_payload(sync)->kind, .sync = sync, .page = *page,
    };
 
    for (unsigned n = fuzz_below(4); n > 0; n--) {
-      fuzz_mutate(mutated->page.layout, FIELDS_ANY);
-      hostile_use(&hostile, mutated->bystanders);
+      fuzz_mutate(page->layout, true);
+      hostile_use(&hostile);
    }
-   if (hostile.peer != NULL)
-      fuzz_destroy(hostile.peer);
+   hostile_destroy(&hostile);
 }
 
 static void
-import_mutated(void *data)
+import_mutated(void)
 {
-   struct mutated *mutated = data;
-   struct vk_sync_win32_layout *layout = mutated->page.layout;
+   const SIZE_T size = sizeof(struct vk_sync_win32_layout);
+   struct fuzz_page page;
 
+   fuzz_page_open(&page,
+                  make_section(bystander_layout(VK_SYNC_WIN32_KIND_FENCE),
+                               size, PAGE_READWRITE, NULL));
    for (unsigned i = 0; i < STEPS; i++) {
       const enum vk_sync_win32_kind kind = fuzz_any_kind();
       const enum vk_sync_win32_kind into =
          fuzz_chance(85) ? kind : fuzz_any_kind();
-
-      *layout = mutated->genuine[kind - VK_SYNC_WIN32_KIND_FENCE];
-      for (unsigned n = fuzz_below(8); n > 0; n--)
-         fuzz_mutate(layout, FIELDS_ANY);
-
       struct vk_sync *target = create_target(into);
+
+      *page.layout = *bystander_layout(kind);
+      for (unsigned n = fuzz_below(8); n > 0; n--)
+         fuzz_mutate(page.layout, true);
+
       if (try_import(target, &(struct attempt) {
-             .what = "a mutated section", .kind = into,
-             .handle = mutated->page.handle,
-             .verdict = fuzz_is_payload(layout, into) ? GOOD : BAD,
+             .what = "a mutated section", .kind = into, .handle = page.handle,
+             .verdict = fuzz_is_payload(page.layout, into) ? GOOD : BAD,
           }))
-         use_imported(mutated, target);
-      fuzz_destroy(target);
-      fuzz_bystanders_use(mutated->bystanders);
+         use_imported(&page, target);
+      else
+         fuzz_destroy(target);
+      bystanders_use(0);
    }
+   fuzz_page_close(&page);
 }
 
 static void
 mutated_sections(UNUSED intptr_t arg)
 {
-   static const struct vk_sync_win32_layout zeros;
-   struct mutated mutated;
-
-   fuzz_learn_decoys();
-   fuzz_open_device();
-   fuzz_bystanders_create(mutated.bystanders);
-   fuzz_page_open(&mutated.page,
-                  make_section(&zeros, sizeof(zeros), PAGE_READWRITE, NULL));
-   for (unsigned i = 0; i < FUZZ_KINDS; i++) {
-      struct vk_sync *sync =
-         fuzz_shared_sync(VK_SYNC_WIN32_KIND_FENCE + i, NULL, true);
-
-      EXPECT(fuzz_wait(sync, i == 2, FUZZ_MS) == VK_TIMEOUT);
-      mutated.genuine[i] = *fuzz_layout(sync);
-      fuzz_learn(&mutated.genuine[i]);
-      fuzz_destroy(sync);
-   }
-
-   fuzz_run("mutated sections", 1000, STEPS, import_mutated, &mutated);
-   fuzz_page_close(&mutated.page);
-   fuzz_bystanders_destroy(mutated.bystanders);
-   fuzz_check_nothing_left(true, true);
+   hostile_run(1000, import_mutated);
 }
 
-int
-main(int argc, char **argv)
-{
-   static const struct test_case cases[] = {
-      { "wrong handles", wrong_handles, 0, 240 },
-      { "kinds of sections", kinds_of_sections, 0, 240 },
-      { "mutated sections", mutated_sections, 0, 240 },
-      { "taken names", taken_names, 0, 240 },
-      { 0 },
-   };
-
-   return test_main(argc, argv, cases, NULL);
-}
+const struct test_case test_cases[] = {
+   { "wrong handles", with_lists, WRONG_HANDLES, 240 },
+   { "kinds of sections", with_lists, KINDS_OF_SECTIONS, 240 },
+   { "mutated sections", mutated_sections, 0, 240 },
+   { "taken names", with_lists, TAKEN_NAMES, 240 },
+   { 0 },
+};

@@ -44,8 +44,15 @@ struct list {
 };
 
 /* One for each kind */
-void create_lists(struct list lists[FUZZ_KINDS]);
-void destroy_lists(struct list lists[FUZZ_KINDS]);
+extern struct list lists[FUZZ_KINDS];
+void create_lists(void);
+void destroy_lists(void);
+
+static inline const struct list *
+any_list(void)
+{
+   return &lists[fuzz_below(FUZZ_KINDS)];
+}
 
 /* A section that begins with this, as far as there is room; NULL for what some
  * systems lack

@@ -6,13 +6,18 @@
 
 #include "foreign_handles.h"
 
-static void
+struct list lists[FUZZ_KINDS];
+
+static struct attempt *
 add(struct list *list, const char *what, enum verdict verdict, HANDLE handle)
 {
    REQUIRE(list->count < TEST_COUNT(list->all));
-   list->all[list->count++] = (struct attempt) {
+   struct attempt *attempt = &list->all[list->count++];
+
+   *attempt = (struct attempt) {
       .what = what, .verdict = verdict, .kind = list->kind, .handle = handle,
    };
+   return attempt;
 }
 
 /* Returns the name, with or without a prefix. */
@@ -25,8 +30,7 @@ add_name(struct list *list, const char *what, enum verdict verdict)
    swprintf(name, TEST_COUNT(list->names[0]), L"%lsmesa-fuzz-%lu-%08x",
             list->name_count & 1 ? L"Local\\" : L"",
             (unsigned long)GetCurrentProcessId(), (uint32_t)test_random());
-   add(list, what, verdict, NULL);
-   list->all[list->count - 1].name = name;
+   add(list, what, verdict, NULL)->name = name;
    return name;
 }
 
@@ -117,7 +121,7 @@ add_sections(struct list *list)
 
    for (unsigned i = 0; i < TEST_COUNT(sections); i++) {
       HANDLE section =
-         make_section(fuzz_layout(list->sync), sections[i].size,
+         make_section(unit_layout(list->sync), sections[i].size,
                       sections[i].protection, NULL);
 
       if (section != NULL)
@@ -138,7 +142,7 @@ static void
 add_names(struct list *list)
 {
    static const struct vk_sync_win32_layout zeros;
-   const struct vk_sync_win32_layout *layout = fuzz_layout(list->sync);
+   const struct vk_sync_win32_layout *layout = unit_layout(list->sync);
    const SIZE_T size = sizeof(*layout);
 
    list->named = fuzz_shared_sync(
@@ -158,22 +162,21 @@ static void
 add_numbers(struct list *list)
 {
    add(list, "a number as a handle", BAD_UNMAPPED, list->number);
-   add(list, "a number", GOOD, list->number);
-   list->all[list->count - 1].type = FUZZ_NUMBER;
-   add(list, "a handle as a number", BAD_UNMAPPED, list->genuine);
-   list->all[list->count - 1].type = FUZZ_NUMBER;
+   add(list, "a number", GOOD, list->number)->type = FUZZ_NUMBER;
+   add(list, "a handle as a number", BAD_UNMAPPED, list->genuine)->type =
+      FUZZ_NUMBER;
 }
 
 void
-create_lists(struct list lists[FUZZ_KINDS])
+create_lists(void)
 {
    for (unsigned i = 0; i < FUZZ_KINDS; i++) {
       struct list *list = &lists[i];
 
       *list = (struct list) { .kind = VK_SYNC_WIN32_KIND_FENCE + i };
       list->sync = fuzz_shared_sync(list->kind, NULL, true);
-      list->genuine = fuzz_export(list->sync);
-      list->number = fuzz_export_number(list->sync);
+      list->genuine = fuzz_export(list->sync, FUZZ_NT_HANDLE);
+      list->number = fuzz_export(list->sync, FUZZ_NUMBER);
       add_foreign(list);
       add_sections(list);
       add_names(list);
@@ -182,7 +185,7 @@ create_lists(struct list lists[FUZZ_KINDS])
 }
 
 void
-destroy_lists(struct list lists[FUZZ_KINDS])
+destroy_lists(void)
 {
    for (unsigned i = 0; i < FUZZ_KINDS; i++) {
       fuzz_destroy(lists[i].sync);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "section.h"
 
-#include <string.h>
 #include <wchar.h>
 
 #include "util/macros.h"
@@ -10,37 +9,36 @@
 
 /* What slots and sections are told by, and what is put in their place */
 static struct {
-   uint64_t owners[64];
+   uint64_t owners[32];
    unsigned owner_count;
-   struct vk_sync_win32_bell_id bells[64];
+   struct vk_sync_win32_bell_id bells[32];
    unsigned bell_count;
 } known;
 
 static void
 learn_owner(uint64_t owner)
 {
-   if (known.owner_count < TEST_COUNT(known.owners))
-      known.owners[known.owner_count++] = owner;
+   REQUIRE(known.owner_count < TEST_COUNT(known.owners));
+   known.owners[known.owner_count++] = owner;
 }
 
 static void
-learn_bell(struct vk_sync_win32_bell_id id)
+learn_bell(uint64_t high, uint64_t low)
 {
-   if (known.bell_count < TEST_COUNT(known.bells))
-      known.bells[known.bell_count++] = id;
+   REQUIRE(known.bell_count < TEST_COUNT(known.bells));
+   known.bells[known.bell_count++] =
+      (struct vk_sync_win32_bell_id) { .bits = { high, low } };
 }
 
+/* Who has left a slot has left the bell. */
 void
-fuzz_learn(struct vk_sync_win32_layout *layout)
+fuzz_learn_bells(const struct vk_sync_win32_layout *layout)
 {
-   /* Who has left a slot has left the bell. */
    for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
-      const struct vk_sync_win32_slot *slot = &layout->slots[i];
+      const uint64_t *bits = layout->slots[i].bell.bits;
 
-      if (slot->owner != 0)
-         learn_owner(slot->owner);
-      if ((slot->bell.bits[0] | slot->bell.bits[1]) != 0)
-         learn_bell(slot->bell);
+      if ((bits[0] | bits[1]) != 0)
+         learn_bell(bits[0], bits[1]);
    }
 }
 
@@ -64,21 +62,18 @@ learn_owners(void)
    /* Nobody, the idle process, the system, some that cannot be */
    static const uint32_t pids[] = { 0, 4, 5, 8, 0x7ffffffd, UINT32_MAX };
    const uint64_t self = own_identity();
+   /* Gone, and us: as we are, created before, and at an unknown time */
+   const uint64_t owners[] = {
+      1, 1, 1, 1, 1, 1, self, self, self, self, self - 1,
+      self & ~(uint64_t)UINT32_MAX, self & UINT32_MAX, UINT32_MAX,
+   };
 
    for (unsigned i = 0; i < TEST_COUNT(pids); i++) {
       learn_owner((uint64_t)pids[i] << 32);
       learn_owner((uint64_t)pids[i] << 32 | UINT32_MAX);
    }
-
-   /* Gone, and us: as we are, created before, and at an unknown time */
-   for (unsigned i = 0; i < 6; i++)
-      learn_owner(1);
-   for (unsigned i = 0; i < 4; i++)
-      learn_owner(self);
-   learn_owner(self - 1);
-   learn_owner(self & ~(uint64_t)UINT32_MAX);
-   learn_owner(self & UINT32_MAX);
-   learn_owner(UINT32_MAX);
+   for (unsigned i = 0; i < TEST_COUNT(owners); i++)
+      learn_owner(owners[i]);
 }
 
 /* Semaphores of the right name, which pass, and of the other namespace, and
@@ -87,24 +82,21 @@ learn_owners(void)
 static void
 learn_decoy(unsigned number)
 {
-   struct vk_sync_win32_bell_id id = {
-      .bits = { test_random(), test_random() },
-   };
-   const bool global = (id.bits[0] & 1) == (number != 3);
+   const uint64_t high = test_random(), low = test_random();
+   const bool global = (high & 1) == (number != 3);
    wchar_t name[64];
    HANDLE decoy;
 
-   swprintf(name, TEST_COUNT(name), L"%ls\\MesaVkBell-%08x%08x%08x%08x",
-            global ? L"Global" : L"Local", (uint32_t)(id.bits[0] >> 32),
-            (uint32_t)id.bits[0], (uint32_t)(id.bits[1] >> 32),
-            (uint32_t)id.bits[1]);
+   swprintf(name, TEST_COUNT(name), L"%ls\\MesaVkBell-%016llx%016llx",
+            global ? L"Global" : L"Local", (unsigned long long)high,
+            (unsigned long long)low);
    decoy = number < 4 ? CreateSemaphoreW(NULL, 0, number & 1 ? 1 : 0x7fffffff,
                                          name) :
            number < 6 ? CreateMutexW(NULL, FALSE, name) :
                         CreateEventW(NULL, TRUE, FALSE, name);
    if (decoy != NULL)
       test_own_handle(decoy);
-   learn_bell(id);
+   learn_bell(high, low);
 }
 
 void
@@ -115,10 +107,8 @@ fuzz_learn_decoys(void)
 
    for (unsigned i = 0; i < 8; i++)
       learn_decoy(i);
-   learn_bell((struct vk_sync_win32_bell_id) { .bits = { 0, 0 } });
-   learn_bell((struct vk_sync_win32_bell_id) {
-      .bits = { UINT64_MAX, UINT64_MAX },
-   });
+   learn_bell(0, 0);
+   learn_bell(UINT64_MAX, UINT64_MAX);
 }
 
 void
@@ -135,7 +125,22 @@ fuzz_page_close(struct fuzz_page *page)
 {
    UnmapViewOfFile(page->layout);
    CloseHandle(page->handle);
-   *page = (struct fuzz_page) {0};
+}
+
+static uint32_t
+value32(uint32_t old)
+{
+   switch (fuzz_below(9)) {
+   case 0: return 0;
+   case 1: return UINT32_MAX;
+   case 2: return (uint32_t)INT32_MAX + fuzz_below(2);
+   case 3: return old + 1;
+   case 4: return old - 1;
+   case 5: return old ^ (1u << fuzz_below(32));
+   case 6: return fuzz_below(8);
+   case 7: return old + (uint32_t)INT32_MAX + fuzz_below(3);
+   default: return (uint32_t)fuzz_random() >> fuzz_below(32);
+   }
 }
 
 uint64_t
@@ -151,37 +156,20 @@ fuzz_value64(uint64_t old)
    case 6: return old ^ (UINT64_C(1) << fuzz_below(64));
    case 7: return fuzz_below(256);
    case 8: return old << 32 | old >> 32;
-   case 9: return (uint64_t)fuzz_value32((uint32_t)(old >> 32)) << 32 |
-                  fuzz_value32((uint32_t)old);
+   case 9: return (uint64_t)value32((uint32_t)(old >> 32)) << 32 |
+                  value32((uint32_t)old);
    default: return fuzz_random() >> fuzz_below(64);
    }
 }
 
-uint32_t
-fuzz_value32(uint32_t old)
-{
-   switch (fuzz_below(9)) {
-   case 0: return 0;
-   case 1: return UINT32_MAX;
-   case 2: return (uint32_t)INT32_MAX + fuzz_below(2);
-   case 3: return old + 1;
-   case 4: return old - 1;
-   case 5: return old ^ (1u << fuzz_below(32));
-   case 6: return fuzz_below(8);
-   case 7: return old + (uint32_t)INT32_MAX + fuzz_below(3);
-   default: return (uint32_t)fuzz_random() >> fuzz_below(32);
-   }
-}
-
 /* Of few signals and waits, near each other or as far as can be */
-static uint64_t
-mutate_word(uint64_t old)
+static void
+mutate_word(struct vk_sync_win32_layout *layout)
 {
-   const uint32_t signals = fuzz_value32((uint32_t)old);
+   const uint32_t signals = value32((uint32_t)layout->word);
 
-   if (fuzz_chance(50))
-      return fuzz_value64(old);
-   return (uint64_t)fuzz_value32(signals) << 32 | signals;
+   layout->word = fuzz_chance(50) ? fuzz_value64(layout->word) :
+                  (uint64_t)value32(signals) << 32 | signals;
 }
 
 /* Of armed or failed bits */
@@ -213,53 +201,63 @@ mutate_bits(uint64_t *words)
    }
 }
 
+static void
+mutate_armed(struct vk_sync_win32_layout *layout)
+{
+   mutate_bits(layout->armed);
+}
+
+static void
+mutate_failed(struct vk_sync_win32_layout *layout)
+{
+   mutate_bits(layout->failed);
+}
+
+/* Slots are taken from the first, so that is where things are. */
+static struct vk_sync_win32_slot *
+any_slot(struct vk_sync_win32_layout *layout)
+{
+   return &layout->slots[fuzz_below(fuzz_chance(70) ? 4 : VK_SYNC_WIN32_SLOTS)];
+}
+
 /* Somebody who may own a slot: one of those learnt, or anybody */
 static uint64_t
 some_owner(uint64_t old)
 {
-   return known.owner_count != 0 && fuzz_chance(60) ?
-          known.owners[fuzz_below(known.owner_count)] : fuzz_value64(old);
+   return fuzz_chance(60) ? known.owners[fuzz_below(known.owner_count)] :
+                            fuzz_value64(old);
 }
 
 static void
-mutate_owner(struct vk_sync_win32_layout *layout,
-             struct vk_sync_win32_slot *slot)
+mutate_owner(struct vk_sync_win32_layout *layout)
 {
+   struct vk_sync_win32_slot *slot = any_slot(layout);
    const uint64_t owner = some_owner(slot->owner);
 
-   if (!fuzz_chance(2)) {
-      slot->owner = owner;
-      return;
-   }
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
-      layout->slots[i].owner = owner;
-}
-
-/* What somebody waits for, or the ticket that he says he has taken */
-static void
-mutate_target(struct vk_sync_win32_layout *layout,
-              struct vk_sync_win32_slot *slot)
-{
-   const uint64_t word = layout->word;
-
-   if (fuzz_chance(50)) {
-      const uint32_t ticket = (uint32_t)(word >> 32) + 2 - fuzz_below(5);
-
-      slot->target = VK_SYNC_WIN32_TARGET_TICKET(ticket) |
-                     (fuzz_chance(80) ? VK_SYNC_WIN32_TARGET_TAKEN : 0);
-      slot->owner = some_owner(slot->owner);
-   } else {
-      slot->target = fuzz_value64(fuzz_chance(50) ? word : slot->target);
+   slot->owner = owner;
+   if (fuzz_chance(2)) {
+      for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++)
+         layout->slots[i].owner = owner;
    }
 }
 
+/* What somebody waits for */
 static void
-mutate_bell(struct vk_sync_win32_layout *layout,
-            struct vk_sync_win32_slot *slot)
+mutate_target(struct vk_sync_win32_layout *layout)
 {
+   struct vk_sync_win32_slot *slot = any_slot(layout);
+
+   slot->target = fuzz_value64(fuzz_chance(50) ? layout->word : slot->target);
+}
+
+static void
+mutate_bell(struct vk_sync_win32_layout *layout)
+{
+   struct vk_sync_win32_slot *slot = any_slot(layout);
+
    if (fuzz_chance(30))
       slot->bell = layout->slots[fuzz_below(4)].bell;
-   else if (known.bell_count != 0 && fuzz_chance(60))
+   else if (fuzz_chance(60))
       slot->bell = known.bells[fuzz_below(known.bell_count)];
    else
       slot->bell.bits[fuzz_below(2)] = fuzz_value64(slot->bell.bits[0]);
@@ -271,7 +269,7 @@ mutate_bell(struct vk_sync_win32_layout *layout,
 static void
 invent_tickets(struct vk_sync_win32_layout *layout)
 {
-   const uint32_t count = fuzz_chance(3) ? VK_SYNC_WIN32_SLOTS :
+   const uint32_t count = fuzz_chance(2) ? VK_SYNC_WIN32_SLOTS :
                                            1 + fuzz_below(4);
    const uint32_t first =
       fuzz_below(fuzz_chance(60) ? 8 : VK_SYNC_WIN32_SLOTS);
@@ -294,106 +292,66 @@ invent_tickets(struct vk_sync_win32_layout *layout)
    /* One who never comes to the end of giving back; those who take a ticket
     * wait a little for him.
     */
-   if (fuzz_below(300) == 0)
+   if (fuzz_below(550) == 0)
       layout->slots[first].owner = own_identity() |
                                    VK_SYNC_WIN32_OWNER_RECOVERING;
 }
 
-/* Slots are taken from the first, so that is where things are. */
-static struct vk_sync_win32_slot *
-any_slot(struct vk_sync_win32_layout *layout)
+static void
+mutate_header(struct vk_sync_win32_layout *layout)
 {
-   return &layout->slots[fuzz_below(fuzz_chance(70) ? 4 : VK_SYNC_WIN32_SLOTS)];
+   if (fuzz_chance(50))
+      layout->magic = fuzz_value64(layout->magic);
+   else
+      layout->kind = fuzz_chance(50) ? fuzz_below(5) : value32(layout->kind);
 }
 
+/* Any byte, any word, any run of words, all of it */
 static void
-mutate_raw(struct vk_sync_win32_layout *layout, enum fuzz_field field)
+mutate_raw(struct vk_sync_win32_layout *layout)
 {
    uint64_t *words = (uint64_t *)layout;
    const uint32_t count = sizeof(*layout) / sizeof(*words);
-   const uint32_t first = field == FIELD_ALL ? 0 : fuzz_below(count);
-   const uint32_t other = fuzz_below(count);
-   const uint32_t length = MIN2(16, count - first);
-   const uint32_t end = field == FIELD_ALL ? count :
-                        first + 1 + fuzz_below(length);
+   const uint32_t dice = fuzz_below(10);
+   const bool random = fuzz_chance(50);
+   const uint64_t fill = fuzz_value64(words[fuzz_below(count)]);
+   uint32_t first = 0, end = count;
 
-   if (field == FIELD_BYTE) {
-      ((uint8_t *)&words[first])[fuzz_below(8)] = (uint8_t)other;
-   } else if (field == FIELD_SWAP) {
-      const uint64_t word = words[first];
-      words[first] = words[other];
-      words[other] = word;
-   } else {
-      const bool random = fuzz_chance(50);
-      const uint64_t fill = fuzz_value64(words[first]);
-
-      for (uint32_t i = first; i < end; i++)
-         words[i] = random ? fuzz_random() : fill;
+   if (dice < 5) {
+      ((uint8_t *)layout)[fuzz_below(sizeof(*layout))] = (uint8_t)fill;
+      return;
    }
-}
-
-static enum fuzz_field
-choose_field(uint32_t fields)
-{
-   static const uint8_t weights[FIELD_COUNT] = {
-      [FIELD_MAGIC] = 2, [FIELD_KIND] = 2, [FIELD_RESERVED] = 1,
-      [FIELD_PAD] = 1, [FIELD_WORD] = 30, [FIELD_ARMED] = 20,
-      [FIELD_FAILED] = 8, [FIELD_OWNER] = 20, [FIELD_TARGET] = 30,
-      [FIELD_BELL] = 20, [FIELD_TICKETS] = 10, [FIELD_BYTE] = 5,
-      [FIELD_SWAP] = 2, [FIELD_RUN] = 2, [FIELD_ALL] = 1,
-   };
-   for (;;) {
-      const uint32_t field = fuzz_below(FIELD_COUNT);
-
-      if (fields & 1u << field && fuzz_below(30) < weights[field])
-         return (enum fuzz_field)field;
+   if (dice < 9) {
+      first = fuzz_below(count);
+      end = dice < 7 ? first + 1 :
+                       first + 1 + fuzz_below(MIN2(16, count - first));
    }
+   for (uint32_t i = first; i < end; i++)
+      words[i] = random ? fuzz_random() : fill;
 }
 
 void
-fuzz_mutate(struct vk_sync_win32_layout *layout, uint32_t fields)
+fuzz_mutate(struct vk_sync_win32_layout *layout, bool header)
 {
-   const enum fuzz_field field = choose_field(fields);
-   struct vk_sync_win32_slot *slot = any_slot(layout);
+   static const struct {
+      uint32_t weight;
+      void (*mutate)(struct vk_sync_win32_layout *layout);
+   } mutations[] = {
+      { 20, mutate_word },
+      { 13, mutate_armed },
+      { 5, mutate_failed },
+      { 13, mutate_owner },
+      { 15, mutate_target },
+      { 13, mutate_bell },
+      { 12, invent_tickets },
+      /* What may change the header */
+      { 3, mutate_header },
+      { 6, mutate_raw },
+   };
+   uint32_t at = fuzz_below(header ? 100 : 91);
+   unsigned i = 0;
 
-   switch (field) {
-   case FIELD_MAGIC:
-      layout->magic = fuzz_value64(layout->magic);
-      break;
-   case FIELD_KIND:
-      layout->kind = fuzz_chance(50) ? fuzz_below(5) :
-                     fuzz_value32(layout->kind);
-      break;
-   case FIELD_RESERVED:
-      layout->reserved = fuzz_value32(layout->reserved);
-      break;
-   case FIELD_PAD:
-      layout->pad0[fuzz_below(6)] = fuzz_random();
-      layout->pad1[fuzz_below(3)] = fuzz_random();
-      break;
-   case FIELD_WORD:
-      layout->word = mutate_word(layout->word);
-      break;
-   case FIELD_ARMED:
-      mutate_bits(layout->armed);
-      break;
-   case FIELD_FAILED:
-      mutate_bits(layout->failed);
-      break;
-   case FIELD_OWNER:
-      mutate_owner(layout, slot);
-      break;
-   case FIELD_TARGET:
-      mutate_target(layout, slot);
-      break;
-   case FIELD_BELL:
-      mutate_bell(layout, slot);
-      break;
-   case FIELD_TICKETS:
-      invent_tickets(layout);
-      break;
-   default:
-      mutate_raw(layout, field);
-      break;
-   }
+   while (at >= mutations[i].weight)
+      at -= mutations[i++].weight;
+   mutations[i].mutate(layout);
 }

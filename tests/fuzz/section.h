@@ -8,34 +8,6 @@
 
 #include "vk_sync_win32_slots.h"
 
-/* Everything that can be mutated by itself */
-enum fuzz_field {
-   FIELD_MAGIC,
-   FIELD_KIND,
-   FIELD_RESERVED,
-   FIELD_PAD,
-   FIELD_WORD,
-   FIELD_ARMED,
-   FIELD_FAILED,
-   FIELD_OWNER,
-   FIELD_TARGET,
-   FIELD_BELL,
-   FIELD_TICKETS,
-   /* Any byte, any two words, any run of words, all of it */
-   FIELD_BYTE,
-   FIELD_SWAP,
-   FIELD_RUN,
-   FIELD_ALL,
-   FIELD_COUNT,
-};
-
-#define FIELD_BIT(name) (1u << FIELD_##name)
-#define FIELDS_ANY ((1u << FIELD_COUNT) - 1)
-/* What may change what is imported */
-#define FIELDS_HEADER \
-   (FIELD_BIT(MAGIC) | FIELD_BIT(KIND) | FIELD_BIT(BYTE) | FIELD_BIT(SWAP) | \
-    FIELD_BIT(RUN) | FIELD_BIT(ALL))
-
 /* All of the section: who reads or writes behind it faults. */
 struct fuzz_page {
    HANDLE handle;
@@ -45,22 +17,28 @@ struct fuzz_page {
 void fuzz_page_open(struct fuzz_page *page, HANDLE handle);
 void fuzz_page_close(struct fuzz_page *page);
 
-/* Values that hurt more than random ones: call it while `layout` is in use,
- * and has an identity, owners and bells in it.
- */
-void fuzz_learn(struct vk_sync_win32_layout *layout);
-/* Processes that are there or are not, and named objects that pass, or nearly
- * pass, for bells
+/* What the header makes of it, and whether an import must take it */
+static inline bool
+fuzz_is_payload(const struct vk_sync_win32_layout *layout,
+                enum vk_sync_win32_kind kind)
+{
+   return layout->magic == VK_SYNC_WIN32_SECTION_MAGIC &&
+          layout->kind == (uint32_t)kind;
+}
+
+/* Values that hurt more than random ones.  First, processes that are there or
+ * are not, and named objects that pass, or nearly pass, for bells; then, the
+ * bells of those who have waited with `layout`.
  */
 void fuzz_learn_decoys(void);
+void fuzz_learn_bells(const struct vk_sync_win32_layout *layout);
 
-/* Change one of the fields.  Plain stores, in the way of somebody who does not
- * care.
+/* Change something, which may be what decides on imports if `header`.  Plain
+ * stores, in the way of somebody who does not care.
  */
-void fuzz_mutate(struct vk_sync_win32_layout *layout, uint32_t fields);
+void fuzz_mutate(struct vk_sync_win32_layout *layout, bool header);
 
 /* A value near what it was, or at an edge of its type */
 uint64_t fuzz_value64(uint64_t old);
-uint32_t fuzz_value32(uint32_t old);
 
 #endif

@@ -5,63 +5,28 @@
 
 #define STEPS 64
 
-#define USERS 2
-
-/* A set for each thread that uses a hostile payload */
-static struct fuzz_bystander bystanders[USERS][FUZZ_BYSTANDERS];
-
-/* Teach fuzz_mutate() a bell of this process: who waits in vain leaves his
- * behind.
- */
-static void
-learn(void)
-{
-   struct vk_sync *sync = fuzz_shared_sync(VK_SYNC_WIN32_KIND_FENCE, NULL,
-                                           false);
-
-   EXPECT(fuzz_wait(sync, 0, FUZZ_MS) == VK_TIMEOUT);
-   fuzz_learn(fuzz_layout(sync));
-   fuzz_destroy(sync);
-}
-
-/* With bystanders; in the end, nothing is left of it. */
-static void
-run(const char *part, uint32_t episodes, uint32_t cases,
-    void (*episode)(void *data))
-{
-   fuzz_learn_decoys();
-   fuzz_open_device();
-   learn();
-   for (unsigned i = 0; i < USERS; i++)
-      fuzz_bystanders_create(bystanders[i]);
-   fuzz_run(part, episodes, cases, episode, NULL);
-   for (unsigned i = 0; i < USERS; i++)
-      fuzz_bystanders_destroy(bystanders[i]);
-   fuzz_check_nothing_left(true, true);
-}
-
 /* By turns: what comes of each use is known. */
 static void
-mutate_and_use(UNUSED void *data)
+mutate_and_use(void)
 {
    struct hostile hostile;
-   const uint32_t fields =
-      fuzz_chance(60) ? FIELDS_ANY & ~FIELDS_HEADER : FIELDS_ANY;
+   const bool header = fuzz_chance(40);
 
    hostile_create(&hostile);
    for (unsigned i = 0; i < STEPS; i++) {
       for (unsigned n = fuzz_below(4); n > 0; n--)
-         fuzz_mutate(hostile.page.layout, fields);
-      hostile_use(&hostile, bystanders[0]);
-      fuzz_bystanders_use(bystanders[0]);
+         fuzz_mutate(hostile.page.layout, header);
+      hostile_use(&hostile);
+      bystanders_use(hostile.user);
    }
    hostile_destroy(&hostile);
+   fuzz_page_close(&hostile.page);
 }
 
 static void
 by_turns(UNUSED intptr_t arg)
 {
-   run("by turns", 1300, STEPS, mutate_and_use);
+   hostile_run(1300, mutate_and_use);
 }
 
 /* By threads --------------------------------------------------------------- */
@@ -70,7 +35,7 @@ static void
 scribble(struct vk_sync_win32_layout *layout, enum vk_sync_win32_kind kind)
 {
    for (unsigned n = 1 + fuzz_below(60); n > 0; n--)
-      fuzz_mutate(layout, FIELDS_ANY);
+      fuzz_mutate(layout, true);
 
    /* Else nothing could be imported for most of the time. */
    if (fuzz_chance(30)) {
@@ -109,7 +74,7 @@ struct pair {
    const struct hostile *hostile;
    /* Of the hostile payload and, twice, of the other one */
    struct vk_sync *view, *mark, *mark_view;
-   uint64_t signalled_ns[MARKS + 1];
+   volatile LONG signalled_ms[MARKS + 1];
 };
 
 static void
@@ -120,7 +85,7 @@ pair_wake(void *data)
    for (uint64_t i = 1; i <= MARKS; i++) {
       if (fuzz_chance(50))
          Sleep(fuzz_below(3));
-      vk_sync_win32_store64(&pair->signalled_ns[i], fuzz_now_ns());
+      InterlockedExchange(&pair->signalled_ms[i], (LONG)fuzz_now_ms());
       fuzz_enter("waking", i);
       FUZZ_CHECK(vk_sync_signal(fuzz_device, pair->mark_view, i) ==
                  VK_SUCCESS);
@@ -132,7 +97,7 @@ static uint64_t
 pair_wait_once(struct pair *pair, uint64_t seen)
 {
    const bool timeline = pair->hostile->kind == VK_SYNC_WIN32_KIND_TIMELINE;
-   const uint64_t timeout_ns = 10 * 1000 * FUZZ_MS;
+   const uint32_t timeout_ms = 10 * 1000;
    const struct vk_sync_wait waits[] = {
       { .sync = pair->view, .wait_value = timeline ? fuzz_random() : 0 },
       { .sync = pair->mark, .wait_value = seen + 1 },
@@ -140,9 +105,9 @@ pair_wait_once(struct pair *pair, uint64_t seen)
    uint64_t value = 0;
 
    fuzz_enter("waiting for any", seen + 1);
-   FUZZ_CHECK(fuzz_wait_many(2, waits, VK_SYNC_WAIT_ANY, timeout_ns) ==
+   FUZZ_CHECK(fuzz_wait_many(2, waits, VK_SYNC_WAIT_ANY, timeout_ms * MS) ==
               VK_SUCCESS);
-   fuzz_leave(timeout_ns);
+   fuzz_leave(timeout_ms);
 
    FUZZ_CHECK(vk_sync_get_value(fuzz_device, pair->mark, &value) ==
               VK_SUCCESS);
@@ -152,8 +117,7 @@ pair_wait_once(struct pair *pair, uint64_t seen)
       return seen;
    }
 
-   fuzz_check_late(vk_sync_win32_load64(&pair->signalled_ns[seen + 1]), 0);
-   fuzz_count_case();
+   fuzz_check_late((uint32_t)pair->signalled_ms[seen + 1], 0);
    return value;
 }
 
@@ -174,16 +138,13 @@ pair_create(struct pair *pair, const struct hostile *hostile)
 
    *pair = (struct pair) {
       .hostile = hostile,
-      .view = fuzz_open(hostile->kind, hostile->page.handle),
+      .view = fuzz_view(hostile->sync),
    };
    if (fuzz_chance(50)) {
       pair->mark = pair->mark_view = fuzz_sync(kind, 0);
    } else {
       pair->mark = fuzz_shared_sync(kind, NULL, false);
-
-      HANDLE handle = fuzz_export(pair->mark);
-      pair->mark_view = fuzz_open(kind, handle);
-      CloseHandle(handle);
+      pair->mark_view = fuzz_view(pair->mark);
    }
 }
 
@@ -198,50 +159,33 @@ pair_destroy(struct pair *pair)
 
 #define THREAD_STEPS 300
 
-struct user {
-   struct hostile hostile;
-   struct fuzz_bystander *bystanders;
-};
-
 static void
 user_run(void *data)
 {
-   struct user *user = data;
+   struct hostile *hostile = data;
 
    for (unsigned i = 0; i < THREAD_STEPS; i++) {
-      hostile_use(&user->hostile, user->bystanders);
-      fuzz_bystanders_use(user->bystanders);
+      hostile_use(hostile);
+      bystanders_use(hostile->user);
    }
 }
 
-static HANDLE
-copy_handle(HANDLE handle)
-{
-   HANDLE copy = NULL;
-
-   REQUIRE(DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(),
-                           &copy, 0, FALSE, DUPLICATE_SAME_ACCESS));
-   return copy;
-}
-
 static void
-use_by_threads(UNUSED void *data)
+use_by_threads(void)
 {
-   struct user users[USERS];
-   struct hostile *hostile = &users[0].hostile;
-   struct scribbler scribbler = { .hostile = hostile };
+   struct hostile users[HOSTILE_USERS];
+   struct scribbler scribbler = { .hostile = &users[0] };
    struct test_thread *threads[4];
    struct pair pair;
 
-   for (unsigned i = 0; i < USERS; i++)
-      users[i].bystanders = bystanders[i];
-   hostile_create(hostile);
-   hostile_open(&users[1].hostile, hostile->kind,
-                copy_handle(hostile->page.handle));
-   users[1].hostile.number = hostile->number;
-   pair_create(&pair, hostile);
+   hostile_create(&users[0]);
+   users[0].racing = true;
+   users[1] = users[0];
+   users[1].user = 1;
+   users[1].sync = fuzz_view(users[0].sync);
+   users[1].peer = fuzz_view(users[0].sync);
+   pair_create(&pair, &users[0]);
 
-   hostile->racing = true;
    threads[0] = fuzz_start(1, scribbler_run, &scribbler);
    threads[1] = fuzz_start(2, user_run, &users[1]);
    threads[2] = fuzz_start(3, pair_wait, &pair);
@@ -253,24 +197,19 @@ use_by_threads(UNUSED void *data)
    test_thread_join(threads[0]);
 
    pair_destroy(&pair);
-   for (unsigned i = USERS; i-- > 0;)
-      hostile_destroy(&users[i].hostile);
+   for (unsigned i = 0; i < HOSTILE_USERS; i++)
+      hostile_destroy(&users[i]);
+   fuzz_page_close(&users[0].page);
 }
 
 static void
 by_threads(UNUSED intptr_t arg)
 {
-   run("by threads", 60, USERS * THREAD_STEPS, use_by_threads);
+   hostile_run(60, use_by_threads);
 }
 
-int
-main(int argc, char **argv)
-{
-   static const struct test_case cases[] = {
-      { "by turns", by_turns, 0, 240 },
-      { "by threads", by_threads, 0, 240 },
-      { 0 },
-   };
-
-   return test_main(argc, argv, cases, NULL);
-}
+const struct test_case test_cases[] = {
+   { "by turns", by_turns, 0, 240 },
+   { "by threads", by_threads, 0, 240 },
+   { 0 },
+};
