@@ -7,8 +7,6 @@
 #include "fuzz.h"
 #include "vkt.h"
 
-#include <wchar.h>
-
 #define SIZE 10000
 
 struct scene {
@@ -18,112 +16,64 @@ struct scene {
    /* One that others are opened from, and what is imported into */
    struct vkt_object *source, *target;
    HANDLE handle;
-   wchar_t name[64];
+   const wchar_t *name, *free_name;
    VkDeviceMemory memory;
    HANDLE memory_handle;
    uint64_t value;
 };
 
 static void
-create_and_destroy(struct scene *scene, VkFlags types, const wchar_t *name)
-{
-   struct vkt_object *object;
-
-   if (vkt_try_create(scene->device, &(struct vkt_object_info){
-                                        .kind = scene->kind,
-                                        .export_types = types,
-                                        .win32_info = name != NULL,
-                                        .name = name,
-                                     }, &object) == VK_SUCCESS)
-      vkt_destroy(object);
-}
-
-static void
 create(struct scene *scene)
 {
-   create_and_destroy(scene, scene->type, NULL);
-}
+   const struct vkt_object_info infos[] = {
+      {.kind = scene->kind},
+      {.kind = scene->kind, .export_types = scene->type},
+      {.kind = scene->kind, .export_types = VKT_OPAQUE_WIN32,
+       .win32_info = true, .name = scene->free_name},
+   };
 
-static void
-create_private(struct scene *scene)
-{
-   create_and_destroy(scene, 0, NULL);
-}
+   for (unsigned i = 0; i < TEST_COUNT(infos); i++) {
+      struct vkt_object *object;
 
-static void
-create_named(struct scene *scene)
-{
-   wchar_t name[64];
-
-   swprintf(name, TEST_COUNT(name), L"%ls-new", scene->name);
-   create_and_destroy(scene, VKT_OPAQUE_WIN32, name);
+      if (vkt_try_create(scene->device, &infos[i], &object) == VK_SUCCESS)
+         vkt_destroy(object);
+   }
 }
 
 static void
 import(struct scene *scene)
 {
    (void)vkt_try_import(scene->target, scene->type, false, scene->handle, NULL);
-}
-
-static void
-import_temporarily(struct scene *scene)
-{
    if (scene->kind != VKT_TIMELINE)
       (void)vkt_try_import(scene->target, scene->type, true, scene->handle,
                            NULL);
-}
-
-static void
-import_by_name(struct scene *scene)
-{
    /* Not what fails by itself: Mesa's messages take memory for granted. */
    if (scene->type == VKT_OPAQUE_WIN32)
-      (void)vkt_try_import(scene->target, VKT_OPAQUE_WIN32, false, NULL,
-                           scene->name);
+      (void)vkt_import_name(scene->target, scene->name);
 }
 
 static void
-export(struct scene *scene)
-{
-   HANDLE handle;
-
-   if (vkt_try_export(scene->source, scene->type, &handle) == VK_SUCCESS &&
-       scene->type == VKT_OPAQUE_WIN32)
-      CloseHandle(handle);
-}
-
-static void
-wait(struct scene *scene)
-{
-   if (scene->kind != VKT_BINARY)
-      (void)vkt_wait(scene->source, scene->value + 1, 1);
-}
-
-static void
-ask(struct scene *scene)
+use(struct scene *scene)
 {
    VkDevice device = scene->device->handle;
+   VkSemaphore semaphore = scene->source->semaphore;
+   const VkSemaphoreSignalInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+      .semaphore = semaphore,
+      .value = scene->value + 1,
+   };
    uint64_t value;
 
-   if (scene->kind == VKT_TIMELINE)
-      (void)vkGetSemaphoreCounterValue(device, scene->source->semaphore,
-                                       &value);
+   if (scene->kind != VKT_BINARY)
+      (void)vkt_wait(scene->source, scene->value + 1, 1);
+   if (scene->kind == VKT_TIMELINE) {
+      (void)vkGetSemaphoreCounterValue(device, semaphore, &value);
+      (void)vkSignalSemaphore(device, &info);
+      scene->value++;
+   }
    if (scene->kind == VKT_FENCE &&
        vkGetFenceStatus(device, scene->source->fence) == VK_SUCCESS)
       (void)vkResetFences(device, 1, &scene->source->fence);
-}
-
-static void
-signal(struct scene *scene)
-{
-   const VkSemaphoreSignalInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
-      .semaphore = scene->source->semaphore,
-      .value = ++scene->value,
-   };
-
-   if (scene->kind == VKT_TIMELINE)
-      (void)vkSignalSemaphore(scene->device->handle, &info);
 }
 
 /* What one batch signals the next one waits for. */
@@ -153,8 +103,7 @@ submit(struct scene *scene)
    if (scene->kind == VKT_FENCE) {
       (void)vkQueueSubmit2(queue, 0, NULL, scene->source->fence);
       (void)vkQueueWaitIdle(queue);
-      EXPECT_OK(vkResetFences(scene->device->handle, 1,
-                              &scene->source->fence));
+      vkt_reset(scene->source);
    } else if (vkQueueSubmit2(queue, 1, &submits[0], VK_NULL_HANDLE) ==
               VK_SUCCESS) {
       /* One of these may be the call that fails. */
@@ -168,7 +117,7 @@ submit(struct scene *scene)
 }
 
 static void
-allocate(struct scene *scene, const void *next)
+try_allocate(struct scene *scene, const void *next)
 {
    const VkMemoryAllocateInfo info = {
       .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
@@ -183,31 +132,25 @@ allocate(struct scene *scene, const void *next)
 }
 
 static void
-allocate_for_export(struct scene *scene)
+allocate(struct scene *scene)
 {
    const VkExportMemoryWin32HandleInfoKHR win32 = {
       .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_WIN32_HANDLE_INFO_KHR,
-      .name = L"lvp-fuzz-failures-memory",
+      .name = scene->free_name,
    };
-   const VkExportMemoryAllocateInfo info = {
+   const VkExportMemoryAllocateInfo export_info = {
       .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
       .pNext = scene->type == VKT_OPAQUE_WIN32 ? &win32 : NULL,
       .handleTypes = scene->type,
    };
-
-   allocate(scene, &info);
-}
-
-static void
-import_memory(struct scene *scene)
-{
-   const VkImportMemoryWin32HandleInfoKHR info = {
+   const VkImportMemoryWin32HandleInfoKHR import_info = {
       .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_WIN32_HANDLE_INFO_KHR,
       .handleType = (VkExternalMemoryHandleTypeFlagBits)scene->type,
       .handle = scene->memory_handle,
    };
 
-   allocate(scene, &info);
+   try_allocate(scene, &export_info);
+   try_allocate(scene, &import_info);
 }
 
 static VkResult
@@ -224,10 +167,13 @@ get_memory_handle(struct scene *scene, HANDLE *handle)
 }
 
 static void
-export_memory(struct scene *scene)
+export(struct scene *scene)
 {
    HANDLE handle;
 
+   if (vkt_try_export(scene->source, scene->type, &handle) == VK_SUCCESS &&
+       scene->type == VKT_OPAQUE_WIN32)
+      CloseHandle(handle);
    if (get_memory_handle(scene, &handle) == VK_SUCCESS &&
        scene->type == VKT_OPAQUE_WIN32)
       CloseHandle(handle);
@@ -242,19 +188,11 @@ static const struct {
    bool calls;
 } operations[] = {
    {"create", create, false, true},
-   {"create_private", create_private, false, true},
-   {"create_named", create_named, false, true},
    {"import", import, false, true},
-   {"import_temporarily", import_temporarily, false, false},
-   {"import_by_name", import_by_name, false, false},
    {"export", export, true, false},
-   {"wait", wait, false, false},
-   {"ask", ask, false, false},
-   {"signal", signal, false, false},
+   {"use", use, false, false},
    {"submit", submit, false, true},
-   {"allocate_for_export", allocate_for_export, false, true},
-   {"import_memory", import_memory, false, true},
-   {"export_memory", export_memory, true, false},
+   {"allocate", allocate, false, true},
 };
 
 static void
@@ -272,28 +210,26 @@ open_scene(struct scene *scene, enum vkt_kind kind, VkFlags type)
       .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
       .handleTypes = type,
    };
-   const VkMemoryAllocateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-      .pNext = &export_info,
-      .allocationSize = SIZE,
-   };
+   struct vkt_device *device = vkt_open();
 
-   *scene = (struct scene){.device = vkt_open(), .kind = kind, .type = type};
    fuzz_hook_module(GetModuleHandleA("vulkan_lvp.dll"));
-   swprintf(scene->name, TEST_COUNT(scene->name), L"lvp-fuzz-failures-%lu-%llx",
-            (unsigned long)GetCurrentProcessId(),
-            (unsigned long long)test_random());
-   scene->source = vkt_create_info(scene->device, &(struct vkt_object_info){
+   *scene = (struct scene){
+      .device = device,
+      .kind = kind,
+      .type = type,
+      .name = vkt_make_name(L""),
+      .free_name = vkt_make_name(L""),
+      .target = vkt_create(device, kind),
+      .memory = gpu_allocate(&device->gpu, SIZE, &export_info),
+   };
+   test_defer(free_memory, scene);
+   scene->source = vkt_create_info(device, &(struct vkt_object_info){
       .kind = kind,
       .export_types = type,
       .win32_info = type == VKT_OPAQUE_WIN32,
       .name = scene->name,
    });
-   scene->target = vkt_create(scene->device, kind);
    REQUIRE_OK(vkt_try_export(scene->source, type, &scene->handle));
-   REQUIRE_OK(vkAllocateMemory(scene->device->handle, &info, NULL,
-                               &scene->memory));
-   test_defer(free_memory, scene);
    REQUIRE_OK(get_memory_handle(scene, &scene->memory_handle));
    if (type == VKT_OPAQUE_WIN32) {
       test_own_handle(scene->handle);
@@ -308,11 +244,12 @@ fail_each(struct scene *scene, unsigned operation)
       ERROR_NOT_ENOUGH_MEMORY, ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS,
       ERROR_INVALID_HANDLE,
    };
+   void (*run)(struct scene *scene) = operations[operation].run;
    unsigned failures = 0;
 
    /* What is made once, and what the last import has brought */
-   operations[operation].run(scene);
-   operations[operation].run(scene);
+   run(scene);
+   run(scene);
    const struct fuzz_counts before = fuzz_count();
 
    for (unsigned i = 0; i < TEST_COUNT(errors); i++) {
@@ -320,17 +257,14 @@ fail_each(struct scene *scene, unsigned operation)
 
       for (uint32_t nth = 1; failed; nth++) {
          fuzz_fail(nth, errors[i]);
-         operations[operation].run(scene);
+         run(scene);
          failed = !fuzz_will_fail();
          fuzz_fail(0, 0);
          failures += failed;
       }
    }
-   operations[operation].run(scene);
-   EXPECT_U64((uint64_t)fuzz_count().views, (uint64_t)before.views);
-   if (!operations[operation].exports)
-      EXPECT_U64((uint64_t)fuzz_count().handles, (uint64_t)before.handles);
-   EXPECT_U64(fuzz_count().wrong_closes, before.wrong_closes);
+   run(scene);
+   fuzz_expect_counts(&before, !operations[operation].exports, false);
    test_diag("%s: %u failures", operations[operation].name, failures);
    EXPECT(failures > 0 || !operations[operation].calls);
 }
@@ -350,13 +284,7 @@ failures(intptr_t kind)
    }
 }
 
-int
-main(int argc, char **argv)
-{
-   static const struct test_case cases[] = {
-      VKT_CASES("failures", failures),
-      {0},
-   };
-
-   return test_main(argc, argv, cases, NULL);
-}
+const struct test_case test_cases[] = {
+   VKT_CASES("failures", failures),
+   {0},
+};
