@@ -6,6 +6,7 @@
  */
 #include "share.h"
 
+#include <psapi.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -18,17 +19,15 @@ new_memory_is_aligned_and_zero(UNUSED intptr_t arg)
 {
    struct vkt_device *device = vkt_open();
    VkPhysicalDeviceProperties properties;
-   VkDeviceSize alignment;
 
    vkGetPhysicalDeviceProperties(device->physical, &properties);
-   alignment = properties.limits.minMemoryMapAlignment;
-   test_diag("minMemoryMapAlignment is %llu", (unsigned long long)alignment);
+   EXPECT_U64(4096 % properties.limits.minMemoryMapAlignment, 0);
    for (VkDeviceSize size = 1; size < 1 << 20; size = size * 3 + 1) {
       struct memory *a = memory_exportable(device, size);
       struct memory *b = memory_import(device, size, memory_export(a));
       const uint8_t *bytes = memory_map(b);
 
-      EXPECT_U64((uintptr_t)memory_map(a) % alignment, 0);
+      EXPECT_U64((uintptr_t)memory_map(a) % 4096, 0);
       EXPECT_U64((uintptr_t)bytes % 4096, 0);
       for (VkDeviceSize i = 0; i < size; i++)
          EXPECT_U64(bytes[i], 0);
@@ -84,25 +83,14 @@ named(const wchar_t *name)
 static struct memory_info
 imported(VkFlags type, HANDLE handle, const wchar_t *name)
 {
-   return (struct memory_info){
-      .size = SIZE,
-      .import_type = type,
-      .handle = handle,
-      .import_name = name,
-   };
+   return memory_imported(SIZE, type, handle, name);
 }
 
 static void
 expect_refused(struct vkt_device *device, struct memory_info info,
                const char *text)
 {
-   memory_expect_refused(device, &info, REFUSED, text);
-}
-
-static struct memory *
-allocate(struct vkt_device *device, struct memory_info info)
-{
-   return memory_allocate(device, &info);
+   memory_expect_refused(device, info, REFUSED, text);
 }
 
 #define NOTHING_OPENS "No section of this name can be opened"
@@ -113,12 +101,12 @@ names(UNUSED intptr_t arg)
    struct vkt_device *device = vkt_open(), *other = vkt_open();
    const wchar_t *name = vkt_make_name(L"");
    wchar_t *passed = wcsdup(name);
-   struct memory *a = allocate(device, named(passed)), *b;
+   struct memory *a = memory_allocate(device, named(passed)), *b;
 
    /* It was copied. */
    wmemset(passed, L'x', wcslen(passed));
    free(passed);
-   b = allocate(other, imported(VKT_OPAQUE_WIN32, NULL, name));
+   b = memory_allocate(other, imported(VKT_OPAQUE_WIN32, NULL, name));
    memory_expect_linked(a, b);
 
    /* What has it is never adopted, and is no global share handle. */
@@ -132,7 +120,7 @@ names(UNUSED intptr_t arg)
    expect_refused(other, imported(VKT_OPAQUE_WIN32, NULL, name),
                   NOTHING_OPENS);
    /* and is free again. */
-   allocate(device, named(name));
+   memory_allocate(device, named(name));
 }
 
 static void
@@ -153,13 +141,13 @@ numbers(intptr_t types)
       b = memory_import(other, SIZE, handle);
       test_close(handle);
    } else {
-      b = allocate(other, imported(VKT_OPAQUE_WIN32_KMT, number, NULL));
+      b = memory_allocate(other, imported(VKT_OPAQUE_WIN32_KMT, number, NULL));
    }
    memory_expect_linked(a, b);
 
    /* It lives as long as the memory, however that was imported. */
    memory_free(a);
-   c = allocate(other, imported(VKT_OPAQUE_WIN32_KMT, number, NULL));
+   c = memory_allocate(other, imported(VKT_OPAQUE_WIN32_KMT, number, NULL));
    memory_expect_linked(b, c);
    memory_free(b);
    memory_free(c);
@@ -170,7 +158,7 @@ numbers(intptr_t types)
    info.export_types = (VkFlags)types;
    expect_refused(device, info, "What has a global share handle has no name");
    /* The name is as free as before. */
-   allocate(device, named(info.name));
+   memory_allocate(device, named(info.name));
 }
 
 /* What exportFromImportedHandleTypes says, and an NT handle from a number,
@@ -188,8 +176,8 @@ exported_from_imported(UNUSED intptr_t arg)
 
    by_handle.export_types = VKT_OPAQUE_WIN32;
    by_number.export_types = MEMORY_BOTH_TYPES;
-   b = allocate(device, by_handle);
-   c = allocate(device, by_number);
+   b = memory_allocate(device, by_handle);
+   c = memory_allocate(device, by_number);
    EXPECT(memory_number(c) == number);
    memory_expect_linked(a, memory_import(device, SIZE, memory_export(b)));
    memory_expect_linked(a, memory_import(device, SIZE, memory_export(c)));
@@ -207,54 +195,38 @@ exported_from_imported(UNUSED intptr_t arg)
 
 /* DXGI_SHARED_RESOURCE_READ | _WRITE is what the CTS asks for. */
 static void
-access_and_inheritance(UNUSED intptr_t arg)
+access_attributes(UNUSED intptr_t arg)
 {
    static const DWORD words[] = {0, GENERIC_ALL, 0x80000001};
    struct vkt_device *device = vkt_open();
 
    for (unsigned i = 0; i < 2 * TEST_COUNT(words); i++) {
-      const SECURITY_ATTRIBUTES attributes = {
-         .nLength = sizeof(attributes),
-         .bInheritHandle = i % 2,
-      };
-      struct memory_info info = named(NULL);
+      const bool all = i % 2;
+      SECURITY_ATTRIBUTES attributes =
+         vkt_attributes(all ? L"D:(A;;0x7;;;WD)" : L"D:(A;;0x5;;;WD)");
+      struct memory_info info = named(vkt_make_name(L""));
+      const struct memory_info by_name = imported(VKT_OPAQUE_WIN32, NULL,
+                                                  info.name);
       struct memory *a;
       HANDLE handle;
       DWORD flags = 0;
 
-      info.access = words[i / 2];
+      attributes.bInheritHandle = all;
       info.attributes = &attributes;
-      a = memory_allocate(device, &info);
+      info.access = words[i / 2];
+      a = memory_allocate(device, info);
       handle = memory_export(a);
       test_diag("dwAccess 0x%08lx", (unsigned long)info.access);
       REQUIRE(GetHandleInformation(handle, &flags));
-      EXPECT_U64(flags & HANDLE_FLAG_INHERIT,
-                 attributes.bInheritHandle ? HANDLE_FLAG_INHERIT : 0);
-      memory_expect_linked(a, memory_import(device, SIZE, handle));
-   }
-}
-
-static void
-descriptor_guards_the_name(UNUSED intptr_t arg)
-{
-   struct vkt_device *device = vkt_open();
-
-   for (int enough = 0; enough < 2; enough++) {
-      const SECURITY_ATTRIBUTES attributes =
-         vkt_attributes(enough ? L"D:(A;;0x7;;;WD)" : L"D:(A;;0x5;;;WD)");
-      const wchar_t *name = vkt_make_name(L"");
-      const struct memory_info import = imported(VKT_OPAQUE_WIN32, NULL, name);
-      struct memory_info info = named(name);
-      struct memory *a;
-
-      info.attributes = &attributes;
-      a = memory_allocate(device, &info);
-      if (enough)
-         memory_expect_linked(a, memory_allocate(device, &import));
+      EXPECT_U64(flags & HANDLE_FLAG_INHERIT, all ? HANDLE_FLAG_INHERIT : 0);
+      /* The name is guarded, and the exporter's own handle has what creation
+       * gave it.
+       */
+      if (all)
+         memory_expect_linked(a, memory_allocate(device, by_name));
       else
-         expect_refused(device, import, NOTHING_OPENS);
-      /* The exporter's own handle has what creation gave it. */
-      memory_expect_linked(a, memory_import(device, SIZE, memory_export(a)));
+         expect_refused(device, by_name, NOTHING_OPENS);
+      memory_expect_linked(a, memory_import(device, SIZE, handle));
    }
 }
 
@@ -294,18 +266,77 @@ freed_before_resources(intptr_t kind)
    const struct memory_info info = {.export_types = VKT_OPAQUE_WIN32};
 
    for (unsigned i = 0; i < 2; i++) {
-      struct share *share = share_create(device, (enum share_kind)kind, false,
-                                         &info);
+      struct share *share = share_create(device, kind, false, &info);
 
       for (int method = SHARE_BY_TRANSFER; method <= SHARE_BY_FRAGMENT;
            method++) {
-         share_write(share, (enum share_method)method, i, NULL);
-         share_begin_read(share, (enum share_method)method, NULL);
-         EXPECT_U64(share_end_read(share, i), 0);
+         const uint32_t tag = 4 * i + method;
+
+         share_write(share, method, tag, NULL);
+         share_begin_read(share, method, NULL);
+         EXPECT_U64(share_end_read(share, tag), 0);
       }
       vkt_wait_idle(device);
       memory_free(share_memory(share));
    }
+}
+
+#define CYCLES 5500
+#define WARM_UP 500
+
+static uint64_t
+private_bytes(void)
+{
+   PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof(counters)};
+
+   REQUIRE(K32GetProcessMemoryInfo(GetCurrentProcess(), &counters,
+                                   sizeof(counters)));
+   return counters.PagefileUsage;
+}
+
+/* Allocates for export, exports, imports in each way, touches, frees. */
+static void
+cycle(struct vkt_device *device, struct vkt_device *other)
+{
+   struct memory *a = memory_create(device, SIZE, MEMORY_BOTH_TYPES), *none;
+   HANDLE handle = memory_export(a);
+   struct memory *b = memory_import(other, SIZE, handle);
+   struct memory *c = memory_allocate(other, imported(VKT_OPAQUE_WIN32_KMT,
+                                                      memory_number(a), NULL));
+
+   EXPECT_RESULT(memory_try_allocate(
+                    other, memory_imported(SIZE + 1, VKT_OPAQUE_WIN32, handle,
+                                           NULL), &none), REFUSED);
+   test_close(handle);
+   ((volatile uint8_t *)memory_map(a))[SIZE - 1] = 0x21;
+   EXPECT_U64(((volatile uint8_t *)memory_map(b))[SIZE - 1], 0x21);
+   EXPECT_U64(((volatile uint8_t *)memory_map(c))[SIZE - 1], 0x21);
+   memory_free(c);
+   memory_free(b);
+   memory_free(a);
+}
+
+/* A view goes with the handle, see driver/cycles.c. */
+static void
+cycles(UNUSED intptr_t arg)
+{
+   struct vkt_device *device = vkt_open(), *other = vkt_open();
+   unsigned handles = 0;
+   uint64_t bytes = 0;
+
+   for (unsigned i = 0; i < CYCLES && !test_failed(); i++) {
+      if (i == WARM_UP) {
+         handles = test_count_handles();
+         bytes = private_bytes();
+      }
+      cycle(device, other);
+   }
+
+   const int64_t more = private_bytes() - bytes;
+   test_diag("private memory: %lld bytes more", (long long)more);
+   EXPECT_U64(test_count_handles(), handles);
+   /* A leak of 32 bytes a cycle would be more. */
+   EXPECT(more < 160 * 1024);
 }
 
 const struct test_case test_cases[] = {
@@ -315,10 +346,10 @@ const struct test_case test_cases[] = {
    {"numbers", numbers, VKT_OPAQUE_WIN32_KMT},
    {"numbers_beside_handles", numbers, MEMORY_BOTH_TYPES},
    {"exported_from_imported", exported_from_imported},
-   {"access_and_inheritance", access_and_inheritance},
-   {"descriptor_guards_the_name", descriptor_guards_the_name},
+   {"access_attributes", access_attributes},
    {"private_memory_has_no_handle", private_memory_has_no_handle},
    {"buffer_outlives_memory", freed_before_resources, SHARE_BUFFER},
    {"image_outlives_memory", freed_before_resources, SHARE_IMAGE},
+   {"cycles", cycles, 0, 400},
    {0},
 };

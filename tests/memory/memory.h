@@ -31,24 +31,24 @@ struct memory_info {
    VkBuffer buffer;
 };
 
+/* What imports by one of these */
+struct memory_info memory_imported(VkDeviceSize size, VkFlags type,
+                                   HANDLE handle, const wchar_t *name);
+
 /* Memory left over is freed when the case has ended. */
 VkResult memory_try_allocate(struct vkt_device *device,
-                             const struct memory_info *info,
-                             struct memory **memory);
+                             struct memory_info info, struct memory **memory);
 struct memory *memory_allocate(struct vkt_device *device,
-                               const struct memory_info *info);
+                               struct memory_info info);
 void memory_free(struct memory *memory);
 
 #define MEMORY_BOTH_TYPES (VKT_OPAQUE_WIN32 | VKT_OPAQUE_WIN32_KMT)
 
 struct memory *memory_create(struct vkt_device *device, VkDeviceSize size,
                              VkFlags export_types);
-/* By VKT_OPAQUE_WIN32 */
+/* By VKT_OPAQUE_WIN32, as the import is */
 struct memory *memory_exportable(struct vkt_device *device,
                                  VkDeviceSize size);
-VkResult memory_try_import(struct vkt_device *device, VkDeviceSize size,
-                           VkFlags type, HANDLE handle, const wchar_t *name,
-                           struct memory **memory);
 struct memory *memory_import(struct vkt_device *device, VkDeviceSize size,
                              HANDLE handle);
 
@@ -64,9 +64,10 @@ void *memory_map(struct memory *memory);
 void memory_expect_linked(struct memory *a, struct memory *b);
 void memory_expect_works(struct memory *memory);
 
-/* That it cannot be allocated, and what is said of it */
-void memory_expect_refused(struct vkt_device *device,
-                           const struct memory_info *info, VkResult result,
-                           const char *text);
+/* That it cannot be allocated, what is said of it, and that all handles are as
+ * they were
+ */
+void memory_expect_refused(struct vkt_device *device, struct memory_info info,
+                           VkResult result, const char *text);
 
 #endif

@@ -32,8 +32,9 @@ struct share {
    VkImage image;
    VkImageView view;
 
-   /* Where reading takes its result to. They also stand for what is not
-    * shared, for the descriptors.
+   /* Where reading takes its result to, and what is drawn to if that is not
+    * what is shared. They also stand for what is not shared, for the
+    * descriptors.
     */
    struct gpu_buffer result;
    struct gpu_image private_image;
@@ -47,9 +48,8 @@ struct share {
    bool initialized;
 
    enum share_method reading_by;
+   /* A fence, or NULL if the host may read at once */
    struct vkt_object *reading;
-   /* What the host waits for when it reads */
-   struct vkt_point host_wait;
 };
 
 static const struct gpu_image_info private_info = {
@@ -104,7 +104,7 @@ create_shared(struct share *share, bool suballocated,
       filled.image = share->image;
    }
    filled.size = share->offset + needed.size;
-   share->memory = memory_allocate(share->device, &filled);
+   share->memory = memory_allocate(share->device, filled);
    if (share->kind == SHARE_BUFFER) {
       REQUIRE_OK(vkBindBufferMemory(gpu->device, share->words,
                                     share->memory->handle, share->offset));
@@ -319,43 +319,32 @@ share_begin_read(struct share *share, enum share_method method,
                  const struct vkt_point *wait)
 {
    share->reading_by = method;
-   if (method == SHARE_BY_HOST) {
-      share->host_wait = wait ? *wait : (struct vkt_point){0};
-      return;
+   if (method != SHARE_BY_HOST) {
+      share->reading = vkt_create(share->device, VKT_FENCE);
+      submit(share, method, false, 0, wait, NULL, share->reading);
+   } else if (wait) {
+      share->reading = vkt_queue_wait(wait->semaphore, wait->value);
    }
-   share->reading = vkt_create(share->device, VKT_FENCE);
-   submit(share, method, false, 0, wait, NULL, share->reading);
-}
-
-static uint32_t
-count_wrong(const uint8_t *rows, VkDeviceSize pitch, uint32_t tag)
-{
-   uint32_t wrong = 0;
-
-   for (uint32_t i = 0; i < SHARE_WORDS; i++) {
-      const volatile uint32_t *row =
-         (const volatile uint32_t *)(rows + i / SHARE_WIDTH * pitch);
-      wrong += row[i % SHARE_WIDTH] != word(i, tag);
-   }
-   return wrong;
 }
 
 uint32_t
 share_end_read(struct share *share, uint32_t tag)
 {
    VkDeviceSize pitch = SHARE_WIDTH * sizeof(uint32_t);
-   const uint8_t *rows;
+   const uint8_t *rows = share->result.map;
+   uint32_t wrong = 0;
 
-   if (share->reading_by == SHARE_BY_HOST) {
-      if (share->host_wait.semaphore)
-         vkt_take(share->host_wait.semaphore, share->host_wait.value);
-      rows = host_rows(share, &pitch);
-      return count_wrong(rows, pitch, tag);
+   if (share->reading) {
+      REQUIRE_OK(vkt_wait(share->reading, 0, VKT_LONG_MS));
+      vkt_destroy(share->reading);
+      share->reading = NULL;
    }
-   REQUIRE_OK(vkt_wait(share->reading, 0, VKT_LONG_MS));
-   vkt_destroy(share->reading);
-   if (share->reading_by == SHARE_BY_FRAGMENT)
-      return count_wrong(share->private_image.pixels,
-                         share->private_image.pitch, tag);
-   return count_wrong(share->result.map, pitch, tag);
+   if (share->reading_by == SHARE_BY_HOST)
+      rows = host_rows(share, &pitch);
+   for (uint32_t i = 0; i < SHARE_WORDS; i++) {
+      const volatile uint32_t *row =
+         (const volatile uint32_t *)(rows + i / SHARE_WIDTH * pitch);
+      wrong += row[i % SHARE_WIDTH] != word(i, tag);
+   }
+   return wrong;
 }

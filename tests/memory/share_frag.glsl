@@ -2,6 +2,7 @@
 #version 450
 
 layout(set = 0, binding = 0) buffer shared_words { uint words[]; };
+layout(set = 0, binding = 2) buffer private_words { uint result[]; };
 layout(set = 0, binding = 3) uniform usampler2D shared_texture;
 
 layout(push_constant) uniform constants {
@@ -11,7 +12,7 @@ layout(push_constant) uniform constants {
    uint is_write;
 };
 
-// The shared image when it is written, else a private one
+// The shared image when it is written, else a private one, which nobody reads
 layout(location = 0) out uint color;
 
 void
@@ -21,13 +22,9 @@ main()
    const uint i = uint(at.y) * width + uint(at.x);
    const uint value = (i * 2654435761u) ^ tag;
 
-   if (is_write != 0) {
-      color = value;
-      if (is_image == 0)
-         words[i] = value;
-   } else if (is_image != 0) {
-      color = texelFetch(shared_texture, at, 0).x;
-   } else {
-      color = words[i];
-   }
+   color = value;
+   if (is_write != 0 && is_image == 0)
+      words[i] = value;
+   else if (is_write == 0)
+      result[i] = is_image != 0 ? texelFetch(shared_texture, at, 0).x : words[i];
 }
