@@ -40,12 +40,6 @@ static struct {
    unsigned deferred_count;
 } state;
 
-struct options {
-   const char *filter;
-   unsigned repeat;
-   bool list;
-};
-
 static void
 end_thread(void)
 {
@@ -56,42 +50,24 @@ end_thread(void)
    _endthreadex(0);
 }
 
-static void
-print_lines(const char *text)
-{
-   while (*text) {
-      const int length = (int)strcspn(text, "\r\n");
-
-      if (state.current)
-         printf("# %.*s\n", length, text);
-      else
-         printf("# child %lu: %.*s\n",
-                (unsigned long)GetCurrentProcessId(), length, text);
-      text += length;
-      text += strspn(text, "\r\n");
-   }
-   fflush(stdout);
-}
-
-static void
-vdiag(const char *format, va_list args)
-{
-   char text[2048];
-
-   vsnprintf(text, sizeof(text), format, args);
-   EnterCriticalSection(&state.lock);
-   print_lines(text);
-   LeaveCriticalSection(&state.lock);
-}
-
 void
 test_diag(const char *format, ...)
 {
+   char text[2048], who[32] = "";
    va_list args;
 
    va_start(args, format);
-   vdiag(format, args);
+   vsnprintf(text, sizeof(text), format, args);
    va_end(args);
+   if (!state.current)
+      snprintf(who, sizeof(who), "child %lu: ",
+               (unsigned long)GetCurrentProcessId());
+
+   EnterCriticalSection(&state.lock);
+   for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n"))
+      printf("# %s%s\n", who, line);
+   fflush(stdout);
+   LeaveCriticalSection(&state.lock);
 }
 
 static const char *
@@ -282,12 +258,20 @@ test_thread_start(void (*run)(void *data), void *data)
    return thread;
 }
 
+static bool
+join_thread_within(struct test_thread *thread, DWORD ms)
+{
+   if (WaitForSingleObject(thread->handle, ms) != WAIT_OBJECT_0)
+      return false;
+   CloseHandle(thread->handle);
+   free(thread);
+   return true;
+}
+
 void
 test_thread_join(struct test_thread *thread)
 {
-   WaitForSingleObject(thread->handle, INFINITE);
-   CloseHandle(thread->handle);
-   free(thread);
+   join_thread_within(thread, INFINITE);
 }
 
 static volatile LONG hogs_end;
@@ -319,28 +303,18 @@ test_hog_cpu(unsigned threads)
 }
 
 static void
-result_line(bool ok, const char *directive, const char *reason)
-{
-   printf("%sok %u - %s%s%s\n", ok ? "" : "not ", state.number,
-          state.current->name, directive, reason);
-   fflush(stdout);
-}
-
-static void
 die_in_case(const char *why)
 {
    /* The thread that broke may hold stdout's lock or ours, so nothing here
     * takes one.
     */
+   const char *name = state.current ? state.current->name : "child";
    char text[512];
    DWORD written;
-   int length;
+   const int length = snprintf(text, sizeof(text),
+                               "# %s: %s\nnot ok %u - %s\nBail out! %s\n",
+                               name, why, state.number, name, why);
 
-   length = snprintf(text, sizeof(text),
-                     "# %s: %s\nnot ok %u - %s\nBail out! %s\n",
-                     state.current ? state.current->name : "child", why,
-                     state.number,
-                     state.current ? state.current->name : "child", why);
    WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), text, (DWORD)length, &written,
              NULL);
    TerminateProcess(GetCurrentProcess(), 3);
@@ -389,13 +363,12 @@ on_abort(UNUSED int number)
    die_in_case("abort() was called");
 }
 
-static unsigned __stdcall
+static void
 case_main(void *data)
 {
    const struct test_case *test = data;
 
    test->run(test->arg);
-   return 0;
 }
 
 void
@@ -415,57 +388,46 @@ test_clean_up(void)
    }
 }
 
-static unsigned __stdcall
+static void
 cleanup_main(UNUSED void *data)
 {
    test_clean_up();
-   return 0;
 }
 
 static void
-run_watched(unsigned (__stdcall *run)(void *data), void *data,
-            unsigned seconds, const char *late)
-{
-   HANDLE thread = (HANDLE)_beginthreadex(NULL, 0, run, data, 0, NULL);
-
-   if (!thread)
-      die_in_case("no thread");
-   if (WaitForSingleObject(thread, seconds * 1000) != WAIT_OBJECT_0)
-      die_in_case(late);
-   CloseHandle(thread);
-}
-
-static uint64_t
-hash_name(const char *name)
-{
-   uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-   for (; *name; name++)
-      hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-   return hash;
-}
-
-static bool
-run_case(const struct test_case *test)
+run_watched(void (*run)(void *data), const struct test_case *test,
+            const char *late)
 {
    const unsigned seconds =
       (test->seconds ? test->seconds : DEFAULT_SECONDS) * test_scale();
 
+   if (!join_thread_within(test_thread_start(run, (void *)test),
+                           seconds * 1000))
+      die_in_case(late);
+}
+
+/* The random numbers depend on where the case is in its table. */
+static bool
+run_case(const struct test_case *test, uint64_t index)
+{
+   bool skipped;
+
    state.current = test;
    state.number++;
-   state.random = state.seed ^ hash_name(test->name);
+   state.random = state.seed ^ (index << 32);
    state.failed = 0;
    state.skipped = 0;
 
-   run_watched(case_main, (void *)test, seconds,
+   run_watched(case_main, test,
                "ran longer than its time, ended by the watchdog");
-   run_watched(cleanup_main, NULL, seconds,
+   run_watched(cleanup_main, test,
                "cleaning up took too long, ended by the watchdog");
 
-   if (state.skipped && !state.failed)
-      result_line(true, " # SKIP ", state.skip_reason);
-   else
-      result_line(!state.failed, "", "");
+   skipped = state.skipped && !state.failed;
+   printf("%sok %u - %s%s%s\n", state.failed ? "not " : "", state.number,
+          test->name, skipped ? " # SKIP " : "",
+          skipped ? state.skip_reason : "");
+   fflush(stdout);
    return !state.failed;
 }
 
@@ -484,24 +446,24 @@ selected(const struct test_case *cases, const struct test_case *test,
 }
 
 static int
-run_cases(const struct test_case *cases, const struct options *options)
+run_cases(const struct test_case *cases, const char *filter, unsigned repeat)
 {
    unsigned planned = 0, failed = 0;
 
    for (const struct test_case *test = cases; test->name; test++)
-      planned += selected(cases, test, options->filter);
-   printf("TAP version 13\n1..%u\n# seed %" PRIu64 "\n",
-          planned * options->repeat, state.seed);
+      planned += selected(cases, test, filter);
+   printf("TAP version 13\n1..%u\n# seed %" PRIu64 "\n", planned * repeat,
+          state.seed);
    fflush(stdout);
 
-   for (unsigned round = 0; round < options->repeat; round++) {
+   for (unsigned round = 0; round < repeat; round++) {
       for (const struct test_case *test = cases; test->name; test++) {
-         if (selected(cases, test, options->filter))
-            failed += !run_case(test);
+         if (selected(cases, test, filter))
+            failed += !run_case(test, test - cases);
       }
    }
    if (!planned)
-      printf("# no case's name contains \"%s\"\n", options->filter);
+      printf("# no case's name contains \"%s\"\n", filter);
    fflush(stdout);
    return failed || !planned;
 }
@@ -530,34 +492,27 @@ usage(const char *program)
 static int
 parse_and_run(int argc, char **argv, const struct test_case *cases)
 {
-   struct options options = {.repeat = 1};
+   const char *filter = NULL;
+   unsigned repeat = 1;
 
-   for (int i = 1; i < argc; i++) {
-      const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+   for (int i = 1; i < argc; i += 2) {
+      const char *value = argv[i + 1];
 
       if (!strcmp(argv[i], "--list")) {
-         options.list = true;
-         continue;
+         for (; cases->name; cases++)
+            puts(cases->name);
+         return 0;
       }
-      if (!value)
-         return usage(argv[0]);
-      if (!strcmp(argv[i], "--filter"))
-         options.filter = value;
-      else if (!strcmp(argv[i], "--seed"))
+      if (value && !strcmp(argv[i], "--filter"))
+         filter = value;
+      else if (value && !strcmp(argv[i], "--seed"))
          state.seed = strtoull(value, NULL, 0);
-      else if (!strcmp(argv[i], "--repeat"))
-         options.repeat = (unsigned)strtoul(value, NULL, 0);
+      else if (value && !strcmp(argv[i], "--repeat"))
+         repeat = (unsigned)strtoul(value, NULL, 0);
       else
          return usage(argv[0]);
-      i++;
    }
-
-   if (options.list) {
-      for (; cases->name; cases++)
-         puts(cases->name);
-      return 0;
-   }
-   return run_cases(cases, &options);
+   return run_cases(cases, filter, repeat);
 }
 
 void

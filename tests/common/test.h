@@ -80,8 +80,8 @@ void test_undefer(void (*undo)(void *data), void *data);
 HANDLE test_own_handle(HANDLE handle);
 void test_close(HANDLE handle);
 
-/* Depends on --seed and on the case's name only, so that a case run alone
- * sees the numbers it sees in a full run. Not thread-safe.
+/* Depends on --seed and on the case only, which sees the same numbers when it
+ * is run alone as in a full run. Not thread-safe.
  */
 uint64_t test_random(void);
 uint32_t test_random_below(uint32_t limit);
