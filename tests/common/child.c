@@ -49,52 +49,51 @@ child_release(void *data)
    free(child);
 }
 
-/* The handles for the child, without the same one twice, which CreateProcess
- * refuses.
+/* Lets the child inherit a handle. CreateProcess refuses to be told of one
+ * twice.
  */
-struct handle_list {
-   HANDLE handles[MAX_HANDLES];
-   unsigned count;
-};
-
 static void
-list_add(struct handle_list *list, HANDLE handle)
+add_handle(HANDLE *handles, unsigned *count, HANDLE handle)
 {
    if (!handle || handle == INVALID_HANDLE_VALUE)
       return;
-   for (unsigned i = 0; i < list->count; i++) {
-      if (list->handles[i] == handle)
+   for (unsigned i = 0; i < *count; i++) {
+      if (handles[i] == handle)
          return;
    }
-   REQUIRE(list->count < MAX_HANDLES);
+   REQUIRE(*count < MAX_HANDLES);
    REQUIRE(SetHandleInformation(handle, HANDLE_FLAG_INHERIT,
                                 HANDLE_FLAG_INHERIT));
-   list->handles[list->count++] = handle;
+   handles[(*count)++] = handle;
 }
 
+/* The child gets the output, our standard error and what is listed. */
 static void
 create_process(struct child *child, char *command, HANDLE output,
-               struct handle_list *list)
+               HANDLE *handles, unsigned count)
 {
-   STARTUPINFOEXA startup = {.StartupInfo.cb = sizeof(startup)};
+   STARTUPINFOEXA startup = {
+      .StartupInfo = {
+         .cb = sizeof(startup),
+         .dwFlags = STARTF_USESTDHANDLES,
+         .hStdOutput = output,
+         .hStdError = GetStdHandle(STD_ERROR_HANDLE),
+      },
+   };
    PROCESS_INFORMATION info;
    SIZE_T size = 0;
    BOOL created = FALSE;
-
-   startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-   startup.StartupInfo.hStdOutput = output;
-   startup.StartupInfo.hStdError = GetStdHandle(STD_ERROR_HANDLE);
 
    InitializeProcThreadAttributeList(NULL, 1, 0, &size);
    startup.lpAttributeList = malloc(size);
    REQUIRE(startup.lpAttributeList != NULL);
    REQUIRE(InitializeProcThreadAttributeList(startup.lpAttributeList, 1, 0,
                                              &size));
-   list_add(list, output);
-   list_add(list, startup.StartupInfo.hStdError);
+   add_handle(handles, &count, output);
+   add_handle(handles, &count, startup.StartupInfo.hStdError);
    REQUIRE(UpdateProcThreadAttribute(
-      startup.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST,
-      list->handles, list->count * sizeof(list->handles[0]), NULL, NULL));
+      startup.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles,
+      count * sizeof(handles[0]), NULL, NULL));
 
    /* Under Wine a process now and then dies before it reaches its program,
     * which is what ERROR_INTERNAL_ERROR says.
@@ -131,13 +130,12 @@ struct child *
 child_start_program(const char *path, const char *arguments)
 {
    struct child *child = child_new();
-   struct handle_list list = {.count = 0};
    char command[2 * MAX_PATH];
-   HANDLE output;
+   HANDLE output, list[MAX_HANDLES];
 
    REQUIRE(CreatePipe(&child->output, &output, NULL, 0));
    snprintf(command, sizeof(command), "\"%s\" %s", path, arguments);
-   create_process(child, command, output, &list);
+   create_process(child, command, output, list, 0);
    CloseHandle(output);
    return child;
 }
@@ -146,22 +144,23 @@ struct child *
 child_start(const char *role, const HANDLE *handles, unsigned handle_count)
 {
    struct child *child = child_new();
-   struct handle_list list = {.count = 0};
    char self[MAX_PATH], command[2 * MAX_PATH];
-   HANDLE in, out;
+   HANDLE in, out, list[MAX_HANDLES];
+   unsigned count = 0;
 
    REQUIRE(GetModuleFileNameA(NULL, self, sizeof(self)) < sizeof(self));
    REQUIRE(CreatePipe(&in, &child->to_child, NULL, 0));
    REQUIRE(CreatePipe(&child->from_child, &out, NULL, 0));
    for (unsigned i = 0; i < handle_count; i++)
-      list_add(&list, handles[i]);
-   list_add(&list, in);
-   list_add(&list, out);
+      add_handle(list, &count, handles[i]);
+   add_handle(list, &count, in);
+   add_handle(list, &count, out);
    snprintf(command, sizeof(command), "\"%s\" --child %s %llu %llu", self,
             role, (unsigned long long)(uintptr_t)in,
             (unsigned long long)(uintptr_t)out);
    fflush(stdout);
-   create_process(child, command, GetStdHandle(STD_OUTPUT_HANDLE), &list);
+   create_process(child, command, GetStdHandle(STD_OUTPUT_HANDLE), list,
+                  count);
    /* With our copies closed, reading from a dead child fails at once. */
    CloseHandle(in);
    CloseHandle(out);
@@ -201,37 +200,18 @@ child_kill(struct child *child)
    REQUIRE(WaitForSingleObject(child->process, 10000) == WAIT_OBJECT_0);
 }
 
-static bool
-write_all(HANDLE pipe, const void *data, DWORD size)
-{
-   DWORD written;
-
-   return WriteFile(pipe, data, size, &written, NULL) && written == size;
-}
-
-static bool
-read_all(HANDLE pipe, void *data, DWORD size)
-{
-   char *at = data;
-   DWORD got;
-
-   for (; size; size -= got, at += got) {
-      if (!ReadFile(pipe, at, size, &got, NULL) || !got)
-         return false;
-   }
-   return true;
-}
-
 bool
 child_send(struct child *child, const void *message, DWORD size)
 {
-   return write_all(child->to_child, message, size);
+   return child_link_send(&(struct child_link){.out = child->to_child},
+                          message, size);
 }
 
 bool
 child_receive(struct child *child, void *message, DWORD size)
 {
-   return read_all(child->from_child, message, size);
+   return child_link_receive(&(struct child_link){.in = child->from_child},
+                             message, size);
 }
 
 struct child_link
@@ -248,11 +228,21 @@ child_link_open(int argc, char **argv)
 bool
 child_link_send(struct child_link *link, const void *message, DWORD size)
 {
-   return write_all(link->out, message, size);
+   DWORD written;
+
+   return WriteFile(link->out, message, size, &written, NULL) &&
+          written == size;
 }
 
 bool
 child_link_receive(struct child_link *link, void *message, DWORD size)
 {
-   return read_all(link->in, message, size);
+   char *at = message;
+   DWORD got;
+
+   for (; size; size -= got, at += got) {
+      if (!ReadFile(link->in, at, size, &got, NULL) || !got)
+         return false;
+   }
+   return true;
 }

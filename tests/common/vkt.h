@@ -97,13 +97,19 @@ VkDevice vkt_create_bare_device(VkPhysicalDevice physical,
 struct vkt_device *vkt_open(void);
 struct vkt_device *vkt_open_sibling(struct vkt_device *device);
 void vkt_close_device(struct vkt_device *device);
+void vkt_wait_idle(struct vkt_device *device);
 
 /* The warnings and errors that came through VK_EXT_debug_utils since
- * vkt_clear_messages(), the last one's text, and how many there were.
+ * vkt_clear_messages(): how many there were, and the last one's text
  */
 void vkt_clear_messages(struct vkt_device *device);
 unsigned vkt_message_count(struct vkt_device *device);
 void vkt_last_message(struct vkt_device *device, char *text, size_t size);
+/* That there is one, which names the result, says more than that, and begins
+ * with the text, up to a conversion if the text has one
+ */
+void vkt_expect_message(struct vkt_device *device, VkResult result,
+                        const char *text);
 
 /* A fence or a semaphore. The two extensions mirror each other, so that most
  * rules can be tested on all kinds by one function.
@@ -127,12 +133,9 @@ struct vkt_object_info {
    const wchar_t *name;
 };
 
-VkResult vkt_try_create(struct vkt_device *device,
-                        const struct vkt_object_info *info,
-                        struct vkt_object **object);
-struct vkt_object *vkt_create_info(struct vkt_device *device,
-                                   const struct vkt_object_info *info);
-struct vkt_object *vkt_create(struct vkt_device *device, enum vkt_kind kind);
+/* Until the case ends: a name that nobody else has, a descriptor in SDDL */
+const wchar_t *vkt_make_name(const wchar_t *prefix);
+SECURITY_ATTRIBUTES vkt_attributes(const wchar_t *sddl);
 
 /* What the functions below export and import without being told:
  * VKT_OPAQUE_WIN32 or, with LVP_TEST_HANDLE_TYPE=kmt in the environment,
@@ -145,9 +148,27 @@ VkFlags vkt_handle_type(void);
 bool vkt_handle_keeps(struct vkt_device *device, enum vkt_kind kind,
                       HANDLE handle);
 
+/* Objects left over are destroyed when the case has ended. */
+VkResult vkt_try_create(struct vkt_device *device,
+                        const struct vkt_object_info *info,
+                        struct vkt_object **object);
+struct vkt_object *vkt_create_info(struct vkt_device *device,
+                                   const struct vkt_object_info *info);
+struct vkt_object *vkt_create(struct vkt_device *device, enum vkt_kind kind);
+struct vkt_object *vkt_create_for(struct vkt_device *device,
+                                  enum vkt_kind kind, VkFlags export_types);
 struct vkt_object *vkt_create_exportable(struct vkt_device *device,
                                          enum vkt_kind kind);
-/* Objects left over are destroyed when the case has ended. */
+/* With VkExport*Win32HandleInfoKHR; attributes and name may be NULL. */
+VkResult vkt_try_create_win32(struct vkt_device *device, enum vkt_kind kind,
+                              VkFlags export_types,
+                              const SECURITY_ATTRIBUTES *attributes,
+                              const wchar_t *name,
+                              struct vkt_object **object);
+struct vkt_object *vkt_create_win32(struct vkt_device *device,
+                                    enum vkt_kind kind, VkFlags export_types,
+                                    const SECURITY_ATTRIBUTES *attributes,
+                                    const wchar_t *name);
 void vkt_destroy(struct vkt_object *object);
 
 VkResult vkt_try_export(struct vkt_object *object, VkFlags type,
@@ -156,13 +177,29 @@ VkResult vkt_try_export(struct vkt_object *object, VkFlags type,
 HANDLE vkt_export(struct vkt_object *object);
 /* Closes what vkt_export() gave, if it can be closed. */
 void vkt_close_export(HANDLE handle);
+/* A global share handle, which belongs to nobody */
+HANDLE vkt_number(struct vkt_object *object);
+
 VkResult vkt_try_import(struct vkt_object *object, VkFlags type,
                         bool temporary, HANDLE handle, const wchar_t *name);
+VkResult vkt_import_number(struct vkt_object *object, HANDLE number);
+VkResult vkt_import_name(struct vkt_object *object, const wchar_t *name);
 void vkt_import(struct vkt_object *object, HANDLE handle);
 void vkt_import_temporary(struct vkt_object *object, HANDLE handle);
-/* A new object, created without export, with the handle's payload. */
+/* A new object, created without export, with the handle's payload, or with
+ * another object's by a new handle
+ */
 struct vkt_object *vkt_alias(struct vkt_device *device, enum vkt_kind kind,
                              HANDLE handle);
+struct vkt_object *vkt_share(struct vkt_object *object,
+                             struct vkt_device *device);
+
+/* Two holders of a payload, on two instances */
+struct vkt_pair {
+   struct vkt_object *a, *b;
+};
+
+struct vkt_pair vkt_open_pair(enum vkt_kind kind);
 
 #define VKT_MAX_SEMAPHORES 8
 
@@ -183,11 +220,23 @@ void vkt_submit(struct vkt_device *device, const struct vkt_batch *batch,
 
 /* Submits an empty signal operation; value is for timelines. */
 void vkt_queue_signal(struct vkt_object *object, uint64_t value);
+/* One behind the wait for a private timeline, whose value 1 lets it go */
+struct vkt_object *vkt_signal_behind_gate(struct vkt_object *object,
+                                          uint64_t value);
 /* Submits a wait operation and gives a private fence that tells its end. */
 struct vkt_object *vkt_queue_wait(struct vkt_object *semaphore,
                                   uint64_t value);
+/* Submits a wait operation that has to end. */
+void vkt_take(struct vkt_object *semaphore, uint64_t value);
+/* One batch that waits and then signals, on the queue of `waits` */
+void vkt_queue_chain(struct vkt_object *waits, uint64_t wait_value,
+                     struct vkt_object *signals, uint64_t signal_value);
 
-/* Fences and timelines. */
+#define VKT_MAX_WAITS 200
+
+/* Fences or timelines of one device, for all or any of them */
+VkResult vkt_wait_many(struct vkt_object *const *objects, unsigned count,
+                       uint64_t value, bool all, uint64_t timeout_ms);
 VkResult vkt_wait(struct vkt_object *object, uint64_t value,
                   uint64_t timeout_ms);
 /* A fence's status or a timeline's value. */
@@ -203,6 +252,8 @@ void vkt_expect_pending(struct vkt_object *fence);
  * semaphores unsignalled and timelines advanced by 2.
  */
 void vkt_expect_linked(struct vkt_object *signals, struct vkt_object *waits);
+/* Each way, and with itself */
+void vkt_expect_shared(struct vkt_object *a, struct vkt_object *b);
 void vkt_expect_works(struct vkt_object *object);
 
 /* Proves that no signal is left in a binary semaphore: a wait through one
@@ -219,89 +270,20 @@ void vkt_expect_unsignalled(struct vkt_object *waits,
 void vkt_mark(struct vkt_object *object);
 void vkt_expect_marked(struct vkt_object *object);
 
-void vkt_wait_idle(struct vkt_device *device);
-
 /* Signals from a thread, after some time. Join it with vkt_join_later(). */
 struct vkt_later;
 struct vkt_later *vkt_signal_later(struct vkt_object *object, uint64_t value,
                                    unsigned ms);
 void vkt_join_later(struct vkt_later *later);
 
-/* Entries of a case table for every kind of object. */
-#define VKT_CASES(name, run) \
-   {name "_fence", run, VKT_FENCE, 0}, \
-   {name "_binary", run, VKT_BINARY, 0}, \
-   {name "_timeline", run, VKT_TIMELINE, 0}
-
-/* In vkt_share.c: what cases of sharing need besides. */
-
-/* Until the case ends: a name that nobody else has, a descriptor in SDDL */
-const wchar_t *vkt_make_name(const wchar_t *prefix);
-SECURITY_ATTRIBUTES vkt_attributes(const wchar_t *sddl);
-
-struct vkt_object *vkt_create_for(struct vkt_device *device,
-                                  enum vkt_kind kind, VkFlags export_types);
-/* With VkExport*Win32HandleInfoKHR; attributes and name may be NULL. */
-VkResult vkt_try_create_win32(struct vkt_device *device, enum vkt_kind kind,
-                              VkFlags export_types,
-                              const SECURITY_ATTRIBUTES *attributes,
-                              const wchar_t *name,
-                              struct vkt_object **object);
-struct vkt_object *vkt_create_win32(struct vkt_device *device,
-                                    enum vkt_kind kind, VkFlags export_types,
-                                    const SECURITY_ATTRIBUTES *attributes,
-                                    const wchar_t *name);
-
-/* A global share handle, which belongs to nobody */
-HANDLE vkt_number(struct vkt_object *object);
-VkResult vkt_import_number(struct vkt_object *object, HANDLE number);
-VkResult vkt_import_name(struct vkt_object *object, const wchar_t *name);
-
-/* Another holder of the payload, by a new handle */
-struct vkt_object *vkt_share(struct vkt_object *object,
-                             struct vkt_device *device);
-
-/* Two holders of a payload, on two instances */
-struct vkt_pair {
-   struct vkt_object *a, *b;
-};
-
-struct vkt_pair vkt_open_pair(enum vkt_kind kind);
-
-/* vkt_expect_linked(), each way */
-void vkt_expect_shared(struct vkt_object *a, struct vkt_object *b);
-
-/* Submits a wait operation that has to end. */
-void vkt_take(struct vkt_object *semaphore, uint64_t value);
-
-/* One batch that waits and then signals, on the queue of `waits` */
-void vkt_queue_chain(struct vkt_object *waits, uint64_t wait_value,
-                     struct vkt_object *signals, uint64_t signal_value);
-
-#define VKT_MAX_WAITS 200
-
-/* Fences or timelines of one device, for all or any of them */
-VkResult vkt_wait_many(struct vkt_object *const *objects, unsigned count,
-                       uint64_t value, bool all, uint64_t timeout_ms);
-
-/* Submits a signal operation behind the wait for a private timeline, whose
- * value 1 lets it go.
+/* Entries of a case table for every kind of object, and for a function that
+ * needs more than the kind
  */
-struct vkt_object *vkt_signal_behind_gate(struct vkt_object *object,
-                                          uint64_t value);
-
-/* That there is one message since vkt_clear_messages(), which names the result,
- * says more than that, and begins with the text, up to a conversion if the text
- * has one.
- */
-void vkt_expect_message(struct vkt_device *device, VkResult result,
-                        const char *text);
-
-/* VKT_CASES() of a function that needs more than the kind */
 #define VKT_WITH(kind, more) ((kind) | (more) << 8)
 #define VKT_CASES_WITH(name, run, more) \
    {name "_fence", run, VKT_WITH(VKT_FENCE, more), 0}, \
    {name "_binary", run, VKT_WITH(VKT_BINARY, more), 0}, \
    {name "_timeline", run, VKT_WITH(VKT_TIMELINE, more), 0}
+#define VKT_CASES(name, run) VKT_CASES_WITH(name, run, 0)
 
 #endif

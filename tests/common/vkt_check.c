@@ -4,6 +4,7 @@
 #include "vkt.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void
 vkt_expect_done(struct vkt_object *fence)
@@ -18,54 +19,39 @@ vkt_expect_pending(struct vkt_object *fence)
    EXPECT_U64(vkt_value(fence), 0);
 }
 
-static void
-expect_linked_fences(struct vkt_object *signals, struct vkt_object *waits)
-{
-   EXPECT_U64(vkt_value(waits), 0);
-   vkt_queue_signal(signals, 0);
-   vkt_expect_done(waits);
-   EXPECT_U64(vkt_value(waits), 1);
-   EXPECT_U64(vkt_value(signals), 1);
-   vkt_reset(waits);
-   EXPECT_U64(vkt_value(signals), 0);
-   EXPECT_U64(vkt_value(waits), 0);
-}
-
-static void
-expect_linked_binaries(struct vkt_object *signals, struct vkt_object *waits)
-{
-   vkt_queue_signal(signals, 0);
-   vkt_take(waits, 0);
-}
-
-static void
-expect_linked_timelines(struct vkt_object *signals, struct vkt_object *waits)
-{
-   const uint64_t value = vkt_value(signals);
-
-   EXPECT_U64(vkt_value(waits), value);
-   vkt_host_signal(signals, value + 1);
-   EXPECT_U64(vkt_value(waits), value + 1);
-   vkt_queue_signal(signals, value + 2);
-   EXPECT_OK(vkt_wait(waits, value + 2, VKT_LONG_MS));
-   vkt_take(waits, value + 2);
-}
-
 void
 vkt_expect_linked(struct vkt_object *signals, struct vkt_object *waits)
 {
    REQUIRE(signals->kind == waits->kind);
-   switch (signals->kind) {
-   case VKT_FENCE:
-      expect_linked_fences(signals, waits);
-      break;
-   case VKT_BINARY:
-      expect_linked_binaries(signals, waits);
-      break;
-   case VKT_TIMELINE:
-      expect_linked_timelines(signals, waits);
-      break;
+   if (signals->kind == VKT_FENCE) {
+      EXPECT_U64(vkt_value(waits), 0);
+      vkt_queue_signal(signals, 0);
+      vkt_expect_done(waits);
+      EXPECT_U64(vkt_value(waits), 1);
+      EXPECT_U64(vkt_value(signals), 1);
+      vkt_reset(waits);
+      EXPECT_U64(vkt_value(signals), 0);
+      EXPECT_U64(vkt_value(waits), 0);
+   } else if (signals->kind == VKT_BINARY) {
+      vkt_queue_signal(signals, 0);
+      vkt_take(waits, 0);
+   } else {
+      const uint64_t value = vkt_value(signals);
+
+      EXPECT_U64(vkt_value(waits), value);
+      vkt_host_signal(signals, value + 1);
+      EXPECT_U64(vkt_value(waits), value + 1);
+      vkt_queue_signal(signals, value + 2);
+      EXPECT_OK(vkt_wait(waits, value + 2, VKT_LONG_MS));
+      vkt_take(waits, value + 2);
    }
+}
+
+void
+vkt_expect_shared(struct vkt_object *a, struct vkt_object *b)
+{
+   vkt_expect_linked(a, b);
+   vkt_expect_linked(b, a);
 }
 
 void
@@ -74,6 +60,40 @@ vkt_expect_works(struct vkt_object *object)
    if (object->kind == VKT_FENCE && vkt_value(object))
       vkt_reset(object);
    vkt_expect_linked(object, object);
+}
+
+void
+vkt_take(struct vkt_object *semaphore, uint64_t value)
+{
+   struct vkt_object *done = vkt_queue_wait(semaphore, value);
+
+   vkt_expect_done(done);
+   vkt_destroy(done);
+}
+
+void
+vkt_queue_chain(struct vkt_object *waits, uint64_t wait_value,
+                struct vkt_object *signals, uint64_t signal_value)
+{
+   const struct vkt_batch batch = {
+      .waits = {{waits, wait_value}},
+      .signals = {{signals, signal_value}},
+   };
+
+   vkt_submit(waits->device, &batch, NULL);
+}
+
+struct vkt_object *
+vkt_signal_behind_gate(struct vkt_object *object, uint64_t value)
+{
+   struct vkt_object *gate = vkt_create(object->device, VKT_TIMELINE);
+   const struct vkt_batch wait = {.waits = {{gate, 1}}};
+
+   if (object->kind == VKT_FENCE)
+      vkt_submit(object->device, &wait, object);
+   else
+      vkt_queue_chain(gate, 1, object, value);
+   return gate;
 }
 
 void
@@ -153,4 +173,28 @@ vkt_join_later(struct vkt_later *later)
 {
    test_thread_join(later->thread);
    free(later);
+}
+
+struct vkt_pair
+vkt_open_pair(enum vkt_kind kind)
+{
+   struct vkt_object *a = vkt_create_exportable(vkt_open(), kind);
+
+   return (struct vkt_pair){a, vkt_share(a, vkt_open())};
+}
+
+void
+vkt_expect_message(struct vkt_device *device, VkResult result,
+                   const char *text)
+{
+   const char *name = vkt_result_name(result);
+   char message[1024];
+
+   EXPECT_U64(vkt_message_count(device), 1);
+   vkt_last_message(device, message, sizeof(message));
+   if (strncmp(message, text, strcspn(text, "%")) ||
+       !strstr(message, name) || strlen(message) <= strlen(name) + 10)
+      test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s (%s)\"",
+                message, text, name);
+   vkt_clear_messages(device);
 }

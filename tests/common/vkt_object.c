@@ -1,8 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "vkt.h"
 
+#include <sddl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
+
+const wchar_t *
+vkt_make_name(const wchar_t *prefix)
+{
+   enum { SIZE = 96 };
+   static volatile LONG serial;
+   wchar_t *name = malloc(SIZE * sizeof(*name));
+
+   REQUIRE(name != NULL);
+   test_defer(free, name);
+   /* Unlike test_random(), no two runs beside each other have the same. */
+   swprintf(name, SIZE, L"%lslvp-test-%lu-%ld-%llx", prefix,
+            (unsigned long)GetCurrentProcessId(),
+            (long)InterlockedIncrement(&serial),
+            (unsigned long long)GetTickCount64());
+   return name;
+}
+
+static void
+free_descriptor(void *data)
+{
+   LocalFree(data);
+}
+
+SECURITY_ATTRIBUTES
+vkt_attributes(const wchar_t *sddl)
+{
+   SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
+
+   REQUIRE(ConvertStringSecurityDescriptorToSecurityDescriptorW(
+      sddl, SDDL_REVISION_1, &attributes.lpSecurityDescriptor, NULL));
+   test_defer(free_descriptor, attributes.lpSecurityDescriptor);
+   return attributes;
+}
 
 static void
 destroy_object(void *data)
@@ -25,42 +61,22 @@ vkt_destroy(struct vkt_object *object)
    destroy_object(object);
 }
 
+/* The structures of the two extensions are alike, but for their types. */
 static VkResult
-create_fence(struct vkt_device *device, const struct vkt_object_info *info,
-             VkFence *fence)
+create(const struct vkt_object_info *info, struct vkt_object *object)
 {
+   const bool is_fence = info->kind == VKT_FENCE;
    const VkExportFenceWin32HandleInfoKHR win32 = {
-      .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_WIN32_HANDLE_INFO_KHR,
+      .sType = is_fence
+                  ? VK_STRUCTURE_TYPE_EXPORT_FENCE_WIN32_HANDLE_INFO_KHR
+                  : VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
       .pAttributes = info->attributes,
       .dwAccess = info->access,
       .name = info->name,
    };
    const VkExportFenceCreateInfo export_info = {
-      .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
-      .pNext = info->win32_info ? &win32 : NULL,
-      .handleTypes = info->export_types,
-   };
-   const VkFenceCreateInfo create = {
-      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
-      .pNext = info->export_types ? &export_info : NULL,
-      .flags = info->initial ? VK_FENCE_CREATE_SIGNALED_BIT : 0,
-   };
-
-   return vkCreateFence(device->handle, &create, NULL, fence);
-}
-
-static VkResult
-create_semaphore(struct vkt_device *device,
-                 const struct vkt_object_info *info, VkSemaphore *semaphore)
-{
-   const VkExportSemaphoreWin32HandleInfoKHR win32 = {
-      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_WIN32_HANDLE_INFO_KHR,
-      .pAttributes = info->attributes,
-      .dwAccess = info->access,
-      .name = info->name,
-   };
-   const VkExportSemaphoreCreateInfo export_info = {
-      .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+      .sType = is_fence ? VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO
+                        : VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
       .pNext = info->win32_info ? &win32 : NULL,
       .handleTypes = info->export_types,
    };
@@ -72,12 +88,20 @@ create_semaphore(struct vkt_device *device,
                           : VK_SEMAPHORE_TYPE_BINARY,
       .initialValue = info->initial,
    };
-   const VkSemaphoreCreateInfo create = {
+   const VkSemaphoreCreateInfo semaphore = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
       .pNext = &type,
    };
+   const VkFenceCreateInfo fence = {
+      .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+      .pNext = type.pNext,
+      .flags = info->initial ? VK_FENCE_CREATE_SIGNALED_BIT : 0,
+   };
+   VkDevice device = object->device->handle;
 
-   return vkCreateSemaphore(device->handle, &create, NULL, semaphore);
+   return is_fence ? vkCreateFence(device, &fence, NULL, &object->fence)
+                   : vkCreateSemaphore(device, &semaphore, NULL,
+                                       &object->semaphore);
 }
 
 VkResult
@@ -90,14 +114,12 @@ vkt_try_create(struct vkt_device *device, const struct vkt_object_info *info,
    REQUIRE(object != NULL);
    object->kind = info->kind;
    object->device = device;
-   result = info->kind == VKT_FENCE
-               ? create_fence(device, info, &object->fence)
-               : create_semaphore(device, info, &object->semaphore);
-   if (result != VK_SUCCESS) {
+   result = create(info, object);
+   if (result == VK_SUCCESS) {
+      test_defer(destroy_object, object);
+   } else {
       free(object);
       object = NULL;
-   } else {
-      test_defer(destroy_object, object);
    }
    *out = object;
    return result;
@@ -113,9 +135,49 @@ vkt_create_info(struct vkt_device *device, const struct vkt_object_info *info)
 }
 
 struct vkt_object *
+vkt_create_for(struct vkt_device *device, enum vkt_kind kind,
+               VkFlags export_types)
+{
+   return vkt_create_info(device, &(struct vkt_object_info){
+                                     .kind = kind,
+                                     .export_types = export_types,
+                                  });
+}
+
+struct vkt_object *
 vkt_create(struct vkt_device *device, enum vkt_kind kind)
 {
-   return vkt_create_info(device, &(struct vkt_object_info){.kind = kind});
+   return vkt_create_for(device, kind, 0);
+}
+
+VkResult
+vkt_try_create_win32(struct vkt_device *device, enum vkt_kind kind,
+                     VkFlags export_types,
+                     const SECURITY_ATTRIBUTES *attributes,
+                     const wchar_t *name, struct vkt_object **object)
+{
+   return vkt_try_create(device,
+                         &(struct vkt_object_info){
+                            .kind = kind,
+                            .export_types = export_types,
+                            .win32_info = true,
+                            .attributes = attributes,
+                            .access = GENERIC_ALL,
+                            .name = name,
+                         },
+                         object);
+}
+
+struct vkt_object *
+vkt_create_win32(struct vkt_device *device, enum vkt_kind kind,
+                 VkFlags export_types, const SECURITY_ATTRIBUTES *attributes,
+                 const wchar_t *name)
+{
+   struct vkt_object *object;
+
+   REQUIRE_OK(vkt_try_create_win32(device, kind, export_types, attributes,
+                                   name, &object));
+   return object;
 }
 
 VkFlags
@@ -135,10 +197,7 @@ vkt_handle_type(void)
 struct vkt_object *
 vkt_create_exportable(struct vkt_device *device, enum vkt_kind kind)
 {
-   return vkt_create_info(device, &(struct vkt_object_info){
-                                     .kind = kind,
-                                     .export_types = vkt_handle_type(),
-                                  });
+   return vkt_create_for(device, kind, vkt_handle_type());
 }
 
 VkResult
@@ -223,6 +282,28 @@ vkt_import_temporary(struct vkt_object *object, HANDLE handle)
    REQUIRE_OK(vkt_try_import(object, vkt_handle_type(), true, handle, NULL));
 }
 
+HANDLE
+vkt_number(struct vkt_object *object)
+{
+   HANDLE number = NULL;
+
+   REQUIRE_OK(vkt_try_export(object, VKT_OPAQUE_WIN32_KMT, &number));
+   REQUIRE(number != NULL);
+   return number;
+}
+
+VkResult
+vkt_import_number(struct vkt_object *object, HANDLE number)
+{
+   return vkt_try_import(object, VKT_OPAQUE_WIN32_KMT, false, number, NULL);
+}
+
+VkResult
+vkt_import_name(struct vkt_object *object, const wchar_t *name)
+{
+   return vkt_try_import(object, VKT_OPAQUE_WIN32, false, NULL, name);
+}
+
 struct vkt_object *
 vkt_alias(struct vkt_device *device, enum vkt_kind kind, HANDLE handle)
 {
@@ -230,6 +311,12 @@ vkt_alias(struct vkt_device *device, enum vkt_kind kind, HANDLE handle)
 
    vkt_import(object, handle);
    return object;
+}
+
+struct vkt_object *
+vkt_share(struct vkt_object *object, struct vkt_device *device)
+{
+   return vkt_alias(device, object->kind, vkt_export(object));
 }
 
 bool
@@ -305,6 +392,41 @@ vkt_queue_wait(struct vkt_object *semaphore, uint64_t value)
 
    vkt_submit(semaphore->device, &batch, fence);
    return fence;
+}
+
+VkResult
+vkt_wait_many(struct vkt_object *const *objects, unsigned count,
+              uint64_t value, bool all, uint64_t timeout_ms)
+{
+   VkDevice device = objects[0]->device->handle;
+   VkFence fences[VKT_MAX_WAITS];
+   VkSemaphore semaphores[VKT_MAX_WAITS];
+   uint64_t values[VKT_MAX_WAITS];
+   const VkSemaphoreWaitInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+      .flags = all ? 0 : VK_SEMAPHORE_WAIT_ANY_BIT,
+      .semaphoreCount = count,
+      .pSemaphores = semaphores,
+      .pValues = values,
+   };
+
+   REQUIRE(count <= VKT_MAX_WAITS);
+   for (unsigned i = 0; i < count; i++) {
+      fences[i] = objects[i]->fence;
+      semaphores[i] = objects[i]->semaphore;
+      values[i] = value;
+   }
+   REQUIRE(objects[0]->kind != VKT_BINARY);
+   if (objects[0]->kind == VKT_FENCE)
+      return vkWaitForFences(device, count, fences, all,
+                             timeout_ms * 1000000);
+   return vkWaitSemaphores(device, &info, timeout_ms * 1000000);
+}
+
+VkResult
+vkt_wait(struct vkt_object *object, uint64_t value, uint64_t timeout_ms)
+{
+   return vkt_wait_many(&object, 1, value, true, timeout_ms);
 }
 
 uint64_t
