@@ -7,7 +7,6 @@
 #include "memory.h"
 
 #include <string.h>
-#include <wchar.h>
 
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 #define SIZE 70000u
@@ -23,16 +22,6 @@ expect_refused(struct vkt_device *device, VkDeviceSize size, VkFlags type,
                          REFUSED, text);
 }
 
-static HANDLE
-create_section(DWORD size, const wchar_t *name)
-{
-   HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
-                                       PAGE_READWRITE, 0, size, name);
-
-   REQUIRE(section != NULL && GetLastError() != ERROR_ALREADY_EXISTS);
-   return test_own_handle(section);
-}
-
 static uint8_t *
 map_section(HANDLE section)
 {
@@ -42,24 +31,25 @@ map_section(HANDLE section)
    return map;
 }
 
-/* The first page of the one, in a section of some size and name */
+/* The first page of the one, in a section of some size */
 static HANDLE
-copy_header(HANDLE genuine, DWORD size, const wchar_t *name)
+copy_header(HANDLE genuine, DWORD size)
 {
-   HANDLE section = create_section(size, name);
+   HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
+                                       PAGE_READWRITE, 0, size, NULL);
    uint8_t *from = map_section(genuine), *to = map_section(section);
 
    memcpy(to, from, 4096);
    UnmapViewOfFile(from);
    UnmapViewOfFile(to);
-   return section;
+   return test_own_handle(section);
 }
 
 /* To be refused by us: the kernel would refuse to map it, too. */
 static HANDLE
 lying_section(HANDLE genuine)
 {
-   return copy_header(genuine, SIZE, NULL);
+   return copy_header(genuine, SIZE);
 }
 
 /* Others are in `fuzz/import`: payloads are in the same sections. */
@@ -93,39 +83,19 @@ foreign_handles(UNUSED intptr_t arg)
    memory_expect_works(a);
 }
 
-/* A stranger has put the payload into a section of the right size, with the
- * right size where memory has it, and under a number: its magic tells.
- */
-static void
-expect_large_payload_refused(struct vkt_object *object)
-{
-   const uint32_t number =
-      ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
-   const uint64_t size = SIZE;
-   wchar_t name[32];
-   HANDLE large;
-   uint8_t *map;
-
-   swprintf(name, TEST_COUNT(name), L"Local\\MesaVkKmt-%08x", number);
-   large = copy_header(vkt_export(object), 4096 + SIZE, name);
-   map = map_section(large);
-   memcpy(map + 8, &size, sizeof(size));
-   expect_refused(object->device, SIZE, VKT_OPAQUE_WIN32, large, NO_MEMORY);
-   expect_refused(object->device, SIZE, VKT_OPAQUE_WIN32_KMT,
-                  (HANDLE)(uintptr_t)number, NO_MEMORY);
-   UnmapViewOfFile(map);
-}
-
-/* Payloads are not memory, however little of it is asked for, and memory is
- * no payload.
+/* Payloads are not memory, however little of it is asked for, nor if a stranger
+ * has put one into a section of the right size, with the right size where
+ * memory has it; and memory is no payload.
  */
 static void
 payload_and_memory(intptr_t kind)
 {
+   const uint64_t whole = SIZE;
    struct vkt_device *device = vkt_open();
-   struct vkt_object *object =
-      vkt_create_for(device, (enum vkt_kind)kind, MEMORY_BOTH_TYPES);
+   struct vkt_object *object = vkt_create_for(device, kind, MEMORY_BOTH_TYPES);
    struct memory *memory = memory_create(device, SIZE, MEMORY_BOTH_TYPES);
+   HANDLE large = copy_header(vkt_export(object), 4096 + SIZE);
+   uint8_t *map = map_section(large);
 
    vkt_mark(object);
    for (VkDeviceSize size = 1; size <= SIZE; size *= 16) {
@@ -134,7 +104,9 @@ payload_and_memory(intptr_t kind)
       expect_refused(device, size, VKT_OPAQUE_WIN32_KMT, vkt_number(object),
                      TOO_SMALL);
    }
-   expect_large_payload_refused(object);
+   memcpy(map + 8, &whole, sizeof(whole));
+   UnmapViewOfFile(map);
+   expect_refused(device, SIZE, VKT_OPAQUE_WIN32, large, NO_MEMORY);
    EXPECT_RESULT(vkt_try_import(object, VKT_OPAQUE_WIN32, false,
                                 memory_export(memory), NULL),
                  REFUSED);

@@ -281,37 +281,30 @@ host_rows(struct share *share, VkDeviceSize *pitch)
    return (uint8_t *)memory_map(share->memory) + share->offset + layout.offset;
 }
 
-static void
-host_write(struct share *share, uint32_t tag)
+static volatile uint32_t *
+word_at(uint8_t *rows, VkDeviceSize pitch, uint32_t index)
 {
-   VkDeviceSize pitch;
-   uint8_t *rows = host_rows(share, &pitch);
-
-   for (uint32_t i = 0; i < SHARE_WORDS; i++) {
-      volatile uint32_t *row =
-         (volatile uint32_t *)(rows + i / SHARE_WIDTH * pitch);
-      row[i % SHARE_WIDTH] = word(i, tag);
-   }
-   share->initialized = true;
+   return (volatile uint32_t *)(rows + index / SHARE_WIDTH * pitch) +
+          index % SHARE_WIDTH;
 }
 
 void
 share_write(struct share *share, enum share_method method, uint32_t tag,
             const struct vkt_point *signal)
 {
-   uint32_t *result = share->result.map;
+   const bool by_host = method == SHARE_BY_HOST;
+   VkDeviceSize pitch = SHARE_WIDTH * sizeof(uint32_t);
+   uint8_t *rows = by_host ? host_rows(share, &pitch) : share->result.map;
 
-   if (method == SHARE_BY_HOST) {
-      host_write(share, tag);
-      if (signal)
-         vkt_queue_signal(signal->semaphore, signal->value);
-      return;
-   }
-   if (method == SHARE_BY_TRANSFER) {
+   if (by_host || method == SHARE_BY_TRANSFER) {
       for (uint32_t i = 0; i < SHARE_WORDS; i++)
-         result[i] = word(i, tag);
+         *word_at(rows, pitch, i) = word(i, tag);
    }
-   submit(share, method, true, tag, NULL, signal, NULL);
+   if (!by_host)
+      submit(share, method, true, tag, NULL, signal, NULL);
+   else if (signal)
+      vkt_queue_signal(signal->semaphore, signal->value);
+   share->initialized = true;
 }
 
 void
@@ -331,7 +324,7 @@ uint32_t
 share_end_read(struct share *share, uint32_t tag)
 {
    VkDeviceSize pitch = SHARE_WIDTH * sizeof(uint32_t);
-   const uint8_t *rows = share->result.map;
+   uint8_t *rows = share->result.map;
    uint32_t wrong = 0;
 
    if (share->reading) {
@@ -341,10 +334,7 @@ share_end_read(struct share *share, uint32_t tag)
    }
    if (share->reading_by == SHARE_BY_HOST)
       rows = host_rows(share, &pitch);
-   for (uint32_t i = 0; i < SHARE_WORDS; i++) {
-      const volatile uint32_t *row =
-         (const volatile uint32_t *)(rows + i / SHARE_WIDTH * pitch);
-      wrong += row[i % SHARE_WIDTH] != word(i, tag);
-   }
+   for (uint32_t i = 0; i < SHARE_WORDS; i++)
+      wrong += *word_at(rows, pitch, i) != word(i, tag);
    return wrong;
 }
