@@ -183,15 +183,10 @@ vkt_create_win32(struct vkt_device *device, enum vkt_kind kind,
 VkFlags
 vkt_handle_type(void)
 {
-   static volatile LONG known;
-   char value[8] = "";
+   const char *type = getenv("LVP_TEST_HANDLE_TYPE");
 
-   if (!known) {
-      GetEnvironmentVariableA("LVP_TEST_HANDLE_TYPE", value, sizeof(value));
-      InterlockedExchange(&known, strcmp(value, "kmt") ? VKT_OPAQUE_WIN32
-                                                       : VKT_OPAQUE_WIN32_KMT);
-   }
-   return (VkFlags)known;
+   return type && !strcmp(type, "kmt") ? VKT_OPAQUE_WIN32_KMT
+                                       : VKT_OPAQUE_WIN32;
 }
 
 struct vkt_object *

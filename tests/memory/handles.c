@@ -308,9 +308,7 @@ cycle(struct vkt_device *device, struct vkt_device *other)
                     other, memory_imported(SIZE + 1, VKT_OPAQUE_WIN32, handle,
                                            NULL), &none), REFUSED);
    test_close(handle);
-   ((volatile uint8_t *)memory_map(a))[SIZE - 1] = 0x21;
-   EXPECT_U64(((volatile uint8_t *)memory_map(b))[SIZE - 1], 0x21);
-   EXPECT_U64(((volatile uint8_t *)memory_map(c))[SIZE - 1], 0x21);
+   memory_expect_linked(b, c);
    memory_free(c);
    memory_free(b);
    memory_free(a);

@@ -151,22 +151,30 @@ destroy_image(void *data)
    free(side);
 }
 
-/* A disjoint image has a place for each plane, others have one. Finds them from
- * `size` on, which it moves behind them.
- */
-static uint32_t
-place(struct side *side, const struct kind *kind, VkDeviceSize offsets[3],
-      VkDeviceSize *size)
+/* Allocates, or imports what the handle says. */
+static void
+bind_image(struct side *side, const struct kind *kind, bool dedicated,
+           HANDLE handle)
 {
+   /* A disjoint image has a place for each plane, others have one. */
    const bool disjoint = kind->flags & VK_IMAGE_CREATE_DISJOINT_BIT;
-   uint32_t count = 0;
+   const uint32_t count = disjoint ? TEST_COUNT(kind->parts) : 1;
+   struct memory_info info = {
+      .size = dedicated ? 0 : 333,
+      .export_types = handle ? 0 : VKT_OPAQUE_WIN32,
+      .import_type = handle ? VKT_OPAQUE_WIN32 : 0,
+      .handle = handle,
+      .image = dedicated ? side->image : VK_NULL_HANDLE,
+   };
+   VkBindImagePlaneMemoryInfo planes[3];
+   VkBindImageMemoryInfo binds[3];
 
-   for (; count < (disjoint ? 3 : 1) && kind->parts[count].bytes; count++) {
+   for (uint32_t i = 0; i < count; i++) {
       const VkImagePlaneMemoryRequirementsInfo plane = {
          .sType = VK_STRUCTURE_TYPE_IMAGE_PLANE_MEMORY_REQUIREMENTS_INFO,
-         .planeAspect = (VkImageAspectFlagBits)kind->parts[count].aspect,
+         .planeAspect = (VkImageAspectFlagBits)kind->parts[i].aspect,
       };
-      const VkImageMemoryRequirementsInfo2 info = {
+      const VkImageMemoryRequirementsInfo2 image = {
          .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
          .pNext = disjoint ? &plane : NULL,
          .image = side->image,
@@ -176,47 +184,26 @@ place(struct side *side, const struct kind *kind, VkDeviceSize offsets[3],
       };
       VkDeviceSize unit;
 
-      vkGetImageMemoryRequirements2(side->device->handle, &info, &found);
+      vkGetImageMemoryRequirements2(side->device->handle, &image, &found);
       unit = found.memoryRequirements.alignment;
-      offsets[count] = (*size + unit - 1) / unit * unit;
-      *size = offsets[count] + found.memoryRequirements.size;
-   }
-   return count;
-}
-
-static void
-bind_image(struct side *side, const struct kind *kind, bool dedicated,
-           HANDLE handle)
-{
-   struct memory_info info = {
-      .size = dedicated ? 0 : 333,
-      .export_types = handle ? 0 : VKT_OPAQUE_WIN32,
-      .import_type = handle ? VKT_OPAQUE_WIN32 : 0,
-      .handle = handle,
-      .image = dedicated ? side->image : VK_NULL_HANDLE,
-   };
-   VkDeviceSize offsets[3];
-   const uint32_t count = place(side, kind, offsets, &info.size);
-
-   side->memory = memory_allocate(side->device, info);
-   for (uint32_t i = 0; i < count; i++) {
-      const VkBindImagePlaneMemoryInfo plane = {
+      planes[i] = (VkBindImagePlaneMemoryInfo){
          .sType = VK_STRUCTURE_TYPE_BIND_IMAGE_PLANE_MEMORY_INFO,
-         .planeAspect = (VkImageAspectFlagBits)kind->parts[i].aspect,
+         .planeAspect = plane.planeAspect,
       };
-      const VkBindImageMemoryInfo bind = {
+      binds[i] = (VkBindImageMemoryInfo){
          .sType = VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_INFO,
-         .pNext = count > 1 ? &plane : NULL,
+         .pNext = disjoint ? &planes[i] : NULL,
          .image = side->image,
-         .memory = side->memory->handle,
-         .memoryOffset = offsets[i],
+         .memoryOffset = (info.size + unit - 1) / unit * unit,
       };
-
-      REQUIRE_OK(vkBindImageMemory2(side->device->handle, 1, &bind));
+      info.size = binds[i].memoryOffset + found.memoryRequirements.size;
    }
+   side->memory = memory_allocate(side->device, info);
+   for (uint32_t i = 0; i < count; i++)
+      binds[i].memory = side->memory->handle;
+   REQUIRE_OK(vkBindImageMemory2(side->device->handle, count, binds));
 }
 
-/* Allocates, or imports what the handle says. */
 static struct side *
 create_side(struct vkt_device *device, const struct kind *kind,
             VkImageTiling tiling, bool dedicated, HANDLE handle)
