@@ -11,15 +11,15 @@ struct child {
    /* Ends of two pipes: messages to and from the child. */
    HANDLE to_child;
    HANDLE from_child;
-   /* The child's standard output, when it was asked for. */
    HANDLE output;
 };
 
 /* The full path of a program in the folder of this one. */
 void child_sibling_program(const char *name, char *path, size_t size);
 
-/* Starts a program; its standard output is read by child_read_output(). */
 struct child *child_start_program(const char *path, const char *arguments);
+/* Its standard output: all of it, up to size - 1 bytes, with a 0 at the end */
+void child_read_output(struct child *child, char *text, size_t size);
 
 /* Starts this program in one of its roles (see test_main()), connected by
  * the two pipes. The child inherits the handles listed and no others; they
@@ -27,9 +27,6 @@ struct child *child_start_program(const char *path, const char *arguments);
  */
 struct child *child_start(const char *role, const HANDLE *handles,
                           unsigned handle_count);
-
-/* All of it, up to size - 1 bytes, with a 0 at the end. */
-void child_read_output(struct child *child, char *text, size_t size);
 
 /* Waits for the end and gives the exit status. */
 DWORD child_join(struct child *child, unsigned timeout_ms);

@@ -54,7 +54,7 @@ struct gpu {
 #undef GPU_MEMBER
 };
 
-/* A command that has to succeed, by the name that it has in here */
+/* A command that has to succeed */
 #define GPU_CHECK(gpu, call) \
    gpu_check(gpu, (gpu)->call, __FILE__, __LINE__, #call)
 void gpu_check(const struct gpu *gpu, VkResult result, const char *file,

@@ -158,12 +158,10 @@ signal_later(void *data)
 struct vkt_later *
 vkt_signal_later(struct vkt_object *object, uint64_t value, unsigned ms)
 {
-   struct vkt_later *later = calloc(1, sizeof(*later));
+   struct vkt_later *later = malloc(sizeof(*later));
 
    REQUIRE(later != NULL);
-   later->object = object;
-   later->value = value;
-   later->ms = ms;
+   *later = (struct vkt_later){.object = object, .value = value, .ms = ms};
    later->thread = test_thread_start(signal_later, later);
    return later;
 }
