@@ -22,10 +22,10 @@ struct kind {
    VkImageType type;
    VkFormat format;
    VkExtent3D extent;
-   uint32_t levels, layers;
-   VkFlags flags;
    struct part parts[3];
-   VkSampleCountFlagBits samples; /* 0: one */
+   /* One each where nothing is said */
+   uint32_t levels, layers, samples;
+   VkImageCreateFlags flags;
 };
 
 #define PART(aspect, bytes) {VK_IMAGE_ASPECT_##aspect##_BIT, bytes, 1, 1}
@@ -33,47 +33,41 @@ struct kind {
 #define BLOCKS(bytes) {{VK_IMAGE_ASPECT_COLOR_BIT, bytes, 4, 1}}
 #define PLANE(number, bytes) \
    {VK_IMAGE_ASPECT_PLANE_##number##_BIT, bytes, 1, number ? 2 : 1}
+#define THREE_PLANES {PLANE(0, 1), PLANE(1, 1), PLANE(2, 1)}
 #define T1 VK_IMAGE_TYPE_1D
 #define T2 VK_IMAGE_TYPE_2D
 #define T3 VK_IMAGE_TYPE_3D
 
 static const struct kind kinds[] = {
-   {"1d", T1, VK_FORMAT_R8G8B8A8_UNORM, {300, 1, 1}, 1, 1, 0, COLOR(4)},
-   {"1d_array_mips", T1, VK_FORMAT_R32_UINT, {300, 1, 1}, 5, 3, 0, COLOR(4)},
-   {"2d", T2, VK_FORMAT_R8G8B8A8_UNORM, {131, 67, 1}, 1, 1, 0, COLOR(4)},
-   {"2d_1_byte", T2, VK_FORMAT_R8_UNORM, {131, 67, 1}, 1, 1, 0, COLOR(1)},
-   {"2d_16_bytes", T2, VK_FORMAT_R32G32B32A32_UINT, {131, 67, 1}, 1, 1, 0,
-    COLOR(16)},
-   {"2d_packed", T2, VK_FORMAT_A2B10G10R10_UINT_PACK32, {131, 67, 1}, 1, 1, 0,
+   {"1d", T1, VK_FORMAT_R8G8B8A8_UNORM, {300, 1, 1}, COLOR(4)},
+   {"1d_array_mips", T1, VK_FORMAT_R32_UINT, {300, 1, 1}, COLOR(4), 5, 3},
+   {"2d", T2, VK_FORMAT_R8G8B8A8_UNORM, {131, 67, 1}, COLOR(4)},
+   {"2d_1_byte", T2, VK_FORMAT_R8_UNORM, {131, 67, 1}, COLOR(1)},
+   {"2d_16_bytes", T2, VK_FORMAT_R32G32B32A32_UINT, {131, 67, 1}, COLOR(16)},
+   {"2d_packed", T2, VK_FORMAT_A2B10G10R10_UINT_PACK32, {131, 67, 1},
     COLOR(4)},
-   {"2d_mips", T2, VK_FORMAT_B8G8R8A8_UNORM, {131, 67, 1}, 8, 1, 0, COLOR(4)},
-   {"2d_array", T2, VK_FORMAT_R16_UINT, {65, 33, 1}, 1, 5, 0, COLOR(2)},
-   {"2d_array_mips", T2, VK_FORMAT_R16G16_UINT, {65, 33, 1}, 4, 3, 0,
-    COLOR(4)},
-   {"cube_mips", T2, VK_FORMAT_R8G8B8A8_UNORM, {64, 64, 1}, 7, 6,
-    VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT, COLOR(4)},
-   {"cube_array", T2, VK_FORMAT_R8G8B8A8_UINT, {32, 32, 1}, 1, 12,
-    VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT, COLOR(4)},
-   {"3d", T3, VK_FORMAT_R8G8B8A8_UNORM, {33, 17, 9}, 1, 1, 0, COLOR(4)},
-   {"3d_mips", T3, VK_FORMAT_R32_UINT, {33, 17, 9}, 4, 1, 0, COLOR(4)},
-   {"bc1", T2, VK_FORMAT_BC1_RGBA_UNORM_BLOCK, {64, 36, 1}, 1, 1, 0,
-    BLOCKS(8)},
-   {"bc7_mips", T2, VK_FORMAT_BC7_UNORM_BLOCK, {64, 64, 1}, 5, 2, 0,
-    BLOCKS(16)},
-   {"d16", T2, VK_FORMAT_D16_UNORM, {131, 67, 1}, 1, 1, 0,
-    {PART(DEPTH, 2)}},
-   {"d32_mips", T2, VK_FORMAT_D32_SFLOAT, {131, 67, 1}, 4, 2, 0,
-    {PART(DEPTH, 4)}},
-   {"s8", T2, VK_FORMAT_S8_UINT, {131, 67, 1}, 1, 1, 0, {PART(STENCIL, 1)}},
-   {"d32_s8", T2, VK_FORMAT_D32_SFLOAT_S8_UINT, {131, 67, 1}, 1, 1, 0,
+   {"2d_mips", T2, VK_FORMAT_B8G8R8A8_UNORM, {131, 67, 1}, COLOR(4), 8},
+   {"2d_array", T2, VK_FORMAT_R16_UINT, {65, 33, 1}, COLOR(2), 1, 5},
+   {"2d_array_mips", T2, VK_FORMAT_R16G16_UINT, {65, 33, 1}, COLOR(4), 4, 3},
+   {"cube_mips", T2, VK_FORMAT_R8G8B8A8_UNORM, {64, 64, 1}, COLOR(4), 7, 6,
+    .flags = VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT},
+   {"cube_array", T2, VK_FORMAT_R8G8B8A8_UINT, {32, 32, 1}, COLOR(4), 1, 12,
+    .flags = VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT},
+   {"3d", T3, VK_FORMAT_R8G8B8A8_UNORM, {33, 17, 9}, COLOR(4)},
+   {"3d_mips", T3, VK_FORMAT_R32_UINT, {33, 17, 9}, COLOR(4), 4},
+   {"bc1", T2, VK_FORMAT_BC1_RGBA_UNORM_BLOCK, {64, 36, 1}, BLOCKS(8)},
+   {"bc7_mips", T2, VK_FORMAT_BC7_UNORM_BLOCK, {64, 64, 1}, BLOCKS(16), 5, 2},
+   {"d16", T2, VK_FORMAT_D16_UNORM, {131, 67, 1}, {PART(DEPTH, 2)}},
+   {"d32_mips", T2, VK_FORMAT_D32_SFLOAT, {131, 67, 1}, {PART(DEPTH, 4)}, 4, 2},
+   {"s8", T2, VK_FORMAT_S8_UINT, {131, 67, 1}, {PART(STENCIL, 1)}},
+   {"d32_s8", T2, VK_FORMAT_D32_SFLOAT_S8_UINT, {131, 67, 1},
     {PART(DEPTH, 4), PART(STENCIL, 1)}},
-   {"two_planes", T2, VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, {64, 32, 1}, 1, 1,
-    0, {PLANE(0, 1), PLANE(1, 2)}},
-   {"three_planes", T2, VK_FORMAT_G8_B8_R8_3PLANE_420_UNORM, {64, 32, 1}, 1,
-    1, 0, {PLANE(0, 1), PLANE(1, 1), PLANE(2, 1)}},
+   {"two_planes", T2, VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, {64, 32, 1},
+    {PLANE(0, 1), PLANE(1, 2)}},
+   {"three_planes", T2, VK_FORMAT_G8_B8_R8_3PLANE_420_UNORM, {64, 32, 1},
+    THREE_PLANES},
    {"disjoint_planes", T2, VK_FORMAT_G8_B8_R8_3PLANE_420_UNORM, {64, 32, 1},
-    1, 1, VK_IMAGE_CREATE_DISJOINT_BIT,
-    {PLANE(0, 1), PLANE(1, 1), PLANE(2, 1)}},
+    THREE_PLANES, .flags = VK_IMAGE_CREATE_DISJOINT_BIT},
 };
 
 struct side {
@@ -95,11 +89,12 @@ struct regions {
 static struct regions
 find_regions(const struct kind *kind)
 {
+   const uint32_t layers = max(kind->layers, 1);
    struct regions found = {0};
 
    for (const struct part *part = kind->parts;
         part < kind->parts + 3 && part->bytes; part++) {
-      for (uint32_t level = 0; level < kind->levels; level++) {
+      for (uint32_t level = 0; level < max(kind->levels, 1); level++) {
          const uint32_t side = part->block;
          const VkExtent3D extent = {
             max((kind->extent.width >> level) / part->shrink, 1),
@@ -109,13 +104,13 @@ find_regions(const struct kind *kind)
 
          found.copies[found.count] = (VkBufferImageCopy){
             .bufferOffset = found.size,
-            .imageSubresource = {part->aspect, level, 0, kind->layers},
+            .imageSubresource = {part->aspect, level, 0, layers},
             .imageExtent = extent,
          };
          found.bytes[found.count] =
             (size_t)((extent.width + side - 1) / side) *
             ((extent.height + side - 1) / side) * extent.depth *
-            part->bytes * kind->layers;
+            part->bytes * layers;
          found.size += (found.bytes[found.count++] + 15) & ~15ull;
       }
       found.aspects |= part->aspect;
@@ -206,9 +201,9 @@ create_side(struct vkt_device *device, const struct kind *kind,
       .imageType = kind->type,
       .format = kind->format,
       .extent = kind->extent,
-      .mipLevels = kind->levels,
-      .arrayLayers = kind->layers,
-      .samples = kind->samples ? kind->samples : VK_SAMPLE_COUNT_1_BIT,
+      .mipLevels = max(kind->levels, 1),
+      .arrayLayers = max(kind->layers, 1),
+      .samples = max(kind->samples, 1),
       .tiling = tiling,
       .usage = TRANSFER,
    };
@@ -301,8 +296,8 @@ static void
 four_samples(UNUSED intptr_t arg)
 {
    static const struct kind kind = {
-      "4_samples", T2, VK_FORMAT_R8G8B8A8_UNORM, {67, 35, 1}, 1, 1, 0,
-      COLOR(4), VK_SAMPLE_COUNT_4_BIT,
+      "4_samples", T2, VK_FORMAT_R8G8B8A8_UNORM, {67, 35, 1}, COLOR(4),
+      .samples = VK_SAMPLE_COUNT_4_BIT,
    };
    const struct gpu_image_info single_info = {
       .format = kind.format,
