@@ -70,18 +70,6 @@ test_diag(const char *format, ...)
    LeaveCriticalSection(&state.lock);
 }
 
-static const char *
-base_name(const char *path)
-{
-   const char *base = path;
-
-   for (const char *c = path; *c; c++) {
-      if (*c == '/' || *c == '\\')
-         base = c + 1;
-   }
-   return base;
-}
-
 void
 test_fail(bool required, const char *file, int line, const char *format, ...)
 {
@@ -93,7 +81,7 @@ test_fail(bool required, const char *file, int line, const char *format, ...)
    va_end(args);
 
    InterlockedExchange(&state.failed, 1);
-   test_diag("%s:%d: %s", base_name(file), line, text);
+   test_diag("%s:%d: %s", file, line, text);
    if (required)
       end_thread();
 }
@@ -135,19 +123,33 @@ test_failed(void)
    return READ_FLAG(&state.failed) != 0;
 }
 
+static void
+die_in_case(const char *why)
+{
+   /* The thread that broke may hold stdout's lock or ours, so nothing here
+    * takes one.
+    */
+   const char *name = state.current ? state.current->name : "child";
+   char text[512];
+   DWORD written;
+   const int length = snprintf(text, sizeof(text),
+                               "# %s: %s\nnot ok %u - %s\nBail out! %s\n",
+                               name, why, state.number, name, why);
+
+   WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), text, (DWORD)length, &written,
+             NULL);
+   TerminateProcess(GetCurrentProcess(), 3);
+}
+
 void
 test_defer(void (*undo)(void *data), void *data)
 {
-   bool full;
-
    EnterCriticalSection(&state.lock);
-   full = state.deferred_count == MAX_DEFERRED;
-   if (!full) {
-      state.deferred[state.deferred_count++] =
-         (struct deferred){.undo = undo, .data = data};
-   }
+   if (state.deferred_count == MAX_DEFERRED)
+      die_in_case("too much was deferred");
+   state.deferred[state.deferred_count++] =
+      (struct deferred){.undo = undo, .data = data};
    LeaveCriticalSection(&state.lock);
-   REQUIRE(!full);
 }
 
 void
@@ -297,36 +299,20 @@ test_hog_cpu(unsigned threads)
       test_defer(hog_stop, test_thread_start(hog_run, NULL));
 }
 
-static void
-die_in_case(const char *why)
-{
-   /* The thread that broke may hold stdout's lock or ours, so nothing here
-    * takes one.
-    */
-   const char *name = state.current ? state.current->name : "child";
-   char text[512];
-   DWORD written;
-   const int length = snprintf(text, sizeof(text),
-                               "# %s: %s\nnot ok %u - %s\nBail out! %s\n",
-                               name, why, state.number, name, why);
-
-   WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), text, (DWORD)length, &written,
-             NULL);
-   TerminateProcess(GetCurrentProcess(), 3);
-}
-
 #ifdef _WIN32
 void
 test_name_address(const void *address, char *text, size_t size)
 {
    char module[MAX_PATH] = "?";
+   const char *slash;
    HMODULE base = NULL;
 
    if (GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
                           GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
                           address, &base))
       GetModuleFileNameA(base, module, sizeof(module));
-   snprintf(text, size, "%s+0x%" PRIxPTR, base_name(module),
+   slash = strrchr(module, '\\');
+   snprintf(text, size, "%s+0x%" PRIxPTR, slash ? slash + 1 : module,
             (uintptr_t)address - (uintptr_t)base);
 }
 
