@@ -187,8 +187,7 @@ child_join(struct child *child, unsigned timeout_ms)
    DWORD status = 0xdead;
 
    close_if_open(&child->to_child);
-   if (WaitForSingleObject(child->process, timeout_ms) != WAIT_OBJECT_0)
-      test_fail(true, __FILE__, __LINE__, "the child did not end");
+   REQUIRE(WaitForSingleObject(child->process, timeout_ms) == WAIT_OBJECT_0);
    REQUIRE(GetExitCodeProcess(child->process, &status));
    return status;
 }

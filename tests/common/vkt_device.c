@@ -104,12 +104,9 @@ vkt_create_instance_with(uint32_t api_version, const char *const *extensions,
 VkInstance
 vkt_create_instance(void)
 {
-   static const char *const extensions[] = {
-      VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
-   };
+   const char *extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
 
-   return vkt_create_instance_with(VK_API_VERSION_1_3, extensions,
-                                   TEST_COUNT(extensions));
+   return vkt_create_instance_with(VK_API_VERSION_1_3, &extension, 1);
 }
 
 VkPhysicalDevice
@@ -132,26 +129,17 @@ vkt_pick_lavapipe(VkInstance instance)
       if (driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE)
          return devices[i];
    }
-   test_fail(true, __FILE__, __LINE__,
-             "no lavapipe among %u physical devices", (unsigned)count);
+   REQUIRE(!"there is no lavapipe");
    return VK_NULL_HANDLE;
 }
 
 /* The loader unloads the driver with the last instance, and to load it again
- * takes longer than most cases.
+ * takes longer than most cases: the first one stays.
  */
-static void
-keep_driver_loaded(void)
-{
-   static VkInstance anchor;
-
-   if (!anchor)
-      anchor = vkt_create_instance();
-}
-
 static struct vkt_instance *
 create_instance(void)
 {
+   static VkInstance anchor;
    struct vkt_instance *instance = calloc(1, sizeof(*instance));
    PFN_vkCreateDebugUtilsMessengerEXT create_messenger;
    const VkDebugUtilsMessengerCreateInfoEXT info = {
@@ -167,7 +155,8 @@ create_instance(void)
 
    REQUIRE(instance != NULL);
    InitializeSRWLock(&instance->lock);
-   keep_driver_loaded();
+   if (!anchor)
+      anchor = vkt_create_instance();
    instance->handle = vkt_create_instance();
    create_messenger = (PFN_vkCreateDebugUtilsMessengerEXT)
       vkGetInstanceProcAddr(instance->handle,
