@@ -364,10 +364,7 @@ void
 gpu_barrier(const struct gpu *gpu, VkCommandBuffer commands, VkImage image,
             VkImageAspectFlags aspects, enum gpu_passage passage)
 {
-   const bool external = passage == GPU_ACQUIRE || passage == GPU_RELEASE;
-   const uint32_t here = external ? 0 : VK_QUEUE_FAMILY_IGNORED;
-   const uint32_t there = external ? VK_QUEUE_FAMILY_EXTERNAL
-                                   : VK_QUEUE_FAMILY_IGNORED;
+   const uint32_t there = VK_QUEUE_FAMILY_EXTERNAL;
    const VkImageMemoryBarrier barrier = {
       .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
       .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
@@ -375,8 +372,8 @@ gpu_barrier(const struct gpu *gpu, VkCommandBuffer commands, VkImage image,
       .oldLayout = passage == GPU_DISCARD ? VK_IMAGE_LAYOUT_UNDEFINED
                                           : VK_IMAGE_LAYOUT_GENERAL,
       .newLayout = VK_IMAGE_LAYOUT_GENERAL,
-      .srcQueueFamilyIndex = passage == GPU_ACQUIRE ? there : here,
-      .dstQueueFamilyIndex = passage == GPU_ACQUIRE ? here : there,
+      .srcQueueFamilyIndex = passage == GPU_ACQUIRE ? there : 0,
+      .dstQueueFamilyIndex = passage == GPU_RELEASE ? there : 0,
       .image = image,
       .subresourceRange = {aspects, 0, VK_REMAINING_MIP_LEVELS, 0,
                            VK_REMAINING_ARRAY_LAYERS},

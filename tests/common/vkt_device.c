@@ -10,7 +10,7 @@ struct vkt_instance {
    unsigned users;
 
    SRWLOCK lock;
-   unsigned message_count;
+   volatile LONG message_count;
    char last_message[1024];
 };
 
@@ -62,13 +62,7 @@ vkt_clear_messages(struct vkt_device *device)
 unsigned
 vkt_message_count(struct vkt_device *device)
 {
-   struct vkt_instance *instance = device->instance;
-   unsigned count;
-
-   AcquireSRWLockShared(&instance->lock);
-   count = instance->message_count;
-   ReleaseSRWLockShared(&instance->lock);
-   return count;
+   return (unsigned)device->instance->message_count;
 }
 
 void

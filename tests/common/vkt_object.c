@@ -368,15 +368,13 @@ vkt_submit(struct vkt_device *device, const struct vkt_batch *batch,
 void
 vkt_queue_signal(struct vkt_object *object, uint64_t value)
 {
-   struct vkt_batch batch = {0};
+   const struct vkt_batch batch = {.signals = {{object, value}}};
 
-   if (object->kind == VKT_FENCE) {
+   if (object->kind == VKT_FENCE)
       REQUIRE_OK(vkQueueSubmit(object->device->queue, 0, NULL,
                                object->fence));
-      return;
-   }
-   batch.signals[0] = (struct vkt_point){object, value};
-   vkt_submit(object->device, &batch, NULL);
+   else
+      vkt_submit(object->device, &batch, NULL);
 }
 
 struct vkt_object *
@@ -405,13 +403,12 @@ vkt_wait_many(struct vkt_object *const *objects, unsigned count,
       .pValues = values,
    };
 
-   REQUIRE(count <= VKT_MAX_WAITS);
+   REQUIRE(count <= VKT_MAX_WAITS && objects[0]->kind != VKT_BINARY);
    for (unsigned i = 0; i < count; i++) {
       fences[i] = objects[i]->fence;
       semaphores[i] = objects[i]->semaphore;
       values[i] = value;
    }
-   REQUIRE(objects[0]->kind != VKT_BINARY);
    if (objects[0]->kind == VKT_FENCE)
       return vkWaitForFences(device, count, fences, all,
                              timeout_ms * 1000000);
