@@ -21,12 +21,10 @@ main()
    const ivec2 at = ivec2(i % width, i / width);
    const uint value = (i * 2654435761u) ^ tag;
 
-   if (is_image != 0 && is_write != 0)
-      imageStore(shared_image, at, uvec4(value));
+   if (is_write == 0)
+      result[i] = is_image != 0 ? imageLoad(shared_image, at).x : words[i];
    else if (is_image != 0)
-      result[i] = imageLoad(shared_image, at).x;
-   else if (is_write != 0)
-      words[i] = value;
+      imageStore(shared_image, at, uvec4(value));
    else
-      result[i] = words[i];
+      words[i] = value;
 }

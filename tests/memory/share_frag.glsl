@@ -23,8 +23,8 @@ main()
    const uint value = (i * 2654435761u) ^ tag;
 
    color = value;
-   if (is_write != 0 && is_image == 0)
-      words[i] = value;
-   else if (is_write == 0)
+   if (is_write == 0)
       result[i] = is_image != 0 ? texelFetch(shared_texture, at, 0).x : words[i];
+   else if (is_image == 0)
+      words[i] = value;
 }
