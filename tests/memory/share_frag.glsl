@@ -24,7 +24,8 @@ main()
 
    color = value;
    if (is_write == 0)
-      result[i] = is_image != 0 ? texelFetch(shared_texture, at, 0).x : words[i];
+      result[i] = is_image != 0 ? texelFetch(shared_texture, at, 0).x
+                                : words[i];
    else if (is_image == 0)
       words[i] = value;
 }
