@@ -84,7 +84,6 @@ VkInstance vkt_create_instance_with(uint32_t api_version,
                                     const char *const *extensions,
                                     uint32_t extension_count);
 /* With VK_EXT_debug_utils */
-VkInstance vkt_create_instance(void);
 VkPhysicalDevice vkt_pick_lavapipe(VkInstance instance);
 /* A device with one extension or, if that is NULL, with none */
 VkDevice vkt_create_bare_device(VkPhysicalDevice physical,

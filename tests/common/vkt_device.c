@@ -95,7 +95,7 @@ vkt_create_instance_with(uint32_t api_version, const char *const *extensions,
    return instance;
 }
 
-VkInstance
+static VkInstance
 vkt_create_instance(void)
 {
    const char *extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;

@@ -29,12 +29,6 @@ foreign_null(UNUSED HANDLE genuine)
 }
 
 HANDLE
-foreign_invalid_value(UNUSED HANDLE genuine)
-{
-   return INVALID_HANDLE_VALUE;
-}
-
-HANDLE
 foreign_current_process(UNUSED HANDLE genuine)
 {
    return GetCurrentProcess();

@@ -11,7 +11,6 @@
 typedef HANDLE (*foreign_handle)(HANDLE genuine);
 
 HANDLE foreign_null(HANDLE genuine);
-HANDLE foreign_invalid_value(HANDLE genuine);
 HANDLE foreign_current_process(HANDLE genuine);
 HANDLE foreign_current_thread(HANDLE genuine);
 HANDLE foreign_closed(HANDLE genuine);

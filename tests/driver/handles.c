@@ -60,6 +60,8 @@ import_leaves_handle(intptr_t kind)
    /* Now the first in this process that has the payload. */
    vkt_expect_works(vkt_alias(device, kind, handle));
    EXPECT(is_open(handle));
+   /* What went well is not talked about. */
+   EXPECT_U64(vkt_message_count(device), 0);
 }
 
 static void
