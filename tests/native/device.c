@@ -38,21 +38,17 @@ driver_open(const char *library)
    REQUIRE(driver.name != NULL);
    NATIVE_COMMANDS(LOAD)
 #undef LOAD
+
+   driver.extension_count = COUNT(driver.extensions);
+   REQUIRE_OK(driver.EnumerateDeviceExtensionProperties(
+      gpu->physical, NULL, &driver.extension_count, driver.extensions));
 }
 
 bool
 driver_has(const char *extension)
 {
-   static VkExtensionProperties list[512];
-   static uint32_t count;
-
-   if (!count) {
-      count = COUNT(list);
-      REQUIRE_OK(driver.EnumerateDeviceExtensionProperties(
-         driver.gpu.physical, NULL, &count, list));
-   }
-   for (uint32_t i = 0; i < count; i++) {
-      if (!strcmp(list[i].extensionName, extension))
+   for (uint32_t i = 0; i < driver.extension_count; i++) {
+      if (!strcmp(driver.extensions[i].extensionName, extension))
          return true;
    }
    return false;

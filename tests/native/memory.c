@@ -72,7 +72,7 @@ export_import(intptr_t type)
    CHECK(count_other(&imported, BUFFER_WORDS - 1, 1, 77) == 0);
 
    batch.commands = fill_commands(b, &imported, 0, BUFFER_WORDS - 1, 88);
-   submit(b, 1, &batch, fence);
+   submit(b, 1, 1, &batch, fence);
    REQUIRE_OK(fence_wait(b, fence, LONG_MS));
    CHECK(count_other(&exported, 0, BUFFER_WORDS - 1, 88) == 0);
    CHECK(words[BUFFER_WORDS - 1] == 77);

@@ -7,8 +7,8 @@
 #define UNUSED __attribute__((__unused__))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Each case runs in a process of its own, which opens the driver. What it
- * says is compared between two builds of the driver.
+/* Each case runs in a process of its own. What it says is compared between
+ * two builds of the driver.
  */
 struct native_case {
    const char *name;
@@ -41,14 +41,9 @@ _Noreturn void native_end(void);
 void sleep_ms(unsigned ms);
 
 /* Whether /dev/udmabuf, from which the driver makes its sync files, is hidden
- * from it, played, or the machine's.
+ * from it ("none"), played ("double"), or the machine's ("real").
  */
-enum udmabuf {
-   UDMABUF_NONE,
-   UDMABUF_DOUBLE,
-   UDMABUF_REAL,
-};
-void udmabuf_use(enum udmabuf which);
+extern const char *udmabuf;
 
 /* Commands, by the names that they have without "vk" */
 #define NATIVE_COMMANDS(X) \
@@ -66,6 +61,9 @@ struct driver {
    /* Without a device */
    struct gpu gpu;
    NATIVE_COMMANDS(NATIVE_DECLARE)
+
+   VkExtensionProperties extensions[512];
+   uint32_t extension_count;
 };
 
 extern struct driver driver;
@@ -79,16 +77,19 @@ void device_close(struct gpu *gpu);
 /* What the driver says of buffers in memory of a handle type */
 VkExternalMemoryProperties buffer_handles(VkFlags type);
 
+/* The most batches, and objects of a wait */
+#define MANY 64
+
 VkSemaphore timeline_create(struct gpu *gpu, uint64_t initial);
 uint64_t timeline_value(struct gpu *gpu, VkSemaphore timeline);
 void timeline_signal(struct gpu *gpu, VkSemaphore timeline, uint64_t value);
-VkResult timeline_wait(struct gpu *gpu, VkSemaphore timeline, uint64_t value,
-                       uint64_t timeout_ms);
-VkResult fence_status(struct gpu *gpu, VkFence fence);
+/* All of them, or any */
+VkResult timelines_wait(struct gpu *gpu, unsigned count,
+                        const VkSemaphore *timelines, uint64_t value,
+                        bool all, uint64_t timeout_ms);
 VkResult fence_wait(struct gpu *gpu, VkFence fence, uint64_t timeout_ms);
 VkResult fences_wait(struct gpu *gpu, unsigned count, const VkFence *fences,
                      bool all, uint64_t timeout_ms);
-void fence_reset(struct gpu *gpu, VkFence fence);
 
 /* A batch with at most one wait, one command buffer and one signal. Values
  * are for timelines.
@@ -99,23 +100,9 @@ struct batch {
    VkCommandBuffer commands;
 };
 
-#define MAX_BATCHES 32
-
 /* One vkQueueSubmit(), or one vkQueueSubmit2() */
-void submit(struct gpu *gpu, unsigned count, const struct batch *batches,
-            VkFence fence);
-void submit2(struct gpu *gpu, unsigned count,
-             const struct batch *batches, VkFence fence);
-
-typedef void (*submit_function)(struct gpu *gpu, unsigned count,
-                                const struct batch *batches, VkFence fence);
-
-/* One of them, by its version */
-static inline submit_function
-submit_by(intptr_t version)
-{
-   return version == 2 ? submit2 : submit;
-}
+void submit(struct gpu *gpu, int version, unsigned count,
+            const struct batch *batches, VkFence fence);
 
 #define BUFFER_WORDS 1024
 
@@ -134,5 +121,6 @@ void join_later(struct later *later);
 /* For what must not happen yet, and for what must */
 #define PENDING_MS 50
 #define LONG_MS 10000
+#define FOREVER_MS (UINT64_MAX / 1000000)
 
 #endif

@@ -16,8 +16,7 @@ timeline_value(struct gpu *gpu, VkSemaphore timeline)
 {
    uint64_t value = 0;
 
-   REQUIRE_OK(gpu->GetSemaphoreCounterValue(gpu->device, timeline,
-                                               &value));
+   REQUIRE_OK(gpu->GetSemaphoreCounterValue(gpu->device, timeline, &value));
    return value;
 }
 
@@ -34,24 +33,22 @@ timeline_signal(struct gpu *gpu, VkSemaphore timeline, uint64_t value)
 }
 
 VkResult
-timeline_wait(struct gpu *gpu, VkSemaphore timeline, uint64_t value,
-              uint64_t timeout_ms)
+timelines_wait(struct gpu *gpu, unsigned count, const VkSemaphore *timelines,
+               uint64_t value, bool all, uint64_t timeout_ms)
 {
+   uint64_t values[MANY];
    const VkSemaphoreWaitInfo info = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-      .semaphoreCount = 1,
-      .pSemaphores = &timeline,
-      .pValues = &value,
+      .flags = all ? 0 : VK_SEMAPHORE_WAIT_ANY_BIT,
+      .semaphoreCount = count,
+      .pSemaphores = timelines,
+      .pValues = values,
    };
 
-   return gpu->WaitSemaphores(gpu->device, &info,
-                                 timeout_ms * 1000000);
-}
-
-VkResult
-fence_status(struct gpu *gpu, VkFence fence)
-{
-   return gpu->GetFenceStatus(gpu->device, fence);
+   REQUIRE(count <= MANY);
+   for (unsigned i = 0; i < count; i++)
+      values[i] = value;
+   return gpu->WaitSemaphores(gpu->device, &info, timeout_ms * 1000000);
 }
 
 VkResult
@@ -68,21 +65,14 @@ fence_wait(struct gpu *gpu, VkFence fence, uint64_t timeout_ms)
    return fences_wait(gpu, 1, &fence, true, timeout_ms);
 }
 
-void
-fence_reset(struct gpu *gpu, VkFence fence)
-{
-   REQUIRE_OK(gpu->ResetFences(gpu->device, 1, &fence));
-}
-
-void
-submit(struct gpu *gpu, unsigned count, const struct batch *batches,
-       VkFence fence)
+static VkResult
+submit1(struct gpu *gpu, unsigned count, const struct batch *batches,
+        VkFence fence)
 {
    static const VkPipelineStageFlags all = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-   VkTimelineSemaphoreSubmitInfo values[MAX_BATCHES];
-   VkSubmitInfo infos[MAX_BATCHES];
+   VkTimelineSemaphoreSubmitInfo values[MANY];
+   VkSubmitInfo infos[MANY];
 
-   REQUIRE(count <= MAX_BATCHES);
    for (unsigned i = 0; i < count; i++) {
       const struct batch *batch = &batches[i];
 
@@ -105,18 +95,17 @@ submit(struct gpu *gpu, unsigned count, const struct batch *batches,
          .pSignalSemaphores = &batch->signal,
       };
    }
-   REQUIRE_OK(gpu->QueueSubmit(gpu->queue, count, infos, fence));
+   return gpu->QueueSubmit(gpu->queue, count, infos, fence);
 }
 
-void
+static VkResult
 submit2(struct gpu *gpu, unsigned count, const struct batch *batches,
         VkFence fence)
 {
-   VkSemaphoreSubmitInfo waits[MAX_BATCHES], signals[MAX_BATCHES];
-   VkCommandBufferSubmitInfo commands[MAX_BATCHES];
-   VkSubmitInfo2 infos[MAX_BATCHES];
+   VkSemaphoreSubmitInfo waits[MANY], signals[MANY];
+   VkCommandBufferSubmitInfo commands[MANY];
+   VkSubmitInfo2 infos[MANY];
 
-   REQUIRE(count <= MAX_BATCHES);
    for (unsigned i = 0; i < count; i++) {
       const struct batch *batch = &batches[i];
 
@@ -142,7 +131,15 @@ submit2(struct gpu *gpu, unsigned count, const struct batch *batches,
          .pSignalSemaphoreInfos = &signals[i],
       };
    }
-   REQUIRE_OK(gpu->QueueSubmit2(gpu->queue, count, infos, fence));
+   return gpu->QueueSubmit2(gpu->queue, count, infos, fence);
+}
+
+void
+submit(struct gpu *gpu, int version, unsigned count,
+       const struct batch *batches, VkFence fence)
+{
+   REQUIRE(count <= MANY);
+   REQUIRE_OK((version == 2 ? submit2 : submit1)(gpu, count, batches, fence));
 }
 
 struct gpu_buffer

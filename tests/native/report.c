@@ -28,7 +28,7 @@ say_extensions(const VkExtensionProperties *list, uint32_t count)
 }
 
 static void
-instance_extensions(UNUSED intptr_t arg)
+extensions(UNUSED intptr_t arg)
 {
    const PFN_vkEnumerateInstanceExtensionProperties enumerate =
       (PFN_vkEnumerateInstanceExtensionProperties)
@@ -40,17 +40,7 @@ instance_extensions(UNUSED intptr_t arg)
    REQUIRE(enumerate != NULL);
    REQUIRE_OK(enumerate(NULL, &count, list));
    say_extensions(list, count);
-}
-
-static void
-device_extensions(UNUSED intptr_t arg)
-{
-   static VkExtensionProperties list[512];
-   uint32_t count = COUNT(list);
-
-   REQUIRE_OK(driver.EnumerateDeviceExtensionProperties(driver.gpu.physical, NULL,
-                                                        &count, list));
-   say_extensions(list, count);
+   say_extensions(driver.extensions, driver.extension_count);
    CHECK(driver_has("VK_KHR_external_fence_fd") ==
          driver_has("VK_KHR_external_semaphore_fd"));
    CHECK(!driver_has("VK_KHR_external_fence_win32"));
@@ -206,8 +196,7 @@ images(intptr_t tiling)
 }
 
 const struct native_case report_cases[] = {
-   {"report: instance extensions", instance_extensions, 0},
-   {"report: device extensions", device_extensions, 0},
+   {"report: extensions", extensions, 0},
    {"report: identity", identity, 0},
    {"report: external fences", fences, 0},
    {"report: external binary semaphores", semaphores,

@@ -9,25 +9,24 @@
 static void
 merged_work(intptr_t version)
 {
-   const unsigned part = BUFFER_WORDS / MAX_BATCHES;
+   const unsigned part = BUFFER_WORDS / MANY;
    struct gpu *gpu = device_open();
    struct gpu_buffer buffer = buffer_create(gpu);
    VkFence fence = gpu_fence(gpu, 0, 0);
-   struct batch batches[MAX_BATCHES] = {{0}};
+   struct batch batches[MANY] = {{0}};
 
-   for (unsigned i = 0; i < MAX_BATCHES; i++) {
+   for (unsigned i = 0; i < MANY; i++) {
       /* Some are empty. */
       if (i % 5 != 3)
          batches[i].commands = fill_commands(gpu, &buffer, i * part, part,
                                              100 + i);
    }
-   submit_by(version)(gpu, MAX_BATCHES, batches, fence);
+   submit(gpu, version, MANY, batches, fence);
    REQUIRE_OK(fence_wait(gpu, fence, LONG_MS));
-   for (unsigned i = 0; i < MAX_BATCHES; i++) {
+   for (unsigned i = 0; i < MANY; i++) {
       if (i % 5 != 3)
          CHECK(count_other(&buffer, i * part, part, 100 + i) == 0);
    }
-   gpu->DestroyFence(gpu->device, fence, NULL);
    device_close(gpu);
 }
 
@@ -38,20 +37,19 @@ binary_chain(intptr_t version)
    struct gpu *gpu = device_open();
    struct gpu_buffer buffer = buffer_create(gpu);
    VkFence fence = gpu_fence(gpu, 0, 0);
-   struct batch batches[MAX_BATCHES] = {{0}};
+   struct batch batches[MANY] = {{0}};
 
-   for (unsigned i = 0; i < MAX_BATCHES; i++) {
-      batches[i].commands = fill_commands(gpu, &buffer, 0, BUFFER_WORDS,
-                                          i);
+   for (unsigned i = 0; i < MANY; i++) {
+      batches[i].commands = fill_commands(gpu, &buffer, 0, BUFFER_WORDS, i);
       batches[i].wait = i ? batches[i - 1].signal : VK_NULL_HANDLE;
-      if (i < MAX_BATCHES - 1)
+      if (i < MANY - 1)
          batches[i].signal = gpu_semaphore(gpu, VK_SEMAPHORE_TYPE_BINARY, 0, 0);
    }
    for (unsigned round = 0; round < 3; round++) {
-      submit_by(version)(gpu, MAX_BATCHES, batches, fence);
+      submit(gpu, version, MANY, batches, fence);
       REQUIRE_OK(fence_wait(gpu, fence, LONG_MS));
-      fence_reset(gpu, fence);
-      CHECK(count_other(&buffer, 0, BUFFER_WORDS, MAX_BATCHES - 1) == 0);
+      REQUIRE_OK(gpu->ResetFences(gpu->device, 1, &fence));
+      CHECK(count_other(&buffer, 0, BUFFER_WORDS, MANY - 1) == 0);
    }
    device_close(gpu);
 }
@@ -72,15 +70,16 @@ timeline_wait_before_signal(intptr_t version)
 
    words[0] = 0;
    batches[0].commands = fill_commands(gpu, &buffer, 0, 1, 42);
-   submit_by(version)(gpu, COUNT(batches), batches, fence);
+   submit(gpu, version, COUNT(batches), batches, fence);
    sleep_ms(PENDING_MS);
-   CHECK_RESULT(fence_status(gpu, fence), VK_NOT_READY);
+   CHECK_RESULT(gpu->GetFenceStatus(gpu->device, fence), VK_NOT_READY);
    CHECK(timeline_value(gpu, done) == 0);
    timeline_signal(gpu, gate, 4);
-   CHECK_RESULT(timeline_wait(gpu, done, 7, PENDING_MS), VK_TIMEOUT);
+   CHECK_RESULT(timelines_wait(gpu, 1, &done, 7, true, PENDING_MS),
+                VK_TIMEOUT);
    CHECK(words[0] == 0);
    timeline_signal(gpu, gate, 6);
-   CHECK_RESULT(timeline_wait(gpu, done, 9, LONG_MS), VK_SUCCESS);
+   CHECK_RESULT(timelines_wait(gpu, 1, &done, 9, true, LONG_MS), VK_SUCCESS);
    CHECK_RESULT(fence_wait(gpu, fence, LONG_MS), VK_SUCCESS);
    CHECK(words[0] == 42);
    CHECK(timeline_value(gpu, done) == 9);
@@ -102,81 +101,54 @@ signal_from_host(void *data)
    timeline_signal(signal->gpu, signal->timeline, signal->value);
 }
 
-static void
-timeline_host_waits(UNUSED intptr_t arg)
+static VkResult
+wait_many(struct gpu *gpu, const VkSemaphore *timelines, const VkFence *fences,
+          bool all, uint64_t timeout_ms)
 {
-   struct gpu *gpu = device_open();
-   VkSemaphore timelines[8];
-   uint64_t values[8];
-   VkSemaphoreWaitInfo info = {
-      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-      .semaphoreCount = COUNT(timelines),
-      .pSemaphores = timelines,
-      .pValues = values,
-   };
-   struct host_signal signal = {gpu, VK_NULL_HANDLE, 10};
-   struct later *later;
-
-   for (unsigned i = 0; i < COUNT(timelines); i++) {
-      timelines[i] = timeline_create(gpu, i);
-      values[i] = 10;
-   }
-   info.flags = VK_SEMAPHORE_WAIT_ANY_BIT;
-   CHECK_RESULT(gpu->WaitSemaphores(gpu->device, &info, 1000000), VK_TIMEOUT);
-   signal.timeline = timelines[5];
-   later = do_later(PENDING_MS, signal_from_host, &signal);
-   CHECK_RESULT(gpu->WaitSemaphores(gpu->device, &info, UINT64_MAX),
-                VK_SUCCESS);
-   join_later(later);
-   CHECK(timeline_value(gpu, timelines[5]) == 10);
-
-   info.flags = 0;
-   CHECK_RESULT(gpu->WaitSemaphores(gpu->device, &info, 1000000), VK_TIMEOUT);
-   for (unsigned i = 0; i < COUNT(timelines); i++) {
-      if (i != 5 && i != 2)
-         timeline_signal(gpu, timelines[i], 10 + i);
-   }
-   signal.timeline = timelines[2];
-   later = do_later(PENDING_MS, signal_from_host, &signal);
-   CHECK_RESULT(gpu->WaitSemaphores(gpu->device, &info, UINT64_MAX),
-                VK_SUCCESS);
-   join_later(later);
-   device_close(gpu);
+   return fences != NULL ?
+          fences_wait(gpu, MANY, fences, all, timeout_ms) :
+          timelines_wait(gpu, MANY, timelines, 10, all, timeout_ms);
 }
 
-/* Of many fences the last one is signalled, then all are. */
+/* The last one is signalled during a wait for any, then the first during one
+ * for all. Each fence has a batch that waits for its timeline.
+ */
 static void
-many_fences(UNUSED intptr_t arg)
+host_waits(intptr_t of_fences)
 {
-   enum { MANY = 64, LAST = MANY - 1 };
    struct gpu *gpu = device_open();
-   VkSemaphore gate = timeline_create(gpu, 0);
-   VkFence fences[MANY];
-   struct host_signal signal = {gpu, gate, 1};
-   const struct batch batch = {.wait = gate, .wait_value = 1};
-   struct later *later;
+   VkSemaphore timelines[MANY];
+   VkFence all_fences[MANY];
+   const VkFence *fences = of_fences ? all_fences : NULL;
+   const unsigned order[] = {MANY - 1, 0};
 
-   for (unsigned i = 0; i < MANY; i++)
-      fences[i] = gpu_fence(gpu, VK_FENCE_CREATE_SIGNALED_BIT, 0);
-   CHECK_RESULT(fences_wait(gpu, MANY, fences, true, 0), VK_SUCCESS);
-   REQUIRE_OK(gpu->ResetFences(gpu->device, MANY, fences));
-   CHECK_RESULT(fences_wait(gpu, MANY, fences, false, 1), VK_TIMEOUT);
-   submit(gpu, 1, &batch, fences[LAST]);
-   CHECK_RESULT(fences_wait(gpu, MANY, fences, false, 0), VK_TIMEOUT);
-   later = do_later(PENDING_MS, signal_from_host, &signal);
-   CHECK_RESULT(fences_wait(gpu, MANY, fences, false, LONG_MS), VK_SUCCESS);
-   join_later(later);
-   CHECK_RESULT(fences_wait(gpu, MANY, fences, true, 1), VK_TIMEOUT);
-   CHECK_RESULT(fence_status(gpu, fences[LAST]), VK_SUCCESS);
-   for (unsigned i = 0; i < LAST; i++) {
-      CHECK_RESULT(fence_status(gpu, fences[i]), VK_NOT_READY);
-      submit(gpu, 0, NULL, fences[i]);
+   for (unsigned i = 0; i < MANY; i++) {
+      timelines[i] = timeline_create(gpu, i % 10);
+      all_fences[i] = gpu_fence(gpu, VK_FENCE_CREATE_SIGNALED_BIT, 0);
    }
-   CHECK_RESULT(gpu->WaitForFences(gpu->device, MANY, fences, VK_TRUE,
-                                   UINT64_MAX),
-                VK_SUCCESS);
-   REQUIRE_OK(gpu->ResetFences(gpu->device, MANY, fences));
-   CHECK_RESULT(fences_wait(gpu, MANY, fences, false, 0), VK_TIMEOUT);
+   CHECK_RESULT(fences_wait(gpu, MANY, all_fences, true, 0), VK_SUCCESS);
+   REQUIRE_OK(gpu->ResetFences(gpu->device, MANY, all_fences));
+   CHECK_RESULT(wait_many(gpu, timelines, fences, false, 0), VK_TIMEOUT);
+
+   for (unsigned all = 0; all < 2; all++) {
+      struct host_signal signal = {gpu, timelines[order[all]], 10};
+      const struct batch batch = {.wait = signal.timeline, .wait_value = 10};
+      struct later *later;
+
+      submit(gpu, 1, 1, &batch, all_fences[order[all]]);
+      CHECK_RESULT(wait_many(gpu, timelines, fences, all, 1), VK_TIMEOUT);
+      later = do_later(PENDING_MS, signal_from_host, &signal);
+      CHECK_RESULT(wait_many(gpu, timelines, fences, all, FOREVER_MS),
+                   VK_SUCCESS);
+      join_later(later);
+
+      for (unsigned i = 1; i < MANY - 1 && !all; i++) {
+         CHECK_RESULT(gpu->GetFenceStatus(gpu->device, all_fences[i]),
+                      VK_NOT_READY);
+         timeline_signal(gpu, timelines[i], 10 + i);
+         submit(gpu, 1, 0, NULL, all_fences[i]);
+      }
+   }
    device_close(gpu);
 }
 
@@ -190,13 +162,13 @@ idle(intptr_t of_device)
    const struct batch batch = {.wait = gate, .wait_value = 1};
    struct later *later;
 
-   submit2(gpu, 1, &batch, fence);
+   submit(gpu, 2, 1, &batch, fence);
    later = do_later(PENDING_MS, signal_from_host, &signal);
    if (of_device)
       REQUIRE_OK(gpu->DeviceWaitIdle(gpu->device));
    else
       REQUIRE_OK(gpu->QueueWaitIdle(gpu->queue));
-   CHECK_RESULT(fence_status(gpu, fence), VK_SUCCESS);
+   CHECK_RESULT(gpu->GetFenceStatus(gpu->device, fence), VK_SUCCESS);
    join_later(later);
    device_close(gpu);
 }
@@ -210,8 +182,8 @@ const struct native_case submit_cases[] = {
     timeline_wait_before_signal, 1},
    {"submit2: timeline waits before it is signalled",
     timeline_wait_before_signal, 2},
-   {"submit: host waits for timelines", timeline_host_waits, 0},
-   {"submit: any of many fences", many_fences, 0},
+   {"submit: host waits for many timelines", host_waits, false},
+   {"submit: host waits for many fences", host_waits, true},
    {"submit: idle queue", idle, 0},
    {"submit: idle device", idle, 1},
    {0},

@@ -98,9 +98,9 @@ queue_signal(const struct object *object)
    const struct batch batch = {.signal = object->semaphore};
 
    if (object->kind == FENCE)
-      submit(object->gpu, 0, NULL, object->fence);
+      submit(object->gpu, 1, 0, NULL, object->fence);
    else
-      submit2(object->gpu, 1, &batch, VK_NULL_HANDLE);
+      submit(object->gpu, 2, 1, &batch, VK_NULL_HANDLE);
 }
 
 /* Waits until it is signalled, and leaves it unsignalled. */
@@ -113,10 +113,10 @@ expect_signalled(const struct object *object)
 
    if (object->kind == BINARY) {
       fence = gpu_fence(gpu, 0, 0);
-      submit(gpu, 1, &batch, fence);
+      submit(gpu, 1, 1, &batch, fence);
    }
    CHECK_RESULT(fence_wait(gpu, fence, LONG_MS), VK_SUCCESS);
-   fence_reset(gpu, fence);
+   REQUIRE_OK(gpu->ResetFences(gpu->device, 1, &fence));
 }
 
 static int
@@ -156,8 +156,8 @@ export_and_import(intptr_t kind)
     * the payload that it had before.
     */
    if (kind == FENCE) {
-      CHECK_RESULT(fence_status(a, from.fence), VK_NOT_READY);
-      CHECK_RESULT(fence_status(b, to.fence), VK_NOT_READY);
+      CHECK_RESULT(a->GetFenceStatus(a->device, from.fence), VK_NOT_READY);
+      CHECK_RESULT(b->GetFenceStatus(b->device, to.fence), VK_NOT_READY);
    }
 
    /* Export from an imported payload */
@@ -205,7 +205,7 @@ export_pending(intptr_t kind)
    };
    struct later *later;
 
-   submit(gpu, 1, &batch, object.fence);
+   submit(gpu, 1, 1, &batch, object.fence);
    later = do_later(0, call_export, &call);
    sleep_ms(2 * PENDING_MS);
    CHECK(!call.returned);
@@ -258,19 +258,18 @@ import_pending_fence(UNUSED intptr_t arg)
    struct later *later;
 
    import(&object, fd);
-   CHECK_RESULT(fence_status(gpu, object.fence),
+   CHECK_RESULT(gpu->GetFenceStatus(gpu->device, object.fence),
                 VK_NOT_READY);
    CHECK_RESULT(fence_wait(gpu, object.fence, PENDING_MS), VK_TIMEOUT);
    CHECK_RESULT(fences_wait(gpu, 2, others, false, 1), VK_SUCCESS);
    CHECK_RESULT(fences_wait(gpu, 2, others, true, 1), VK_TIMEOUT);
    later = do_later(PENDING_MS, signal_event, &ours);
-   CHECK_RESULT(fences_wait(gpu, 2, others, true, LONG_MS),
-                VK_SUCCESS);
+   CHECK_RESULT(fences_wait(gpu, 2, others, true, LONG_MS), VK_SUCCESS);
    join_later(later);
-   CHECK_RESULT(fence_status(gpu, object.fence),
+   CHECK_RESULT(gpu->GetFenceStatus(gpu->device, object.fence),
                 VK_SUCCESS);
-   fence_reset(gpu, object.fence);
-   CHECK_RESULT(fence_status(gpu, object.fence),
+   REQUIRE_OK(gpu->ResetFences(gpu->device, 1, &object.fence));
+   CHECK_RESULT(gpu->GetFenceStatus(gpu->device, object.fence),
                 VK_NOT_READY);
    device_close(gpu);
 }
@@ -296,7 +295,7 @@ import_pending_semaphores(intptr_t version)
       batches[i].wait = objects[i].semaphore;
       batches[i].commands = fill_commands(gpu, &buffer, i, 1, 1);
    }
-   submit_by(version)(gpu, 2, batches, fence);
+   submit(gpu, version, 2, batches, fence);
    signal_event(&ours[version - 1]);
    CHECK_RESULT(fence_wait(gpu, fence, PENDING_MS), VK_TIMEOUT);
    CHECK(count_other(&buffer, 1, 1, 0) == 0);
@@ -332,7 +331,7 @@ merged_wait(intptr_t waits_before)
    }
    batches[0].commands = fill_commands(gpu, &buffer, 0, 1, 1);
    batches[1].wait = object.semaphore;
-   submit(gpu, 2, batches, VK_NULL_HANDLE);
+   submit(gpu, 1, 2, batches, VK_NULL_HANDLE);
    REQUIRE_OK(gpu->QueueWaitIdle(gpu->queue));
 
    later = do_later(0, call_export, &call);

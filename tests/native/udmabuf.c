@@ -23,14 +23,8 @@
 #include <linux/dma-buf.h>
 #include <linux/udmabuf.h>
 
-static enum udmabuf use = UDMABUF_REAL;
+const char *udmabuf = "real";
 static int device_fd = -1;
-
-void
-udmabuf_use(enum udmabuf which)
-{
-   use = which;
-}
 
 int
 open(const char *path, int flags, ...)
@@ -43,8 +37,8 @@ open(const char *path, int flags, ...)
       mode = va_arg(args, mode_t);
       va_end(args);
    }
-   if (use != UDMABUF_REAL && !strcmp(path, "/dev/udmabuf")) {
-      if (use == UDMABUF_NONE) {
+   if (strcmp(udmabuf, "real") && !strcmp(path, "/dev/udmabuf")) {
+      if (!strcmp(udmabuf, "none")) {
          errno = ENOENT;
          return -1;
       }
@@ -65,7 +59,7 @@ ioctl(int fd, unsigned long request, ...)
    arg = va_arg(args, void *);
    va_end(args);
 
-   if (use == UDMABUF_DOUBLE) {
+   if (!strcmp(udmabuf, "double")) {
       if (fd == device_fd && request == UDMABUF_CREATE) {
          struct udmabuf_create *create = arg;
          return fcntl((int)create->memfd, F_DUPFD_CLOEXEC, 0);
