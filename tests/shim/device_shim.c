@@ -34,7 +34,7 @@ stress_device(void)
 uint32_t
 stress_resource_count(void)
 {
-   return test_count_handles() + nt_shim_view_count();
+   return test_count_handles();
 }
 
 static void

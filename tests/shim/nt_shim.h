@@ -5,9 +5,9 @@
 /* The part of Windows that vk_sync_win32 uses in a process, on POSIX threads, so
  * that the sanitizers of Linux can run it.
  *
- * Locks and waits are made of pthread objects, one for each object of Windows,
- * and looking up a handle takes no lock: ThreadSanitizer then knows of no
- * order between threads but what Windows would give them too.
+ * Locks are made of pthread objects, one for each object of Windows, waits
+ * of futexes, and looking up a handle takes no lock: ThreadSanitizer then
+ * knows of no order between threads but what Windows would give them too.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -206,6 +206,7 @@ HANDLE OpenProcess(DWORD access, BOOL inherit, DWORD pid);
 DWORD WaitForSingleObject(HANDLE handle, DWORD milliseconds);
 BOOL GetProcessTimes(HANDLE process, FILETIME *created, FILETIME *exited,
                      FILETIME *kernel, FILETIME *user);
+/* Views are counted, too. */
 BOOL GetProcessHandleCount(HANDLE process, DWORD *count);
 void Sleep(DWORD milliseconds);
 
@@ -224,9 +225,6 @@ void nt_shim_set_chaos(unsigned level, uint64_t seed);
 
 /** Whether CreateSemaphoreW() fails, as when there is no memory for it */
 void nt_shim_refuse_semaphores(bool refuse);
-
-/** Views that are mapped now; handles are counted by GetProcessHandleCount() */
-uint32_t nt_shim_view_count(void);
 
 /* Structures of Vulkan for Windows, made of the types above */
 #include <vulkan/vulkan_core.h>

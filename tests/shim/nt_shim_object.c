@@ -16,7 +16,8 @@
 
 pthread_mutex_t nt_shim_objects_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct nt_shim_object *handles[MAX_HANDLES];
-static uint32_t next_handle, handle_count;
+uint32_t nt_shim_open_count;
+static uint32_t next_handle;
 static struct list_head named = { &named, &named };
 
 static _Thread_local DWORD last_error;
@@ -54,7 +55,7 @@ nt_shim_add_handle(struct nt_shim_object *object)
    const uint32_t index = next_handle;
    next_handle = (next_handle + 1) % MAX_HANDLES;
    object->refcount++;
-   handle_count++;
+   nt_shim_open_count++;
    __atomic_store_n(&handles[index], object, __ATOMIC_RELAXED);
    return (HANDLE)(((uintptr_t)index + 1) * 4);
 }
@@ -78,7 +79,6 @@ nt_shim_create_object(enum object_type type, const wchar_t *name)
    object->type = type;
    object->fd = -1;
    pthread_mutex_init(&object->mutex, NULL);
-   list_inithead(&object->waits);
    list_inithead(&object->pending);
    if (name != NULL) {
       object->name = wcsdup(name);
@@ -99,7 +99,6 @@ nt_shim_unref_object(struct nt_shim_object *object)
    free(object->name);
    if (object->type == OBJECT_FENCE)
       nt_shim_finish_fence(object);
-   NT_SHIM_CHECK(list_is_empty(&object->waits));
    pthread_mutex_destroy(&object->mutex);
    if (object->fd >= 0)
       close(object->fd);
@@ -107,7 +106,6 @@ nt_shim_unref_object(struct nt_shim_object *object)
    free(object);
 }
 
-/* Without the mutex: a handle stays valid while its owner uses it. */
 struct nt_shim_object *
 nt_shim_find_object(HANDLE handle)
 {
@@ -128,7 +126,7 @@ CloseHandle(HANDLE handle)
    pthread_mutex_lock(&nt_shim_objects_mutex);
    __atomic_store_n(&handles[(uintptr_t)handle / 4 - 1], NULL,
                     __ATOMIC_RELAXED);
-   handle_count--;
+   nt_shim_open_count--;
    nt_shim_unref_object(object);
    pthread_mutex_unlock(&nt_shim_objects_mutex);
    return TRUE;
@@ -220,7 +218,7 @@ GetProcessHandleCount(HANDLE process, DWORD *count)
 {
    NT_SHIM_CHECK(process == GetCurrentProcess());
    pthread_mutex_lock(&nt_shim_objects_mutex);
-   *count = handle_count;
+   *count = nt_shim_open_count;
    pthread_mutex_unlock(&nt_shim_objects_mutex);
    return TRUE;
 }

@@ -32,16 +32,11 @@ struct nt_shim_object {
    wchar_t *name;
    struct list_head named;
 
-   /* Protects what follows, of events, semaphores and fences */
+   /* Semaphores, and events as such of maximum 1: how many waits may pass */
+   uint32_t count, maximum;
+
+   /* Fences of Direct3D 12, in d3d12_shim.c, under the mutex */
    pthread_mutex_t mutex;
-
-   /* Events, as semaphores of maximum 1, and semaphores: how many waits may
-    * pass, and those that wait
-    */
-   LONG count, maximum;
-   struct list_head waits;
-
-   /* Fences of Direct3D 12, in d3d12_shim.c */
    uint64_t value;
    struct list_head pending;
 
@@ -52,6 +47,8 @@ struct nt_shim_object {
 };
 
 extern pthread_mutex_t nt_shim_objects_mutex;
+/* Handles and views that there are */
+extern uint32_t nt_shim_open_count;
 
 /* With the mutex held; a new object has no reference until it has a handle. */
 struct nt_shim_object *nt_shim_create_object(enum object_type type,
@@ -69,7 +66,7 @@ struct nt_shim_object *nt_shim_find_object(HANDLE handle);
 /* Add to the count, by up to so many as there is room for; needs no handle,
  * which may have been closed
  */
-bool nt_shim_release_object(struct nt_shim_object *object, LONG count);
+bool nt_shim_release_object(struct nt_shim_object *object, uint32_t count);
 
 LONG nt_shim_query_section(HANDLE handle, int info_class, void *info,
                            SIZE_T size, SIZE_T *result_size);

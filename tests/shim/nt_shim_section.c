@@ -25,7 +25,16 @@ struct view {
 };
 
 static struct view views[MAX_VIEWS];
-static uint32_t view_count;
+
+static struct view *
+find_view(const void *address)
+{
+   for (uint32_t i = 0; i < MAX_VIEWS; i++) {
+      if (views[i].address == address)
+         return &views[i];
+   }
+   nt_shim_misuse("there is such a view", __func__);
+}
 
 HANDLE
 CreateFileMappingW(HANDLE file, SECURITY_ATTRIBUTES *attributes,
@@ -79,13 +88,9 @@ MapViewOfFile(HANDLE section, DWORD access, DWORD offset_high,
    }
 
    pthread_mutex_lock(&nt_shim_objects_mutex);
-   uint32_t i = 0;
-   while (i < MAX_VIEWS && views[i].address != NULL)
-      i++;
-   NT_SHIM_CHECK(i < MAX_VIEWS);
-   views[i] = (struct view) { .address = address, .section = object };
+   *find_view(NULL) = (struct view) { .address = address, .section = object };
    object->refcount++;
-   view_count++;
+   nt_shim_open_count++;
    pthread_mutex_unlock(&nt_shim_objects_mutex);
 
    return address;
@@ -96,18 +101,16 @@ UnmapViewOfFile(const void *address)
 {
    nt_shim_disturb();
    pthread_mutex_lock(&nt_shim_objects_mutex);
-   uint32_t i = 0;
-   while (i < MAX_VIEWS && views[i].address != address)
-      i++;
-   NT_SHIM_CHECK(i < MAX_VIEWS && address != NULL);
+   struct view *view = find_view(address);
+   NT_SHIM_CHECK(address != NULL);
 
    if (!VIEWS_ARE_ONE)
-      NT_SHIM_CHECK(mmap((void *)address, views[i].section->size, PROT_NONE,
+      NT_SHIM_CHECK(mmap((void *)address, view->section->size, PROT_NONE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
                     address);
-   nt_shim_unref_object(views[i].section);
-   views[i] = (struct view) {0};
-   view_count--;
+   nt_shim_unref_object(view->section);
+   *view = (struct view) {0};
+   nt_shim_open_count--;
    pthread_mutex_unlock(&nt_shim_objects_mutex);
    return TRUE;
 }
@@ -134,13 +137,4 @@ nt_shim_query_section(HANDLE handle, int info_class, void *info, SIZE_T size,
          .size.QuadPart = (LONGLONG)object->size,
       };
    return STATUS_SUCCESS;
-}
-
-uint32_t
-nt_shim_view_count(void)
-{
-   pthread_mutex_lock(&nt_shim_objects_mutex);
-   const uint32_t count = view_count;
-   pthread_mutex_unlock(&nt_shim_objects_mutex);
-   return count;
 }

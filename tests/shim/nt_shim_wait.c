@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Locks, lists, time, and what threads wait for: keyed events, which have no handle,
- * and events and semaphores
+/* Locks, lists, time, and what threads wait for: keyed events, which have no
+ * handle, and events and semaphores
  */
 #include "nt_shim_private.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <time.h>
+
+#include "util/futex.h"
 
 #include "vk_sync_win32_nt.h"
 
@@ -124,11 +128,11 @@ InterlockedPopEntrySList(SLIST_HEADER *list)
 
 /* Time -------------------------------------------------------------------- */
 
-/* The pthread form of an NT time-out; only relative ones are supported. */
+/* Only relative time-outs are supported. */
 static struct timespec
 deadline_of(const LARGE_INTEGER *timeout)
 {
-   NT_SHIM_CHECK(timeout->QuadPart <= 0);
+   NT_SHIM_CHECK(timeout != NULL && timeout->QuadPart <= 0);
 
    struct timespec now;
    clock_gettime(CLOCK_MONOTONIC, &now);
@@ -141,24 +145,11 @@ deadline_of(const LARGE_INTEGER *timeout)
    };
 }
 
-static void
-cond_init(pthread_cond_t *cond)
-{
-   pthread_condattr_t attributes;
-
-   pthread_condattr_init(&attributes);
-   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-   NT_SHIM_CHECK(pthread_cond_init(cond, &attributes) == 0);
-   pthread_condattr_destroy(&attributes);
-}
-
-/* False if it is too late; without a deadline it never is. */
+/* False if it is too late */
 static bool
-cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
-          const struct timespec *deadline)
+sleep_while(uint32_t *word, uint32_t value, const struct timespec *deadline)
 {
-   return (deadline == NULL ? pthread_cond_wait(cond, mutex) :
-           pthread_cond_timedwait(cond, mutex, deadline)) == 0;
+   return futex_wait(word, (int32_t)value, deadline) == 0 || errno != ETIMEDOUT;
 }
 
 static LONG
@@ -189,8 +180,7 @@ Sleep(DWORD milliseconds)
 struct keyed_party {
    const void *key;
    bool waits;
-   bool met;
-   pthread_cond_t cond;
+   uint32_t met;
    struct list_head node;
 };
 
@@ -213,12 +203,9 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
 {
    struct bucket *bucket =
       &buckets[(uintptr_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 54];
-   struct timespec deadline = {0};
+   const struct timespec deadline = deadline_of(timeout);
 
    NT_SHIM_CHECK(((uintptr_t)key & 1) == 0);
-   if (timeout != NULL)
-      deadline = deadline_of(timeout);
-
    nt_shim_disturb();
    pthread_mutex_lock(&bucket->mutex);
 
@@ -227,29 +214,29 @@ keyed_meet(void *key, const LARGE_INTEGER *timeout, bool waits)
          continue;
 
       list_del(&other->node);
-      other->met = true;
-      pthread_cond_signal(&other->cond);
+      __atomic_store_n(&other->met, true, __ATOMIC_RELAXED);
+      futex_wake(&other->met, 1);
       pthread_mutex_unlock(&bucket->mutex);
       nt_shim_disturb();
       return STATUS_SUCCESS;
    }
 
    struct keyed_party self = { .key = key, .waits = waits };
-   cond_init(&self.cond);
    list_addtail(&self.node, &bucket->parties);
+   pthread_mutex_unlock(&bucket->mutex);
 
    bool in_time = true;
-   while (!self.met && in_time)
-      in_time = cond_wait(&self.cond, &bucket->mutex,
-                          timeout != NULL ? &deadline : NULL);
+   while (!__atomic_load_n(&self.met, __ATOMIC_RELAXED) && in_time)
+      in_time = sleep_while(&self.met, false, &deadline);
 
-   if (!self.met)
+   pthread_mutex_lock(&bucket->mutex);
+   const bool met = self.met;
+   if (!met)
       list_del(&self.node);
    pthread_mutex_unlock(&bucket->mutex);
-   pthread_cond_destroy(&self.cond);
    nt_shim_disturb();
 
-   return self.met ? STATUS_SUCCESS : STATUS_TIMEOUT;
+   return met ? STATUS_SUCCESS : STATUS_TIMEOUT;
 }
 
 static LONG
@@ -286,8 +273,8 @@ create(enum object_type type, const wchar_t *name, LONG initial, LONG maximum)
    pthread_mutex_lock(&nt_shim_objects_mutex);
    NT_SHIM_CHECK(nt_shim_find_named(name) == NULL);
    struct nt_shim_object *object = nt_shim_create_object(type, name);
-   object->count = initial;
-   object->maximum = maximum;
+   object->count = (uint32_t)initial;
+   object->maximum = (uint32_t)maximum;
    HANDLE handle = nt_shim_add_handle(object);
    pthread_mutex_unlock(&nt_shim_objects_mutex);
 
@@ -333,55 +320,24 @@ OpenSemaphoreW(DWORD access, BOOL inherit, const wchar_t *name)
    return handle;
 }
 
-/* A thread that waits for any of some objects.  It is linked to each, and
- * looks at all of them when it has been poked.
- */
-struct wait {
-   pthread_mutex_t mutex;
-   pthread_cond_t cond;
-   bool poked;
-};
-
-struct wait_link {
-   struct wait *wait;
-   struct list_head node;
-};
-
-static void
-poke(struct wait *wait)
-{
-   pthread_mutex_lock(&wait->mutex);
-   wait->poked = true;
-   pthread_cond_signal(&wait->cond);
-   pthread_mutex_unlock(&wait->mutex);
-}
-
-/* Until it is poked or it is time */
-static bool
-sleep_in(struct wait *wait, const struct timespec *deadline)
-{
-   bool in_time = true;
-
-   pthread_mutex_lock(&wait->mutex);
-   while (!wait->poked && in_time)
-      in_time = cond_wait(&wait->cond, &wait->mutex, deadline);
-   wait->poked = false;
-   pthread_mutex_unlock(&wait->mutex);
-   return in_time;
-}
+/* Changes with each release, for those who wait for more than one object */
+static uint32_t releases;
 
 bool
-nt_shim_release_object(struct nt_shim_object *object, LONG count)
+nt_shim_release_object(struct nt_shim_object *object, uint32_t count)
 {
-   pthread_mutex_lock(&object->mutex);
-   const bool fits = object->count + count <= object->maximum;
-   if (fits) {
-      object->count += count;
-      list_for_each_entry(struct wait_link, link, &object->waits, node)
-         poke(link->wait);
-   }
-   pthread_mutex_unlock(&object->mutex);
-   return fits;
+   uint32_t old = __atomic_load_n(&object->count, __ATOMIC_RELAXED);
+
+   do {
+      if (old + count > object->maximum)
+         return false;
+   } while (!__atomic_compare_exchange_n(&object->count, &old, old + count,
+                                         true, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_RELAXED));
+   futex_wake(&object->count, INT_MAX);
+   __atomic_fetch_add(&releases, 1, __ATOMIC_RELAXED);
+   futex_wake(&releases, INT_MAX);
+   return true;
 }
 
 static LONG
@@ -392,33 +348,21 @@ release_semaphore(HANDLE handle, LONG count, LONG *previous)
    NT_SHIM_CHECK(object != NULL && object->type == OBJECT_SEMAPHORE);
    NT_SHIM_CHECK(count > 0 && previous == NULL);
    nt_shim_disturb();
-   const bool fits = nt_shim_release_object(object, count);
+   const bool fits = nt_shim_release_object(object, (uint32_t)count);
    nt_shim_disturb();
    return fits ? STATUS_SUCCESS : (LONG)STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 }
 
-/* Pass the object; or else, the first time, link the wait to it. */
 static bool
-try_pass(struct nt_shim_object *object, struct wait_link *link, bool first)
+try_pass(struct nt_shim_object *object)
 {
-   pthread_mutex_lock(&object->mutex);
-   const bool passed = object->count > 0;
-   if (passed) {
-      object->count--;
-   } else if (first) {
-      list_add(&link->node, &object->waits);
-   }
-   pthread_mutex_unlock(&object->mutex);
-   return passed;
-}
+   uint32_t count = __atomic_load_n(&object->count, __ATOMIC_RELAXED);
 
-static void
-unlink_wait(struct nt_shim_object *object, struct wait_link *link)
-{
-   pthread_mutex_lock(&object->mutex);
-   if (list_is_linked(&link->node))
-      list_del(&link->node);
-   pthread_mutex_unlock(&object->mutex);
+   while (count > 0 &&
+          !__atomic_compare_exchange_n(&object->count, &count, count - 1, true,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+      ;
+   return count > 0;
 }
 
 /* The number of the object that let us pass, or -1 */
@@ -426,49 +370,37 @@ static int
 wait_for_any(struct nt_shim_object *const *objects, unsigned count,
              const struct timespec *deadline)
 {
-   struct wait wait = { .mutex = PTHREAD_MUTEX_INITIALIZER };
-   struct wait_link links[MAX_OBJECTS] = {0};
+   uint32_t *word = count == 1 ? &objects[0]->count : &releases;
    bool in_time = true;
-   int passed = -1;
 
-   cond_init(&wait.cond);
-   for (unsigned i = 0; i < count; i++)
-      links[i].wait = &wait;
+   while (true) {
+      const uint32_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 
-   for (bool first = true; passed < 0 && in_time; first = false) {
-      if (!first)
-         in_time = sleep_in(&wait, deadline);
-      for (unsigned i = 0; i < count && passed < 0; i++) {
-         if (try_pass(objects[i], &links[i], first))
-            passed = (int)i;
+      for (unsigned i = 0; i < count; i++) {
+         if (try_pass(objects[i]))
+            return (int)i;
       }
+      if (!in_time)
+         return -1;
+      in_time = sleep_while(word, seen, deadline);
    }
-
-   for (unsigned i = 0; i < count; i++)
-      unlink_wait(objects[i], &links[i]);
-   pthread_cond_destroy(&wait.cond);
-   pthread_mutex_destroy(&wait.mutex);
-   return passed;
 }
 
 static LONG
 wait_for_multiple_objects(ULONG count, const HANDLE *handles, ULONG wait_any,
                           BOOLEAN alertable, const LARGE_INTEGER *timeout)
 {
+   const struct timespec deadline = deadline_of(timeout);
    struct nt_shim_object *objects[MAX_OBJECTS];
-   struct timespec deadline;
 
    NT_SHIM_CHECK(count >= 1 && count <= MAX_OBJECTS && wait_any && !alertable);
    for (unsigned i = 0; i < count; i++) {
       objects[i] = nt_shim_find_object(handles[i]);
       NT_SHIM_CHECK(objects[i] != NULL && objects[i]->maximum > 0);
    }
-   if (timeout != NULL)
-      deadline = deadline_of(timeout);
 
    nt_shim_disturb();
-   const int passed = wait_for_any(objects, (unsigned)count,
-                                   timeout != NULL ? &deadline : NULL);
+   const int passed = wait_for_any(objects, (unsigned)count, &deadline);
    nt_shim_disturb();
    return passed >= 0 ? STATUS_SUCCESS + passed : STATUS_TIMEOUT;
 }
