@@ -19,20 +19,12 @@
  *    the mutants, in capitals below
  */
 
-#ifdef ANY
+#if ANY
 #define PAYLOADS 2
 #else
 #define PAYLOADS 1
 #endif
-#ifndef TIMED
-#define TIMED 0
-#endif
-#ifndef MORTAL
-#define MORTAL 0
-#endif
-#if !defined(FUTEX) && !defined(BELL)
-#define KEYED
-#endif
+#define KEYED (!FUTEX && !BELL)
 
 #define THREADS 5 /* and one, 0 being nobody */
 #define MAX 7     /* no target */
@@ -54,7 +46,7 @@ byte target[THREADS];
 
 /* The kernel: who is in a wait for its key or address; bells */
 bit asleep[THREADS];
-#ifdef BELL
+#if BELL
 bit bell[THREADS];
 #endif
 
@@ -74,7 +66,7 @@ hidden byte lost_wakeup, early_success, wasted, touched, stuck;
 #define STEP true
 #define SOMEBODY_STOPPED false
 #endif
-#ifdef BOUNDS
+#if BOUNDS
 #define BOUND_IS_OVER true
 #else
 #define BOUND_IS_OVER nudge[me]
@@ -90,7 +82,7 @@ hidden byte lost_wakeup, early_success, wasted, touched, stuck;
 
 /* Of two threads alike, one comes first: which is the same. */
 bit started;
-#ifdef TWICE
+#if TWICE
 #define MAY_START ((me != 2 || started || dead[1]) && (me != 4 || word[0] > 0 || dead[3]))
 #else
 #define MAY_START true
@@ -138,15 +130,15 @@ wait:
    }
 
 arm:
-#ifndef PARKED_LATE
+#if !PARKED_LATE
    atomic { STEP ->
       state[me] = PARKED;
-#ifndef KEEPS_RELEASED
+#if !KEEPS_RELEASED
       released = 0
 #endif
    }
 #endif
-#ifdef NO_WAITER_BARRIER
+#if NO_WAITER_BARRIER
    /* The look comes early. */
    atomic { STEP ->
       if
@@ -170,11 +162,11 @@ arm:
    od;
 
    /* Here is the barrier. */
-#ifndef NO_SECOND_LOOK
+#if !NO_SECOND_LOOK
    do
    :: atomic { STEP ->
          if
-#ifdef NO_WAITER_BARRIER
+#if NO_WAITER_BARRIER
          :: flag -> flag = 0; break
          :: !flag && REACHED(p, first) -> success = 1; goto leave
          :: !flag && !REACHED(p, first) ->
@@ -191,18 +183,18 @@ arm:
       }
    od;
 #endif
-#ifdef PARKED_LATE
+#if PARKED_LATE
    atomic { STEP -> state[me] = PARKED }
 #endif
 
    /* park() */
-#ifdef BELL
+#if BELL
    atomic {
       if
       :: STEP && bell[me] -> bell[me] = 0; released = 1; SAY("is rung\n")
 #else
    atomic { STEP ->
-#ifdef FUTEX
+#if FUTEX
       if
       :: state[me] == PARKED -> asleep[me] = 1
       :: else
@@ -216,16 +208,16 @@ arm:
       :: STEP && !asleep[me] -> released = 1; SAY("is woken\n")
 #endif
       :: STEP && (TIMED & BIT(me)) -> SAY("runs out of time\n");
-#ifndef BELL
+#if !BELL
          released = !asleep[me]; asleep[me] = 0;
 #endif
          goto leave
       :: STEP && BOUND_IS_OVER -> SAY("looks for itself\n"); nudge[me] = 0;
-#ifndef BELL
+#if !BELL
          released = !asleep[me]; asleep[me] = 0
 #endif
       fi;
-#ifdef TRUSTS_WAKE
+#if TRUSTS_WAKE
       success = success || released;
       if :: success -> goto leave :: else fi;
 #endif
@@ -241,15 +233,13 @@ leave:
       assert(!early_success);
       success = 0
    }
-#ifdef COLLECTS_FIRST
+#if COLLECTS_FIRST
    atomic { STEP -> flag = (state[me] == NOTIFIED && !released) }
 #endif
    do
    :: atomic { STEP && !lock[p] -> lock[p] = 1 }
       atomic { STEP ->
-#ifndef NO_UNLINKING
          linked[p] = linked[p] & ~BIT(me);
-#endif
          update_wanted();
          lock[p] = 0;
          next_watched();
@@ -259,10 +249,10 @@ leave:
          fi
       }
    od;
-#if defined(KEYED) && !defined(NO_COLLECTING)
+#if KEYED && !NO_COLLECTING
    /* Nobody notifies us any more.  Who has, comes and releases us. */
    if
-#ifdef COLLECTS_FIRST
+#if COLLECTS_FIRST
    :: atomic { STEP && flag ->
 #else
    :: atomic { STEP && state[me] == NOTIFIED && !released ->
@@ -275,7 +265,7 @@ leave:
          fi;
          collecting[me] = 0
       }
-#ifdef COLLECTS_FIRST
+#if COLLECTS_FIRST
    :: atomic { STEP && !flag -> skip }
 #else
    :: atomic { STEP && (state[me] != NOTIFIED || released) -> skip }
@@ -290,7 +280,7 @@ leave:
    }
 
 signal:
-#ifdef NO_SIGNALLER_BARRIER
+#if NO_SIGNALLER_BARRIER
    atomic { STEP -> p = (before -> before : after) - 1; todo = wanted[p] }
 #endif
    atomic { STEP && MAY_START ->
@@ -300,7 +290,7 @@ signal:
    }
    /* Here is the barrier. */
    atomic { STEP ->
-#ifndef NO_SIGNALLER_BARRIER
+#if !NO_SIGNALLER_BARRIER
       todo = wanted[p];
 #endif
       if
@@ -318,7 +308,7 @@ signal:
          :: else
          fi;
          linked[p] = linked[p] & ~BIT(1 + success)
-#ifdef NO_SWAP
+#if NO_SWAP
          ; flag = 1
       }
       atomic { STEP ->
@@ -335,7 +325,7 @@ next: skip
    :: atomic { STEP && !todo -> update_wanted(); lock[p] = 0; break }
    od;
 
-#ifdef TOUCHES
+#if TOUCHES
    /* It looks at the waiter again. */
    atomic { STEP ->
       touched = ((release & 2) && state[1] != NOTIFIED) || ((release & 4) && state[2] != NOTIFIED);
@@ -350,10 +340,10 @@ next: skip
          SAY("stops releasing\n"); release = 0; nudge[me] = 0
    do
    :: atomic { STEP && !release -> releasing[me] = 0; break }
-#ifdef BELL
+#if BELL
    :: atomic { STEP && (release & 2) -> bell[1] = 1; release = release & ~2 }
    :: atomic { STEP && release == 4 -> bell[2] = 1; release = 0 }
-#elif defined(FUTEX)
+#elif FUTEX
    :: atomic { STEP && (release & 2) -> asleep[1] = 0; release = release & ~2 }
    :: atomic { STEP && release == 4 -> asleep[2] = 0; release = 0 }
 #else
@@ -361,12 +351,8 @@ next: skip
          releasing[me] = 1;
          if
          RELEASE(1)
-#ifdef ONE_BY_ONE
-         :: STEP && !(release & 2) && (release & 4) && asleep[2] -> asleep[2] = 0; release = 0
-#else
          RELEASE(2)
-#endif
-#ifndef NO_BOUND
+#if !NO_BOUND
          GIVE_UP_ON(1)
          GIVE_UP_ON(2)
 #endif
@@ -386,7 +372,7 @@ end:
    false
 }
 
-#ifdef BELL
+#if BELL
 /* A signal of a shared payload, in the same wait, which slots.pml has */
 proctype stranger()
 {
@@ -419,12 +405,12 @@ proctype reaper()
  */
 #define STRANDED(w) (goal[w] != 0 && !dead[w] && ANY_REACHED(watched[w], goal[w]))
 #define BLOCKED(w) (!dead[w] && (releasing[w] || collecting[w]))
-#ifdef NO_LOOKING
+#if NO_LOOKING
 #define MAY_LOOK(w) false
 #else
 #define MAY_LOOK(w) (SIGNALLER_STOPPED && STRANDED(w) && !BLOCKED(w))
 #endif
-#ifdef PINGPONG
+#if PINGPONG
 #define SIGNALLER_STOPPED (dead[1] || dead[2])
 #else
 #define SIGNALLER_STOPPED (dead[3] || dead[4])
@@ -467,21 +453,21 @@ active proctype monitor()
 init
 {
    atomic {
-#if defined(TWICE)
+#if TWICE
       run thread(1, 1, 1, 2, 0, 0);
       run thread(2, 1, 1, 2, 0, 0);
       run thread(3, 0, 0, 0, 1, 0);
       run thread(4, 0, 0, 0, 1, 0);
-#elif defined(ANY)
+#elif ANY
       run thread(1, 3, 1, 1, 0, 0);
       run thread(2, 1, 1, 1, 0, 0);
       run thread(3, 0, 0, 0, 1, 0);
       run thread(4, 0, 0, 0, 2, 0);
-#elif defined(PINGPONG)
+#elif PINGPONG
       run thread(1, 1, 2, 1, 1, 0);
       run thread(2, 1, 1, 1, 0, 1);
 #endif
-#ifdef BELL
+#if BELL
       run stranger();
 #endif
 #if MORTAL != 0

@@ -18,24 +18,6 @@
  * State and target are stored in any order, and loaded in any order.
  */
 
-#ifndef TREE
-#define TREE 0
-#endif
-#ifndef FUTEX
-#define FUTEX 0
-#endif
-#ifndef TIMED
-#define TIMED 0
-#endif
-#ifndef MORTAL
-#define MORTAL 0
-#endif
-#ifndef BOUNDS
-#define BOUNDS 0
-#endif
-#ifndef MUTANT
-#define MUTANT NONE
-#endif
 mtype:mutant = {
    NONE, NO_WAITER_BARRIER, NO_SIGNALLER_BARRIER, NO_LOOK, NO_REARM, ALWAYS_COLLECTS, NO_COLLECTING,
    VACANT_FIRST, PLAIN_LEAVE, PLAIN_NOTIFY, TRUSTS_WAKE

@@ -26,29 +26,7 @@
  * the C asks for, are what mutants leave out.
  */
 
-#ifndef SLOTS
-#define SLOTS 2
-#endif
-#ifdef ANY
-#define PAYLOADS 2
-#else
-#define PAYLOADS 1
-#endif
-#ifndef ROUNDS
-#define ROUNDS 2
-#endif
-#ifndef SECOND
-#define SECOND 1
-#endif
-#ifndef TIMED
-#define TIMED 0
-#endif
-#ifndef MORTAL
-#define MORTAL 0
-#endif
-#ifndef LOOKS
-#define LOOKS 0
-#endif
+#define PAYLOADS (1 + ANY)
 
 #define ALL_SLOTS (PAYLOADS * SLOTS)
 #define THREADS 6 /* and one, 0 being nobody */
@@ -62,9 +40,7 @@ byte failed[PAYLOADS];
 byte owner[ALL_SLOTS];
 byte target[ALL_SLOTS];
 byte half0[ALL_SLOTS];
-#ifdef HALVES
 byte half1[ALL_SLOTS];
-#endif
 
 bit bell[THREADS];
 bit dead[THREADS];
@@ -72,54 +48,26 @@ bit nudge[THREADS];
 
 /* Of two threads alike, one comes first: which is the same. */
 bit started;
-#ifdef HANDOVER
-#define MAY_START ((me != 2 || SECOND != 1 || started || dead[1]) && (me != 4 || word[0] > 0 || dead[3]))
-#elif defined(RELAY)
-#define MAY_START (me != 4 || goal[1] == 2)
-#else
-#define MAY_START true
-#endif
-
+#define MAY_START \
+   ((!HANDOVER || ((me != 2 || SECOND != 1 || started || dead[1]) && (me != 4 || word[0] > 0 || dead[3]))) && \
+    (!RELAY || me != 4 || goal[1] == 2))
 
 /* For what must hold: what a thread waits for, 0 if it does not */
 byte goal[THREADS];
 byte watched[THREADS];
 hidden byte lost_wakeup, early_success, two_owners;
 
-#if MORTAL != 0
-#define STEP !dead[me]
-#else
-#define STEP true
-#endif
+#define STEP (!MORTAL || !dead[me])
 #define SAY(what) printf("thread %d ", me); printf(what)
 
 #define REACHED(p, t) (word[p] >= (t))
-#if PAYLOADS == 2
-#define ANY_REACHED(m, t) ((((m) & 1) && REACHED(0, t)) || (((m) & 2) && REACHED(1, t)))
-#else
-#define ANY_REACHED(m, t) (((m) & 1) && REACHED(0, t))
-#endif
+#define ANY_REACHED(m, t) ((((m) & 1) && REACHED(0, t)) || (((m) & 2) && REACHED(PAYLOADS - 1, t)))
 
-#ifdef DIES
-#define MAY_TAKE_OVER(i) (owner[i] != 0 && dead[owner[i]])
-#elif defined(WRONG_DEAD)
-#define MAY_TAKE_OVER(i) true
-#else
-#define MAY_TAKE_OVER(i) false
-#endif
+#define MAY_TAKE_OVER(i) (WRONG_DEAD || (DIES && owner[i] != 0 && dead[owner[i]]))
 #define FREE(i) (owner[i] == 0 || MAY_TAKE_OVER(i))
-#if SLOTS == 2
-#define FREE_IN(p) (FREE(S(p, 0)) || FREE(S(p, 1)))
-#define NONE_FREE(p) (owner[S(p, 0)] != 0 && owner[S(p, 1)] != 0)
-#else
-#define FREE_IN(p) FREE(p)
-#define NONE_FREE(p) (owner[p] != 0)
-#endif
-#if PAYLOADS == 2
-#define COULD_CLAIM (((lacks & 1) && FREE_IN(0)) || ((lacks & 2) && FREE_IN(1)))
-#else
-#define COULD_CLAIM ((lacks & 1) && FREE_IN(0))
-#endif
+#define FREE_IN(p) (FREE(S(p, 0)) || FREE(S(p, SLOTS - 1)))
+#define NONE_FREE(p) (owner[S(p, 0)] != 0 && owner[S(p, SLOTS - 1)] != 0)
+#define COULD_CLAIM (((lacks & 1) && FREE_IN(0)) || ((lacks & 2) && FREE_IN(PAYLOADS - 1)))
 
 #define BIT(i) (1 << ((i) % SLOTS))
 #define FIRST_WATCHED ((watch & 1) -> 0 : 1)
@@ -152,10 +100,7 @@ inline free_slot()
 proctype thread(byte me; byte watch; byte first; byte rounds; byte before; byte after)
 {
    byte p, k, i, v, todo, seen, lacks, polls;
-   byte slot[PAYLOADS];
-#ifdef EARLY
-   byte early[SLOTS];
-#endif
+   byte slot[PAYLOADS], early[SLOTS];
    bit success, flag;
 
    atomic {
@@ -170,9 +115,7 @@ wait:
       :: rounds == 0 && !after -> goto end
       :: else -> goal[me] = first; p = FIRST_WATCHED
       fi;
-#ifdef NO_WAITER_BARRIER
-      goto look_early
-#endif
+      if :: NO_WAITER_BARRIER -> goto look_early :: else fi
    }
 
 arm:
@@ -180,56 +123,43 @@ arm:
    :: atomic { STEP && slot[p] == NONE ->
          if
          :: owner[S(p, 0)] == 0 -> i = S(p, 0)
-#if SLOTS == 2
-         :: owner[S(p, 1)] == 0 -> i = S(p, 1)
-#endif
+         :: SLOTS == 2 && owner[S(p, SLOTS - 1)] == 0 -> i = S(p, SLOTS - 1)
          /* recover() */
          :: NONE_FREE(p) && MAY_TAKE_OVER(S(p, 0)) -> i = S(p, 0); flag = 1
-#if SLOTS == 2
-         :: NONE_FREE(p) && MAY_TAKE_OVER(S(p, 1)) -> i = S(p, 1); flag = 1
-#endif
+         :: SLOTS == 2 && NONE_FREE(p) && MAY_TAKE_OVER(S(p, SLOTS - 1)) -> i = S(p, SLOTS - 1); flag = 1
          :: NONE_FREE(p) -> SAY("finds no slot\n"); lacks = lacks | (1 << p); goto armed_one
          fi;
          SAY("claims\n");
          lacks = lacks & ~(1 << p);
          slot[p] = i;
          todo = 3;
-#ifdef PLAIN_CLAIM
+#if PLAIN_CLAIM
       }
       atomic { STEP ->
 #endif
          owner[i] = me;
          started = started || me == 1
       }
-#ifdef DIES
+#if DIES
       if
       :: atomic { STEP && flag ->
-#ifdef NO_DISARM
-            /* The look whether it is armed already comes early. */
-            seen = armed[p] & BIT(i);
-#else
-            disarm_slot();
-#endif
-            flag = 0 }
+            /* Or the look whether it is armed already comes early. */
+            if :: NO_DISARM -> seen = armed[p] & BIT(i) :: else -> disarm_slot() fi;
+            flag = 0
+         }
       :: !flag
       fi;
 #endif
-#ifdef ARM_FIRST
+#if ARM_FIRST
       atomic { STEP -> armed[p] = armed[p] | BIT(i) }
 #endif
       do
       :: atomic { STEP && (todo & 1) -> target[i] = first; todo = todo & 2 }
-#ifdef HALVES
-      :: atomic { STEP && (todo & 2) && half0[i] != me -> half0[i] = me }
-      :: atomic { STEP && (todo & 2) && half0[i] == me -> half1[i] = me; todo = todo & 1 }
-#else
-      :: atomic { STEP && (todo & 2) -> half0[i] = me; todo = todo & 1 }
-#endif
+      :: atomic { STEP && (todo & 2) && HALVES && half0[i] != me -> half0[i] = me }
+      :: atomic { STEP && (todo & 2) && (!HALVES || half0[i] == me) -> half0[i] = me; half1[i] = me; todo = todo & 1 }
       :: atomic { STEP && todo == 0 ->
-#ifndef ARM_FIRST
-            armed[p] = (seen -> armed[p] : armed[p] | BIT(i));
+            armed[p] = (seen || ARM_FIRST -> armed[p] : armed[p] | BIT(i));
             seen = 0;
-#endif
             goto armed_one
          }
       od
@@ -243,19 +173,8 @@ armed_one:
       :: p < PAYLOADS -> goto arm
       :: else -> p = FIRST_WATCHED
       fi;
-#ifdef NO_SECOND_LOOK
-      if
-      :: !flag -> flag = 1; goto park
-      :: else -> flag = 0
-      fi
-#endif
-#ifdef NO_WAITER_BARRIER
       /* or the loads have come early */
-      if
-      :: flag -> flag = 0; goto park
-      :: !flag
-      fi
-#endif
+      if :: NO_WAITER_BARRIER && flag -> flag = 0; goto park :: else fi
    }
 
    /* Here is the barrier. */
@@ -264,9 +183,7 @@ look:
       if
       :: slot[p] != NONE && (failed[p] & BIT(slot[p])) ->
          failed[p] = failed[p] & ~BIT(slot[p]);
-#ifndef NO_NOTICING
-         polls = polls | (1 << p)
-#endif
+         polls = polls | (NO_NOTICING -> 0 : 1 << p)
       :: else
       fi;
       if
@@ -284,34 +201,24 @@ park:
    atomic {
       if
       :: STEP && bell[me] -> bell[me] = 0; SAY("is rung\n");
-#ifdef TRUSTS_RING
-         success = 1; goto leave
-#endif
+         if :: TRUSTS_RING -> success = 1; goto leave :: else fi
       :: STEP && nudge[me] -> nudge[me] = 0; SAY("looks for itself\n")
       /* A poll, of which those that see nothing new are left out */
       :: STEP && lacks && (COULD_CLAIM || ANY_REACHED(lacks, first))
       :: STEP && ANY_REACHED(polls, first)
       :: STEP && (TIMED & (1 << me)) -> SAY("runs out of time\n"); goto leave
       fi;
-#ifdef NO_REARM
-      goto look
-#elif defined(NO_WAITER_BARRIER)
-      goto look_early
-#else
-      goto arm
-#endif
+      if :: NO_REARM -> goto look :: NO_WAITER_BARRIER -> goto look_early :: else -> goto arm fi
    }
 
-#ifdef NO_WAITER_BARRIER
 look_early:
-   atomic { STEP -> 
+   atomic { STEP ->
       if
       :: flag = !ANY_REACHED(watch, first)
       :: skip
       fi;
       goto arm
    }
-#endif
 
 leave:
    atomic {
@@ -322,18 +229,10 @@ leave:
    do
    :: atomic { STEP && p < PAYLOADS && slot[p] != NONE ->
          i = slot[p];
-#ifdef OWNER_FIRST
-         free_slot()
-#else
-         disarm_slot()
-#endif
+         if :: OWNER_FIRST -> free_slot() :: else -> disarm_slot() fi
       }
       atomic { STEP ->
-#ifdef OWNER_FIRST
-         disarm_slot();
-#else
-         free_slot();
-#endif
+         if :: OWNER_FIRST -> disarm_slot() :: else -> free_slot() fi;
          slot[p] = NONE; i = 0;
          next_watched()
       }
@@ -342,7 +241,7 @@ leave:
    od;
 
 signal:
-#ifdef NO_SIGNALLER_BARRIER
+#if NO_SIGNALLER_BARRIER
    /* The loads come early. */
    atomic { STEP -> p = (before -> before : after) - 1; seen = armed[p] }
 #endif
@@ -352,26 +251,20 @@ signal:
       word[p]++; v = word[p]
    }
    /* Here is the barrier, and then loads in any order. */
-#ifdef EARLY
+#if EARLY
    atomic { STEP ->
       if :: early[0] = target[S(p, 0)] :: early[0] = NONE fi;
-#if SLOTS == 2
-      if :: early[1] = target[S(p, 1)] :: early[1] = NONE fi
-#endif
+      if :: SLOTS == 1 :: SLOTS == 2 -> early[SLOTS - 1] = target[S(p, SLOTS - 1)] :: SLOTS == 2 -> early[SLOTS - 1] = NONE fi
    }
 #endif
    atomic { STEP ->
-#ifndef NO_SIGNALLER_BARRIER
-      seen = armed[p];
-#endif
+      seen = (NO_SIGNALLER_BARRIER -> seen : armed[p]);
       k = 0
    }
    do
    :: atomic { seen == 0 ->
          k = 0; p = 0; v = 0;
-#ifdef EARLY
          early[0] = 0; early[SLOTS - 1] = 0;
-#endif
          if
          :: before -> before = 0; goto wait
          :: else -> goto end
@@ -380,50 +273,37 @@ signal:
    :: atomic { STEP && seen != 0 ->
          k = ((seen & 1) -> 0 : 1);
          seen = seen & ~(1 << k);
-         i = target[S(p, k)];
-#ifdef EARLY
-         i = (early[k] == NONE -> i : early[k]);
-#endif
+         i = (!EARLY || early[k] == NONE -> target[S(p, k)] : early[k]);
          if
          :: i > v -> i = 0; goto next
          :: else -> i = 0
          fi
       }
-#if defined(EARLY_BELL)
-      atomic { STEP -> i = half0[S(p, k)] }
-#elif defined(RING_FIRST)
-      atomic { STEP -> i = half0[S(p, k)]; bell[i] = 1; i = 0 }
+#if EARLY_BELL || RING_FIRST
+      atomic { STEP -> i = half0[S(p, k)]; if :: RING_FIRST -> bell[i] = 1; i = 0 :: else fi }
 #endif
-#ifdef PLAIN_DISARM
+#if PLAIN_DISARM
       atomic { STEP -> lacks = armed[p] }
       atomic { STEP -> flag = ((lacks >> k) & 1); armed[p] = lacks & ~(1 << k); lacks = 0;
 #else
       atomic { STEP -> flag = ((armed[p] >> k) & 1); armed[p] = armed[p] & ~(1 << k);
 #endif
          if
-#ifdef RING_FIRST
-         :: true -> flag = 0; goto next
-#else
-         :: flag -> flag = 0; SAY("disarms\n")
+         :: RING_FIRST -> flag = 0; goto next
+         :: !RING_FIRST && flag -> flag = 0; SAY("disarms\n")
          :: else -> i = 0; goto next
-#endif
          fi
       }
-#if !defined(EARLY_BELL) && !defined(RING_FIRST)
+#if !EARLY_BELL && !RING_FIRST
       atomic { STEP -> i = half0[S(p, k)] }
-#ifdef HALVES
+#if HALVES
       atomic { STEP -> i = (half1[S(p, k)] == i -> i : 0) }
 #endif
 #endif
       atomic { STEP ->
          if
-#ifndef UNOPENABLE
-         :: i != 0 -> printf("thread %d rings %d\n", me, i); bell[i] = 1
-#endif
-         :: else -> printf("thread %d fails to ring\n", me);
-#if LOOKS != 0
-            failed[p] = failed[p] | (1 << k)
-#endif
+         :: i != 0 && !UNOPENABLE -> printf("thread %d rings %d\n", me, i); bell[i] = 1
+         :: else -> SAY("fails to ring\n"); failed[p] = failed[p] | (LOOKS -> 1 << k : 0)
          fi;
          i = 0
       }
@@ -472,21 +352,21 @@ proctype reaper()
 init
 {
    atomic {
-#if defined(HANDOVER)
+#if HANDOVER
       run thread(1, 1, 1, ROUNDS, 0, 0);
       run thread(2, 1, SECOND, ROUNDS, 0, 0);
       run thread(3, 0, 0, 0, 1, 0);
       run thread(4, 0, 0, 0, 1, 0);
-#elif defined(ANY)
+#elif ANY
       run thread(1, 3, 1, 1, 0, 0);
       run thread(2, 1, 1, 1, 0, 0);
       run thread(3, 0, 0, 0, 1, 0);
       run thread(4, 0, 0, 0, 2, 0);
-#elif defined(RELAY)
+#elif RELAY
       run thread(1, 1, 1, 2, 0, 0);
       run thread(3, 0, 0, 0, 1, 0);
       run thread(4, 0, 0, 0, 1, 0);
-#elif defined(PINGPONG)
+#elif PINGPONG
       run thread(1, 1, 2, 1, 1, 0);
       run thread(2, 1, 1, 1, 0, 1);
 #endif

@@ -19,40 +19,6 @@
  *    the mutants, in capitals below
  */
 
-#ifndef SLOTS
-#define SLOTS 3
-#endif
-#ifndef SIGNALS
-#define SIGNALS 2
-#endif
-#ifndef MORTAL
-#define MORTAL 2
-#endif
-#ifndef REAP
-#define REAP 1
-#endif
-#ifndef DROPS
-#define DROPS 0
-#endif
-#ifndef A1
-#define A1 1
-#endif
-#ifndef A2
-#define A2 1
-#endif
-#ifndef A3
-#define A3 9 /* there is none */
-#endif
-#ifndef W1
-#define W1 2
-#endif
-#ifndef W2
-#define W2 2
-#endif
-#ifndef W3
-#define W3 2
-#endif
-
 #define GONE 5  /* an owner whom is_dead() always takes for dead */
 #define RECOVERING 8 /* added to an owner */
 #define NONE 7
@@ -75,11 +41,7 @@ bit taking[6];
 bit company[6];
 bit window[6];
 bit waits[6];
-#ifdef SUCCESSOR
 #define MAY_START (me != 4 || imported == 12)
-#else
-#define MAY_START true
-#endif
 byte imported;
 byte slotless[6];
 short seen;
@@ -91,42 +53,21 @@ hidden byte lost, counted_twice, two_owners, stuck;
 #define STEP !dead[me]
 #define SAY(what) printf("%d ", me); printf(what)
 
-#ifdef WRONG_DEAD
-#define IS_DEAD(o) (((o) & 7) != 0 && ((o) & 7) != me)
-#else
-#define IS_DEAD(o) dead[(o) & 7]
-#endif
+#define IS_DEAD(o) (WRONG_DEAD -> ((o) & 7) != 0 && ((o) & 7) != me : dead[(o) & 7])
 inline judge(o)
 {
    if
-#ifdef STALE_CENSUS
-   :: (o) != 0 && (o) == living -> judged = 0
-   :: (o) != 0 && (o) != living -> judged = IS_DEAD(o); living = (judged -> living : (o))
-   :: (o) == 0 -> judged = 0
-#else
-   :: true -> judged = IS_DEAD(o)
-#endif
-#ifdef ERRS
-   :: IS_DEAD(o) -> judged = 0
-#endif
+   :: STALE_CENSUS && (o) != 0 && (o) == living -> judged = 0
+   :: STALE_CENSUS && (o) != 0 && (o) != living -> judged = IS_DEAD(o); living = (judged -> living : (o))
+   :: STALE_CENSUS && (o) == 0 -> judged = 0
+   :: !STALE_CENSUS -> judged = IS_DEAD(o)
+   :: ERRS && IS_DEAD(o) -> judged = 0
    fi
 }
-#ifdef STALE_CENSUS
-#define HAS_COMPANY(o) (((o) & RECOVERING) && (!IS_DEAD(o) || living == (o)))
-#else
-#define HAS_COMPANY(o) (((o) & RECOVERING) && !IS_DEAD(o))
-#endif
+#define HAS_COMPANY(o) (((o) & RECOVERING) && (!IS_DEAD(o) || (STALE_CENSUS && living == (o))))
 
-#ifdef NO_MARK
-#define CLAIMANT me
-#else
-#define CLAIMANT (me | RECOVERING)
-#endif
-#ifdef FREES_UNMARKED
-#define FREER me
-#else
-#define FREER (me | RECOVERING)
-#endif
+#define CLAIMANT (me | RECOVERING * !NO_MARK)
+#define FREER (me | RECOVERING * !(FREES_UNMARKED || EARLY_TARGET))
 
 /* Why a consumer looks for what to give back */
 #define TAKE 0
@@ -162,12 +103,9 @@ inline excuse(d, t0)
 inline unconsume(t)
 {
    if
-#ifdef GIVE_ALWAYS
-   :: true -> SAY("gives back\n"); consumed--
-#else
-   :: consumed == t -> SAY("gives back\n"); consumed--; who[t] = 0
+   :: GIVE_ALWAYS -> SAY("gives back\n"); consumed--
+   :: !GIVE_ALWAYS && consumed == t -> SAY("gives back\n"); consumed--; who[t] = 0
    :: else -> SAY("cannot give back\n")
-#endif
    fi
 }
 
@@ -223,21 +161,15 @@ proctype consumer(byte me; byte ahead; byte want)
    byte newest, why;
    byte c = NONE; /* a slot that a living process is giving back */
    bit match, dropped, cleared;
-#ifdef STALE_CENSUS
-   byte living;
-#endif
+   byte living; /* of an older census */
 
    /* At import, and at vkQueueSubmit.  Then give_back_newest() */
 start:
    atomic { STEP && MAY_START ->
       taking[me] = (ahead != 0);
       why = (ahead == 0 -> IMPORT : TAKE);
-#ifdef STALE_CENSUS
       living = 0;
-#endif
-#ifdef ONLY_AT_IMPORT
-      if :: why == TAKE -> goto take :: else fi;
-#endif
+      if :: ONLY_AT_IMPORT && why == TAKE -> goto take :: else fi;
       newest = consumed;
       goto scan
    }
@@ -246,14 +178,8 @@ look:
 scan:
    do
    :: atomic { STEP && i < SLOTS ->
-#ifdef CLAIMS_ANY
-         match = (noted[i] != 0);
-         newest = (match -> noted[i] : newest);
-#elif defined(UNREACHED_ONLY)
-         match = (noted[i] != 0 && noted[i] == newest && signals < newest);
-#else
-         match = (noted[i] != 0 && noted[i] == newest);
-#endif
+         newest = (CLAIMS_ANY && noted[i] != 0 -> noted[i] : newest);
+         match = (noted[i] != 0 && noted[i] == newest && (!UNREACHED_ONLY || signals < newest));
          /* If there is company only after this, we could as well have come
           * later.
           */
@@ -267,27 +193,21 @@ scan:
          judge(o);
          if
          :: match && judged -> match = 0; c = NONE; goto claim
-#ifndef NO_WAITING
-         :: !(match && judged) && (o & RECOVERING) && !judged -> c = i
+         :: !(match && judged) && (o & RECOVERING) && !judged -> c = (NO_WAITING -> c : i)
          :: !(match && judged) && !((o & RECOVERING) && !judged)
-#else
-         :: !(match && judged)
-#endif
          fi;
          match = 0; o = 0; i++
       }
    :: atomic { STEP && i == SLOTS ->
          i = 0;
-#if !defined(NO_LAST_LOOK) && !defined(CLAIMS_ANY)
-         if :: newest != consumed -> c = NONE; newest = 0; goto look :: else fi;
-#endif
+         if :: newest != consumed && !NO_LAST_LOOK && !CLAIMS_ANY -> c = NONE; newest = 0; goto look :: else fi;
          newest = 0;
          if :: c == NONE -> proceed() :: else -> company[me] = 1; break fi
       }
    od;
    if
    :: atomic { STEP && !HAS_COMPANY(owner[c]) -> company[me] = 0; c = NONE; goto look }
-#ifdef BREAKS
+#if BREAKS
    :: atomic { STEP -> company[me] = 0; c = NONE; proceed() }
 #endif
    fi;
@@ -303,21 +223,16 @@ claim:
       if :: noted[i] == newest :: else -> goto changed fi
    }
    atomic { STEP ->
-#if !defined(NO_SECOND_LOOK) && !defined(CLAIMS_ANY)
-      if :: consumed == newest :: else -> goto put_back fi;
-#endif
-#if !defined(SUBTRACT_FIRST) && !defined(NO_CLEARING)
-      noted[i] = 0;
-      window[me] = 1
-#endif
+      if :: consumed == newest || NO_SECOND_LOOK || CLAIMS_ANY :: else -> goto put_back fi;
+      if :: !SUBTRACT_FIRST && !NO_CLEARING -> noted[i] = 0; window[me] = 1 :: else fi
    }
    atomic { STEP -> unconsume(newest); window[me] = 0 }
-#ifdef SUBTRACT_FIRST
+#if SUBTRACT_FIRST
    atomic { STEP -> noted[i] = 0 }
 #endif
    atomic { STEP -> give_up(i, CLAIMANT, 0); again(); goto look }
 changed:
-#ifdef FREES_CHANGED
+#if FREES_CHANGED
    atomic { STEP -> SAY("clears what it has not looked at\n"); noted[i] = 0 }
    atomic { STEP -> give_up(i, CLAIMANT, 0); again(); goto look }
 #endif
@@ -327,32 +242,24 @@ put_back:
    /* The rest of vk_sync_win32_slots_recover() */
 free:
    do
-#ifndef EARLY_TARGET
    :: atomic { STEP && i < SLOTS ->
          o = owner[i];
          judge(o);
-         if :: judged :: else -> i++; o = 0; goto free fi
+         if :: judged || (EARLY_TARGET && o != 0) :: else -> i++; o = 0; goto free fi
       }
       atomic { STEP -> if :: why == IMPORT && noted[i] != 0 -> i++; o = 0; goto free :: else fi }
+#if EARLY_TARGET
+      atomic { STEP -> judge(o); if :: judged :: else -> i++; o = 0; goto free fi }
+#endif
       atomic { STEP -> if :: owner[i] == o -> owner[i] = FREER :: else -> i++; o = 0; goto free fi }
       if
-#ifndef FREES_NOTED
-      :: atomic { STEP && why == IMPORT && noted[i] != 0 -> SAY("leaves it\n") }
+      :: atomic { STEP && why == IMPORT && noted[i] != 0 && !FREES_NOTED && !EARLY_TARGET -> SAY("leaves it\n") }
          atomic { STEP -> give_up(i, FREER, o); i++; o = 0; goto free }
-      :: atomic { STEP && !(why == IMPORT && noted[i] != 0) -> SAY("frees a slot\n"); noted[i] = 0 }
-#else
-      :: atomic { STEP -> SAY("frees a slot\n"); noted[i] = 0 }
-#endif
+      :: atomic { STEP && (!(why == IMPORT && noted[i] != 0) || FREES_NOTED || EARLY_TARGET) ->
+            SAY("frees a slot\n"); noted[i] = 0
+         }
       fi;
       atomic { STEP -> give_up(i, FREER, 0); i++; o = 0 }
-#else
-   :: atomic { STEP && i < SLOTS -> o = owner[i]; if :: o == 0 -> i++; goto free :: else fi }
-      atomic { STEP -> if :: why == IMPORT && noted[i] != 0 -> i++; o = 0; goto free :: else fi }
-      atomic { STEP -> judge(o); if :: judged :: else -> i++; o = 0; goto free fi }
-      atomic { STEP -> if :: owner[i] == o -> owner[i] = me :: else -> i++; o = 0; goto free fi }
-      atomic { STEP -> SAY("frees a slot\n"); noted[i] = 0 }
-      atomic { STEP -> give_up(i, me, 0); i++; o = 0 }
-#endif
    :: atomic { STEP && i == SLOTS ->
          i = 0;
          if
@@ -375,7 +282,7 @@ take:
       :: else
       fi
    }
-#ifdef NOTE_FIRST
+#if NOTE_FIRST
    atomic { STEP -> noted[k] = consumed + 1 }
 #endif
    atomic { STEP ->
@@ -406,27 +313,18 @@ wait:
          i = slot[0]; t = ticket[0];
          slot[0] = slot[1]; ticket[0] = ticket[1]; slot[1] = 0; ticket[1] = 0;
          waits[me] = 0; held--;
-#ifdef OWNER_FIRST
-         free_slot()
-      }
-      atomic { STEP ->
-         clear_note();
-         answer()
-#elif defined(ANSWER_FIRST)
-         answer()
-      }
-      atomic { STEP -> clear_note() }
-      atomic { STEP ->
-         free_slot()
-#else
          /* The wait returns only after the note is cleared. */
-         clear_note();
-         answer()
+         if
+         :: OWNER_FIRST -> free_slot()
+         :: ANSWER_FIRST -> answer()
+         :: else -> clear_note(); answer()
+         fi
       }
-      atomic { STEP ->
-         free_slot()
+#if ANSWER_FIRST
+      atomic { STEP -> clear_note() }
 #endif
-         ;
+      atomic { STEP ->
+         if :: OWNER_FIRST -> clear_note(); answer() :: else -> free_slot() fi;
          i = 0; t = 0;
          if
          :: want == 0 && held == 0 -> goto end
@@ -454,24 +352,15 @@ drop:
          excuse(me, t);
          who[t] = GONE;
          why = DROP;
-#ifdef STALE_CENSUS
          living = 0;
-#endif
          if
          :: i == NONE -> slotless[me]--; excused = 1; i = 0; t = 0; goto drop
-#ifdef DROPS_AT_ONCE
-         :: i != NONE && consumed == t -> noted[i] = 0; consumed--; who[t] = 0
-         :: i != NONE && consumed != t -> noted[i] = 0
-#else
-         :: i != NONE -> give_up(i, me, GONE); i = 0; t = 0
-#endif
+         :: i != NONE && DROPS_AT_ONCE && consumed == t -> noted[i] = 0; consumed--; who[t] = 0
+         :: i != NONE && DROPS_AT_ONCE && consumed != t -> noted[i] = 0
+         :: i != NONE && !DROPS_AT_ONCE -> give_up(i, me, GONE); i = 0; t = 0; goto look
          fi
       }
-#ifdef DROPS_AT_ONCE
       atomic { STEP -> give_up(i, me, 0); i = 0; t = 0; goto drop }
-#else
-      goto look
-#endif
    :: atomic { STEP && held == 0 -> goto start }
    fi;
 end:
@@ -482,12 +371,7 @@ proctype producer()
 {
    byte round;
    do
-   :: atomic { round < SIGNALS &&
-#ifdef FREE
-         signals <= consumed ->
-#else
-         answers >= round ->
-#endif
+   :: atomic { round < SIGNALS && (FREE -> signals <= consumed : answers >= round) ->
          if
          :: signals <= consumed -> printf("signal\n"); signals++
          :: else
@@ -520,7 +404,6 @@ proctype reaper()
 }
 
 /* vk_sync_win32_word_reset(): whoever resets has seen all signals. */
-#ifdef RESETS
 proctype resetter()
 {
    byte n;
@@ -535,30 +418,26 @@ proctype resetter()
             counted_twice = (seen & (1 << consumed)); assert(!counted_twice);
             seen = seen | (1 << consumed)
          :: else -> break
-         od
-#ifdef RESET_LOWERS
-         ;
-         consumed = signals
-#endif
+         od;
+         consumed = (RESET_LOWERS -> signals : consumed)
       }
    :: n == RESETS -> break
    od
 }
-#endif
 
 /* Somebody who waits for company in vain; a signal that nobody has seen, and
  * somebody who waits
  */
+#define SAFETY_ONLY (ERRS || BREAKS || FREE)
 active proctype monitor()
 {
    atomic {
       timeout ->
-#if !defined(ERRS) && !defined(BREAKS) && !defined(FREE)
-      stuck = taking[1] || taking[2] || taking[3] || taking[4] || company[1] || company[2] || company[3] || company[4];
+      stuck = !SAFETY_ONLY &&
+              (taking[1] || taking[2] || taking[3] || taking[4] || company[1] || company[2] || company[3] || company[4]);
       assert(!stuck);
-      lost = !excused && answers < signals && (waits[1] || waits[2] || waits[3] || waits[4]);
-      assert(!lost);
-#endif
+      lost = !SAFETY_ONLY && !excused && answers < signals && (waits[1] || waits[2] || waits[3] || waits[4]);
+      assert(!lost)
    }
 }
 
@@ -570,12 +449,8 @@ init
       run consumer(1, A1, W1);
       if :: A2 != 9 -> run consumer(2, A2, W2) :: else fi;
       if :: A3 != 9 -> run consumer(3, A3, W3) :: else fi;
-#ifdef SUCCESSOR
-      run consumer(4, 1, 2);
-#endif
-#ifdef RESETS
-      run resetter();
-#endif
+      if :: SUCCESSOR -> run consumer(4, 1, 2) :: else fi;
+      if :: RESETS -> run resetter() :: else fi;
       if :: MORTAL != 0 -> run reaper() :: else fi
    }
 }
