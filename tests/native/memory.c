@@ -17,22 +17,6 @@ reported(intptr_t type)
           wanted;
 }
 
-static struct gpu_buffer
-create(struct gpu *gpu, VkFlags type, const void *next)
-{
-   const VkDeviceSize size = BUFFER_WORDS * sizeof(uint32_t);
-   struct gpu_buffer buffer = {
-      .handle = gpu_create_buffer(gpu, size, VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-                                  type),
-      .memory = gpu_allocate(gpu, size, next),
-   };
-
-   REQUIRE_OK(gpu->BindBufferMemory(gpu->device, buffer.handle, buffer.memory,
-                                    0));
-   buffer.map = gpu_map(gpu, buffer.memory);
-   return buffer;
-}
-
 static void
 export_import(intptr_t type)
 {
@@ -52,7 +36,8 @@ export_import(intptr_t type)
       .sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR,
    };
    struct gpu *a = device_open(), *b = device_open();
-   const struct gpu_buffer exported = create(a, (VkFlags)type, &export_info);
+   const struct gpu_buffer exported =
+      buffer_create(a, (VkFlags)type, &export_info);
    struct gpu_buffer imported;
    uint32_t *words = exported.map;
    struct batch batch = {0};
@@ -67,7 +52,7 @@ export_import(intptr_t type)
    say("memory types %x", properties.memoryTypeBits);
 
    import_info.fd = fd;
-   imported = create(b, (VkFlags)type, &import_info);
+   imported = buffer_create(b, (VkFlags)type, &import_info);
    words[BUFFER_WORDS - 1] = 77;
    CHECK(count_other(&imported, BUFFER_WORDS - 1, 1, 77) == 0);
 

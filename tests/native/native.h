@@ -14,7 +14,7 @@ struct native_case {
    const char *name;
    void (*run)(intptr_t arg);
    intptr_t arg;
-   /* Whether the driver reports what it is about; NULL if that is no question */
+   /* Whether the driver reports what it is about; NULL: it always does */
    bool (*reported)(intptr_t arg);
 };
 
@@ -106,7 +106,11 @@ void submit(struct gpu *gpu, int version, unsigned count,
 
 #define BUFFER_WORDS 1024
 
-struct gpu_buffer buffer_create(struct gpu *gpu);
+/* With a handle type and what its memory's allocation is chained to, or 0 and
+ * NULL
+ */
+struct gpu_buffer buffer_create(struct gpu *gpu, VkFlags type,
+                                const void *next);
 VkCommandBuffer fill_commands(struct gpu *gpu, const struct gpu_buffer *buffer,
                               unsigned first, unsigned count, uint32_t value);
 /* Words of the range that do not have the value */

@@ -143,10 +143,19 @@ submit(struct gpu *gpu, int version, unsigned count,
 }
 
 struct gpu_buffer
-buffer_create(struct gpu *gpu)
+buffer_create(struct gpu *gpu, VkFlags type, const void *next)
 {
-   return gpu_buffer(gpu, BUFFER_WORDS * sizeof(uint32_t),
-                     VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+   const VkDeviceSize size = BUFFER_WORDS * sizeof(uint32_t);
+   struct gpu_buffer buffer = {
+      .handle = gpu_create_buffer(gpu, size, VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                                  type),
+      .memory = gpu_allocate(gpu, size, next),
+   };
+
+   REQUIRE_OK(gpu->BindBufferMemory(gpu->device, buffer.handle, buffer.memory,
+                                    0));
+   buffer.map = gpu_map(gpu, buffer.memory);
+   return buffer;
 }
 
 VkCommandBuffer

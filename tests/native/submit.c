@@ -11,7 +11,7 @@ merged_work(intptr_t version)
 {
    const unsigned part = BUFFER_WORDS / MANY;
    struct gpu *gpu = device_open();
-   struct gpu_buffer buffer = buffer_create(gpu);
+   struct gpu_buffer buffer = buffer_create(gpu, 0, NULL);
    VkFence fence = gpu_fence(gpu, 0, 0);
    struct batch batches[MANY] = {{0}};
 
@@ -35,7 +35,7 @@ static void
 binary_chain(intptr_t version)
 {
    struct gpu *gpu = device_open();
-   struct gpu_buffer buffer = buffer_create(gpu);
+   struct gpu_buffer buffer = buffer_create(gpu, 0, NULL);
    VkFence fence = gpu_fence(gpu, 0, 0);
    struct batch batches[MANY] = {{0}};
 
@@ -58,7 +58,7 @@ static void
 timeline_wait_before_signal(intptr_t version)
 {
    struct gpu *gpu = device_open();
-   struct gpu_buffer buffer = buffer_create(gpu);
+   struct gpu_buffer buffer = buffer_create(gpu, 0, NULL);
    volatile uint32_t *words = buffer.map;
    VkSemaphore gate = timeline_create(gpu, 3);
    VkSemaphore done = timeline_create(gpu, 0);

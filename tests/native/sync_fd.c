@@ -279,7 +279,7 @@ static void
 import_pending_semaphores(intptr_t version)
 {
    struct gpu *gpu = device_open();
-   const struct gpu_buffer buffer = buffer_create(gpu);
+   const struct gpu_buffer buffer = buffer_create(gpu, 0, NULL);
    VkFence fence = gpu_fence(gpu, 0, 0);
    struct object objects[2];
    struct batch batches[2] = {{0}};
@@ -317,7 +317,7 @@ static void
 merged_wait(intptr_t waits_before)
 {
    struct gpu *gpu = device_open();
-   const struct gpu_buffer buffer = buffer_create(gpu);
+   const struct gpu_buffer buffer = buffer_create(gpu, 0, NULL);
    const struct object object = object_create(gpu, BINARY, true);
    const struct object before = object_create(gpu, BINARY, true);
    struct export_call call = {.object = &object, .fd = -2};
@@ -335,7 +335,7 @@ merged_wait(intptr_t waits_before)
    REQUIRE_OK(gpu->QueueWaitIdle(gpu->queue));
 
    later = do_later(0, call_export, &call);
-   /* If a signal were left, it would return at once: time enough for the thread */
+   /* If a signal were left, it would return at once, given time to start. */
    for (unsigned i = 0; i < 20 && !call.returned; i++)
       sleep_ms(PENDING_MS);
    CHECK(!call.returned);
