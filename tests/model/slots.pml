@@ -337,17 +337,8 @@ active proctype monitor()
    od
 }
 
-proctype reaper()
-{
-   atomic {
-      if
-      :: (MORTAL & 2) -> dead[1] = 1; printf("thread 1 stops\n")
-      :: (MORTAL & 4) -> dead[2] = 1; printf("thread 2 stops\n")
-      :: (MORTAL & 8) -> dead[3] = 1; printf("thread 3 stops\n")
-      :: (MORTAL & 16) -> dead[4] = 1; printf("thread 4 stops\n")
-      fi
-   }
-}
+#define STOP(w) :: (MORTAL & (1 << w)) -> dead[w] = 1; printf("thread %d stops\n", w)
+proctype reaper() { atomic { if STOP(1) STOP(2) STOP(3) STOP(4) fi } }
 
 init
 {
