@@ -3,25 +3,7 @@
 /* Signal threads and submit threads, and the queues that feed them */
 #include "stress.h"
 
-#include <stdlib.h>
-
 #include "util/os_time.h"
-
-void
-stress_queue_init(struct stress_queue *queue)
-{
-   mtx_init(&queue->mutex, mtx_plain);
-   cnd_init(&queue->not_empty);
-   cnd_init(&queue->not_full);
-}
-
-void
-stress_queue_finish(struct stress_queue *queue)
-{
-   mtx_destroy(&queue->mutex);
-   cnd_destroy(&queue->not_empty);
-   cnd_destroy(&queue->not_full);
-}
 
 void
 stress_push(struct stress_queue *queue, const struct stress_job *job)
@@ -49,23 +31,21 @@ pop(struct stress_queue *queue, struct stress_job *job)
 }
 
 static void
-push_signal(struct stress_thread *self,
-            const struct stress_signal *signal)
+push_signal(struct stress_thread *self, const struct stress_signal *signal)
 {
    const unsigned home = signal->timeline != NULL && signal->timeline->ordered ?
                          signal->timeline->home :
                          stress_below(self, SIGNAL_THREADS);
-   const struct stress_job job = { .signal = *signal };
-   stress_push(&self->stress->queues[home], &job);
+
+   stress_push(&self->stress->queues[home],
+               &(struct stress_job) { .signal = *signal });
 }
 
 static void
 begin(const struct stress_signal *signal)
 {
-   if (signal->promise != NULL) {
+   if (signal->promise != NULL)
       signal->promise->proof = (uintptr_t)signal->promise;
-      STRESS_SET(&signal->promise->begun, 1);
-   }
    if (signal->semaphore != NULL)
       STRESS_ADD(&signal->semaphore->begun, 1);
    if (signal->timeline != NULL) {
@@ -84,20 +64,13 @@ static void
 do_signal(struct stress_thread *self, const struct stress_signal *signal)
 {
    /* Some work first, so that it is open who comes first */
-   switch (signal->delay % 8) {
-   case 0:
-   case 1:
+   if (signal->delay % 8 < 2)
       thrd_yield();
-      break;
-   case 2: {
-      const uint64_t until_ns =
+   if (signal->delay % 8 == 2) {
+      const int64_t until_ns =
          os_time_get_nano() + signal->delay % (64 * 1024);
-      while ((uint64_t)os_time_get_nano() < until_ns)
+      while (os_time_get_nano() < until_ns)
          YieldProcessor();
-      break;
-   }
-   default:
-      break;
    }
    if (signal->delay % 1024 == 1023)
       Sleep(1);
@@ -129,8 +102,6 @@ do_signal(struct stress_thread *self, const struct stress_signal *signal)
    EXPECT(increased ||
           (signal->timeline != NULL && !signal->timeline->ordered));
 
-   if (signal->promise != NULL)
-      stress_promise_unref(signal->promise);
    if (signal->payload != NULL)
       vk_sync_win32_payload_unref(signal->payload);
 }
@@ -157,7 +128,7 @@ stress_promise_fence(struct stress_thread *self, struct vk_sync *through,
 {
    struct stress_signal signal = prepare(self, through, 0);
 
-   signal.promise = item->promise = stress_promise_create();
+   signal.promise = item->promise = item;
    push_signal(self, &signal);
 }
 

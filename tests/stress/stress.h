@@ -21,33 +21,17 @@
 #include "vk_sync.h"
 
 #include "vk_sync_win32.h"
-#include "vk_sync_win32_nt.h"
-#include "vk_sync_win32_payload.h"
 #include "vk_sync_win32_payload_section.h"
-#include "vk_sync_win32_slots.h"
-
-#define STRESS_MS UINT64_C(1000000)
 
 /* Bookkeeping must not order threads: it would hide from the sanitizers, and
  * from weakly ordered machines, what the code under test fails to order.
  */
-#if defined(__GNUC__)
 #define STRESS_GET(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define STRESS_SET(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define STRESS_ADD(p, n) __atomic_add_fetch((p), (n), __ATOMIC_RELAXED)
 #define STRESS_CAS(p, expected, v) \
    __atomic_compare_exchange_n((p), (expected), (v), true, \
                                __ATOMIC_RELAXED, __ATOMIC_RELAXED)
-#else
-#define STRESS_GET(p) (*(p))
-#define STRESS_SET(p, v) ((void)(*(p) = (v)))
-#define STRESS_ADD(p, n) p_atomic_add_return((p), (n))
-#define STRESS_CAS(p, expected, v) \
-   (vk_sync_win32_cas64((p), *(expected), (v)) || \
-    (*(expected) = vk_sync_win32_load64(p), false))
-#endif
-
-/* What a run consists of */
 
 enum stress_op {
    OP_FENCE,
@@ -62,6 +46,7 @@ enum stress_op {
 };
 
 struct stress_config {
+   const char *name;
    uint64_t operations;
    unsigned weights[OP_COUNT];
    unsigned shared_percent;
@@ -86,18 +71,12 @@ enum {
    FREE_SLOTS = 2,
    TIMELINES = 8,
    SEMAPHORES = 8,
+   /* The one after them, which nobody signals */
+   ABANDONED = SEMAPHORES,
    FENCES = 8,
    PROOFS = 1 << 20,
-};
-
-/* One fence signal operation that is going to happen */
-struct stress_promise {
-   /* Not atomic on purpose: the signaller writes it before the signal, and
-    * who has seen the signal reads it.
-    */
-   uint64_t proof;
-   uint64_t begun;
-   uint32_t refs;
+   SUBMIT_WAITS = 4,
+   MOST_ITEMS = 300,
 };
 
 /* What is signalled and waited for again and again: one view of it or, with a
@@ -118,14 +97,12 @@ struct stress_timeline {
     * Else, threads race for the next value.
     */
    bool ordered;
-   /* Its shared payload is a fence of Direct3D 12. */
-   bool d3d12;
    unsigned home;
 
    uint64_t next;
    uint64_t begun;
    uint64_t seen;
-   /* As in struct stress_promise, one for each of the first PROOFS values */
+   /* As in struct stress_item, one for each of the first PROOFS values */
    uint32_t *proofs;
 };
 
@@ -137,7 +114,7 @@ struct stress_semaphore {
 
 struct stress_fence {
    struct vk_sync *sync;
-   /* Another view of it, to signal it there; or NULL */
+   /* To signal it through: another view of it, or the same */
    struct vk_sync *peer;
 };
 
@@ -146,11 +123,16 @@ struct stress_item {
    struct vk_sync *sync;
    uint64_t value;
 
-   /* One of these */
-   struct stress_promise *promise;
+   /* One of these: for fences, the item that has the proof, mostly this one */
+   struct stress_item *promise;
    struct stress_timeline *timeline;
    struct stress_semaphore *semaphore;
    uint32_t ticket;
+
+   /* Not atomic on purpose: the signaller writes it before the signal, and
+    * who has seen the signal reads it.
+    */
+   uint64_t proof;
 };
 
 struct stress_signal {
@@ -161,13 +143,11 @@ struct stress_signal {
    struct vk_sync_win32_payload *payload;
 
    uint64_t value;
-   struct stress_promise *promise;
+   struct stress_item *promise;
    struct stress_timeline *timeline;
    struct stress_semaphore *semaphore;
    unsigned delay;
 };
-
-#define SUBMIT_WAITS 4
 
 struct stress_job {
    struct stress_item waits[SUBMIT_WAITS];
@@ -183,12 +163,6 @@ struct stress_queue {
    unsigned first, count;
 };
 
-struct stress_barrier {
-   mtx_t mutex;
-   cnd_t everyone_is_here;
-   unsigned members, waiting, generation;
-};
-
 enum stress_call {
    CALL_NONE,
    CALL_PARK,
@@ -202,23 +176,22 @@ enum stress_call {
 struct stress_thread {
    struct stress *stress;
    struct test_thread *thread;
-   const char *role;
    unsigned index;
    uint64_t random;
 
-   uint64_t operations, waits, timeouts;
+   uint64_t operations;
    struct stress_fence fences[FENCES];
 
-   /* For the watchdog and the hooks: STRESS_GET and STRESS_SET.  When the
-    * operation or job began that the thread is busy with, and when the wait;
-    * else 0.
+   /* For others: STRESS_GET and STRESS_SET.  How often it has met them; when
+    * the operation or job began that the thread is busy with, and when the
+    * wait; else 0.
     */
+   uint32_t rounds;
    uint64_t busy_ns;
    uint64_t since_ns, deadline_ns;
    const struct stress_item *items;
    uint32_t item_count;
    enum stress_call kernel_call;
-   const void *object;
 
    /* Counted by the hooks: all calls, and of each kind those that did not time
     * out.  Polls: sleeps of VK_SYNC_WIN32_POLL_NS, by waits that have more time
@@ -233,63 +206,47 @@ struct stress {
    uint64_t operations_per_thread;
 
    struct stress_timeline timelines[TIMELINES];
-   struct stress_semaphore semaphores[SEMAPHORES];
-   /* Nobody signals it. */
-   struct stress_semaphore abandoned;
-   struct stress_barrier barrier;
+   struct stress_semaphore semaphores[SEMAPHORES + 1];
    struct stress_queue queues[SIGNAL_THREADS + SUBMIT_THREADS];
    struct stress_thread threads[THREADS];
 };
 
-/* run.c */
-/* With a struct stress_config */
-void stress_run(intptr_t arg);
-
-/* op.c: what application threads do */
+/* app.c: what application threads do */
 void stress_app_thread(void *data);
 
-/* set.c */
-void stress_op_set(struct stress_thread *self);
-void stress_op_churn(struct stress_thread *self);
-
 /* job.c: what the other threads do */
-void stress_queue_init(struct stress_queue *queue);
-void stress_queue_finish(struct stress_queue *queue);
-void stress_push(struct stress_queue *queue, const struct stress_job *job);
 void stress_queue_thread(void *data);
+void stress_push(struct stress_queue *queue, const struct stress_job *job);
 
-/* Have the item signalled by another thread, any time from now. */
+/* Have the item, which has to stay until then, signalled any time from now. */
 void stress_promise_fence(struct stress_thread *self, struct vk_sync *through,
                           struct stress_item *item);
 void stress_promise_timeline(struct stress_thread *self,
                              struct stress_timeline *timeline,
                              struct stress_item *item);
-struct vk_sync *stress_take_ticket(struct stress_thread *self,
-                                   struct stress_semaphore *semaphore);
 void stress_promise_ticket(struct stress_thread *self,
                            struct stress_semaphore *semaphore,
                            struct stress_item *item);
+struct vk_sync *stress_take_ticket(struct stress_thread *self,
+                                   struct stress_semaphore *semaphore);
 
-/* object.c */
-#define STRESS_PRIVATE ((VkExternalSemaphoreHandleTypeFlagBits)0)
+/* wait.c: syncs, waits, and whether their results are true */
+#define STRESS_PRIVATE 0
 #define STRESS_OPAQUE VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
 #define STRESS_D3D12 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT
 
 struct vk_sync *stress_sync(struct stress_thread *self,
-                            enum vk_sync_flags flags,
-                            VkExternalSemaphoreHandleTypeFlagBits type);
+                            enum vk_sync_flags flags, VkFlags type);
 HANDLE stress_export(struct stress_thread *self, struct vk_sync *sync);
 struct vk_sync *stress_import(struct stress_thread *self,
-                              enum vk_sync_flags flags,
-                              VkExternalSemaphoreHandleTypeFlagBits type,
+                              enum vk_sync_flags flags, VkFlags type,
                               HANDLE handle);
 struct vk_sync *stress_import_sync(struct stress_thread *self,
                                    struct vk_sync *sync);
 void stress_destroy(struct stress_thread *self, struct vk_sync *sync);
 unsigned stress_make_views(struct stress_thread *self,
                            struct vk_sync *views[VIEWS],
-                           enum vk_sync_flags flags,
-                           VkExternalSemaphoreHandleTypeFlagBits type);
+                           enum vk_sync_flags flags, VkFlags type);
 struct vk_sync *stress_any_view(struct stress_thread *self,
                                 const struct stress_object *object);
 
@@ -299,7 +256,7 @@ stress_payload(const struct vk_sync *sync)
    return ((const struct vk_sync_win32 *)sync)->payload;
 }
 
-static inline VkExternalSemaphoreHandleTypeFlagBits
+static inline VkFlags
 stress_type(const struct vk_sync *sync)
 {
    const struct vk_sync_win32_payload *payload = stress_payload(sync);
@@ -317,26 +274,20 @@ stress_layout(const struct vk_sync *sync)
           vk_sync_win32_section_get_layout(stress_payload(sync)) : NULL;
 }
 
-static inline VkExternalSemaphoreHandleTypeFlagBits
-stress_timeline_type(const struct stress_timeline *timeline)
-{
-   return timeline->d3d12 ? STRESS_D3D12 : STRESS_OPAQUE;
-}
-
-/* wait.c: waits, and whether their results are true */
 VkResult stress_wait(struct stress_thread *self,
                      const struct stress_item *items, uint32_t count,
                      bool any, uint64_t timeout_ns);
+/* For the one sync, which is no item */
+VkResult stress_poll(struct stress_thread *self, struct vk_sync *sync,
+                     uint64_t timeout_ns);
 /* Until it succeeds, with random time-outs in between */
 void stress_wait_for(struct stress_thread *self,
                      const struct stress_item *items, uint32_t count,
                      bool any);
 void stress_check_item(const struct stress_item *item);
+/* If it is a ticket */
 void stress_release_item(struct stress_thread *self,
-                         struct stress_item *item);
-/* For the signaller, and for who waits */
-struct stress_promise *stress_promise_create(void);
-void stress_promise_unref(struct stress_promise *promise);
+                         const struct stress_item *item);
 
 /* watch.c */
 void stress_watch_start(struct stress *stress);
@@ -344,11 +295,8 @@ void stress_watch_stop(void);
 /* The calling thread is this one from now on. */
 void stress_enter(struct stress_thread *self);
 
-/* dump.c */
-void stress_dump(struct stress *stress);
-
-/* The device that the syncs belong to, until the case ends: device_mesa.c or,
- * for the shim, device_shim.c
+/* The device that the syncs belong to, until the case ends: main.c or, for the
+ * shim, device_shim.c
  */
 struct vk_device *stress_device(void);
 /* Not under Wine, which shares no fences */

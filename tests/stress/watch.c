@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The calls into the kernel, by way of the table that they go through; and the
- * watchdog.
+ * watchdog, with what there is to see of a hang.
  */
 #include "stress.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "util/os_time.h"
@@ -30,17 +31,22 @@ stress_enter(struct stress_thread *self)
    current = self;
 }
 
+/* The time-out tells whether the thread sleeps because it has to poll.  Outside
+ * of a wait, it may give others time who are giving back tickets.
+ */
 static void
-enter_kernel(enum stress_call call, const void *object)
+enter_kernel(enum stress_call call, const LARGE_INTEGER *timeout)
 {
    if (current == NULL)
       return;
 
+   if (current->since_ns != 0 && current->deadline_ns == UINT64_MAX &&
+       timeout != NULL && -timeout->QuadPart <= VK_SYNC_WIN32_POLL_NS / 100)
+      current->polls++;
    current->kernel_calls++;
    /* Let others overtake us where it hurts. */
    if (stress_below(current, 16) == 0)
       thrd_yield();
-   STRESS_SET(&current->object, object);
    STRESS_SET(&current->kernel_call, call);
 }
 
@@ -60,7 +66,7 @@ static LONG WINAPI
 wait_for_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                      const LARGE_INTEGER *timeout)
 {
-   enter_kernel(CALL_PARK, key);
+   enter_kernel(CALL_PARK, NULL);
    return leave_kernel(real.wait_for_keyed_event(event, key, alertable,
                                                  timeout));
 }
@@ -69,28 +75,15 @@ static LONG WINAPI
 release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
                     const LARGE_INTEGER *timeout)
 {
-   enter_kernel(CALL_UNPARK, key);
+   enter_kernel(CALL_UNPARK, NULL);
    return leave_kernel(real.release_keyed_event(event, key, alertable,
                                                 timeout));
-}
-
-/* Whether a thread that sleeps for so long does so because it has to poll.
- * Outside of a wait, it may give others time who are giving back tickets.
- */
-static void
-count_poll(const LARGE_INTEGER *timeout)
-{
-   if (current != NULL && current->since_ns != 0 &&
-       current->deadline_ns == UINT64_MAX &&
-       timeout != NULL && -timeout->QuadPart <= VK_SYNC_WIN32_POLL_NS / 100)
-      current->polls++;
 }
 
 static LONG WINAPI
 delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
-   count_poll(interval);
-   enter_kernel(CALL_SLEEP, NULL);
+   enter_kernel(CALL_SLEEP, interval);
    return leave_kernel(real.delay_execution(alertable, interval));
 }
 
@@ -98,8 +91,7 @@ static LONG WINAPI
 wait_for_single_object(HANDLE object, BOOLEAN alertable,
                        const LARGE_INTEGER *timeout)
 {
-   count_poll(timeout);
-   enter_kernel(CALL_BELL_WAIT, object);
+   enter_kernel(CALL_BELL_WAIT, timeout);
    return leave_kernel(real.wait_for_single_object(object, alertable,
                                                    timeout));
 }
@@ -108,8 +100,7 @@ static LONG WINAPI
 wait_for_multiple_objects(ULONG count, const HANDLE *objects, ULONG wait_any,
                           BOOLEAN alertable, const LARGE_INTEGER *timeout)
 {
-   count_poll(timeout);
-   enter_kernel(CALL_BELL_WAIT, objects[0]);
+   enter_kernel(CALL_BELL_WAIT, timeout);
    return leave_kernel(real.wait_for_multiple_objects(count, objects, wait_any,
                                                       alertable, timeout));
 }
@@ -117,8 +108,66 @@ wait_for_multiple_objects(ULONG count, const HANDLE *objects, ULONG wait_any,
 static LONG WINAPI
 release_semaphore(HANDLE semaphore, LONG count, LONG *previous)
 {
-   enter_kernel(CALL_RING, semaphore);
+   enter_kernel(CALL_RING, NULL);
    return leave_kernel(real.release_semaphore(semaphore, count, previous));
+}
+
+#ifdef __SANITIZE_THREAD__
+/* Part of ThreadSanitizer, which would end the program in the middle of this */
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+#else
+#define AnnotateIgnoreReadsBegin(file, line) ((void)0)
+#endif
+
+static void
+dump_item(const struct stress_item *item)
+{
+   const struct vk_sync_win32 *wsync =
+      (const struct vk_sync_win32 *)item->sync;
+   struct vk_sync_win32_layout *layout = stress_layout(item->sync);
+
+   test_diag("   payload %p: word 0x%" PRIx64 ", value %" PRIu64
+             ", ticket %u in slot %d", (void *)wsync->payload,
+             vk_sync_win32_payload_load(wsync->payload), item->value,
+             wsync->ticket, (int)wsync->slot);
+   for (unsigned i = 0; layout != NULL && i < VK_SYNC_WIN32_SLOTS; i++) {
+      const uint64_t target = STRESS_GET(&layout->slots[i].target);
+
+      if (target != 0)
+         test_diag("      slot %u: target 0x%" PRIx64 "%s", i, target,
+                   STRESS_GET(&layout->armed[i / 64]) >> i % 64 & 1 ?
+                   ", armed" : "");
+   }
+}
+
+/* Read without permission: the program is going to end anyway. */
+static void
+dump(struct stress_thread *thread, uint64_t now_ns)
+{
+   static const char *const calls[] = {
+      [CALL_NONE] = "no call",
+      [CALL_PARK] = "NtWaitForKeyedEvent",
+      [CALL_UNPARK] = "NtReleaseKeyedEvent",
+      [CALL_BELL_WAIT] = "a wait for objects",
+      [CALL_RING] = "NtReleaseSemaphore",
+      [CALL_SLEEP] = "NtDelayExecution",
+   };
+   const uint64_t busy_ns = STRESS_GET(&thread->busy_ns);
+   const uint64_t since_ns = STRESS_GET(&thread->since_ns);
+   const struct stress_item *items = STRESS_GET(&thread->items);
+   const uint32_t count = STRESS_GET(&thread->item_count);
+
+   test_diag("thread %u: busy for %" PRIu64 " ms, in %s", thread->index,
+             busy_ns != 0 ? (now_ns - busy_ns) / 1000000 : 0,
+             calls[STRESS_GET(&thread->kernel_call)]);
+   /* The items of a wait that is about to end may vanish under our eyes. */
+   if (since_ns == 0 || now_ns - since_ns < 500 * 1000000)
+      return;
+
+   test_diag("  waits for %u items", count);
+   /* Of a large set, there is nothing to say of most. */
+   for (uint32_t i = 0; i < count && i < 32; i++)
+      dump_item(&items[i]);
 }
 
 static void
@@ -143,7 +192,9 @@ watch_run(void *data)
             continue;
 
          test_fail(false, __FILE__, __LINE__, "thread %u hangs", i);
-         stress_dump(stress);
+         AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+         for (unsigned j = 0; j < THREADS; j++)
+            dump(&stress->threads[j], (uint64_t)os_time_get_nano());
          abort();
       }
    }
