@@ -49,6 +49,10 @@ struct vk_sync *unit_shared(struct vk_device *device,
                             enum vk_sync_flags flags);
 struct vk_sync *unit_import(struct vk_device *device, struct vk_sync *sync);
 
+/* A case for each, with whether the payload is shared as its argument */
+#define UNIT_CASES(name, run) \
+   { name ", private", run, false }, { name ", shared", run, true }
+
 /* What vkCreate*() does for export; the name may be NULL. */
 void unit_share(struct vk_device *device, struct vk_sync *sync,
                 const wchar_t *name);
@@ -112,9 +116,7 @@ VkResult unit_waiter_join(struct unit_waiter *waiter);
 
 VkSemaphore unit_semaphore(struct vk_device *device,
                            enum vk_sync_flags flags);
-void unit_semaphore_destroy(VkSemaphore semaphore);
 VkFence unit_fence(struct vk_device *device);
-void unit_fence_destroy(VkFence fence);
 
 /* By name or by handle, one of which is NULL */
 void unit_semaphore_import(VkSemaphore semaphore,

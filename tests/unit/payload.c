@@ -99,21 +99,6 @@ binary_waits_pair_in_submission_order(intptr_t start_or_shared)
    EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
 }
 
-static void
-temporary_wait_consumes_for_all(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   struct vk_sync *semaphore = unit_shared(device, 0);
-   struct vk_sync *peer = unit_import(device, semaphore);
-   struct vk_sync *temporary = unit_import(device, semaphore);
-
-   EXPECT_OK(vk_sync_signal(device, peer, 0));
-   temporary->type->begin_wait(device, temporary);
-   EXPECT_OK(unit_wait(device, temporary, 0, 0));
-   EXPECT_RESULT(unit_wait(device, semaphore, 0, 0), VK_TIMEOUT);
-   EXPECT_RESULT(unit_wait(device, peer, 0, 0), VK_TIMEOUT);
-}
-
 static struct {
    struct vk_device *device;
    struct vk_sync_win32 fences[3];
@@ -217,8 +202,7 @@ object_sizes(UNUSED intptr_t arg)
 }
 
 const struct test_case test_cases[] = {
-   { "a private fence is signalled and reset", fence_signal_and_reset, false },
-   { "a shared fence is signalled and reset", fence_signal_and_reset, true },
+   UNIT_CASES("a fence is signalled and reset", fence_signal_and_reset),
    { "timeline only increases", timeline_only_increases },
    { "private binary waits pair in submission order",
      binary_waits_pair_in_submission_order, 0 },
@@ -228,14 +212,10 @@ const struct test_case test_cases[] = {
      binary_waits_pair_in_submission_order, -1 },
    { "binary waits pair where the second signal wraps",
      binary_waits_pair_in_submission_order, -2 },
-   { "temporary wait consumes the signal for all holders",
-     temporary_wait_consumes_for_all },
    { "a submit signals what may be destroyed at once",
      submit_signals_what_may_be_destroyed },
-   { "a submit signals what cannot increase, private",
-     submit_signals_what_cannot_increase, 0 },
-   { "a submit signals what cannot increase, shared",
-     submit_signals_what_cannot_increase, 1 },
+   UNIT_CASES("a submit signals what cannot increase",
+              submit_signals_what_cannot_increase),
    { "a wait leaves its seat", wait_leaves_its_seat },
    { "private payloads are small", object_sizes },
    { 0 },

@@ -143,30 +143,6 @@ failed_submit_consumes_nothing(UNUSED intptr_t arg)
    device->alloc = memory.real;
 }
 
-/* What a submit waited on and signalled is gone the moment it is seen to be
- * complete.
- */
-static void
-objects_die_right_after_the_submit(UNUSED intptr_t arg)
-{
-   struct vk_device *device = unit_device();
-   VkQueue queue = unit_queue(device);
-   test_hog_cpu(2);
-
-   for (unsigned i = 0; i < 2000; i++) {
-      VkSemaphore semaphore = unit_semaphore(device, 0);
-      VkFence fence = unit_fence(device);
-      const struct unit_batch batches[] = {
-         { .signal = semaphore }, { .wait = semaphore },
-      };
-
-      REQUIRE_OK(unit_submit(queue, 2, batches, fence));
-      REQUIRE_OK(unit_fence_wait(fence, UINT64_MAX));
-      unit_semaphore_destroy(semaphore);
-      unit_fence_destroy(fence);
-   }
-}
-
 static VkResult
 fail_submit(UNUSED struct vk_queue *queue,
             UNUSED struct vk_queue_submit *submit)
@@ -307,7 +283,5 @@ const struct test_case test_cases[] = {
      failed_submit_ends_wait_idle, 0, 20 },
    { "a failed submit leaves other queues alone",
      failed_submit_leaves_other_queues_alone },
-   { "objects die right after their submit",
-     objects_die_right_after_the_submit, 0, 120 },
    { 0 },
 };
