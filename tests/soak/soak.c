@@ -6,10 +6,8 @@
  *
  * Each worker goes through the same number of steps, and its own timeline
  * tells how far it is.  In a step it writes a block, signals, waits until its
- * neighbours are nearly as far, and reads a block of each.  Beside that it takes
- * tokens, which binary semaphores hand on in the order of the tickets.  Before
- * all that, everyone rushes for tickets of one binary semaphore, and then to
- * signal it as often; and again.
+ * neighbours are nearly as far, and reads a block of each.  Beside that it
+ * takes tokens, which binary semaphores hand on in the order of the tickets.
  */
 #include "hook.h"
 #include "peer.h"
@@ -31,12 +29,6 @@ enum {
     */
    NEIGHBOURS = 4,
    TOKENS = 4,
-   /* Tickets that each worker takes in a rush: so many that there are slots for
-    * all
-    */
-   RUSH = 7,
-   RUSHES = 40,
-   RUSH_TICKETS = RUSHES * WORKERS * RUSH,
    /* A worker may be this many steps ahead of a neighbour. */
    LEAD = 3,
    /* Blocks that are kept: a neighbour reads up to LEAD steps back, while the
@@ -44,10 +36,8 @@ enum {
     */
    BLOCKS = 16,
 
-   /* The workers' timelines, then binary semaphores: of tokens and the rush */
-   TOKEN_PAYLOAD = WORKERS,
-   RUSH_PAYLOAD = TOKEN_PAYLOAD + TOKENS,
-   PAYLOADS,
+   /* The workers' timelines, then the tokens' binary semaphores */
+   PAYLOADS = WORKERS + TOKENS,
 };
 
 /* What payloads guard; not atomic on purpose */
@@ -76,11 +66,6 @@ struct board {
       struct block blocks[BLOCKS];
    } workers[WORKERS];
    struct token tokens[TOKENS];
-   /* How often a worker was through with one half of a rush, and who has got
-    * which ticket
-    */
-   uint32_t rushed;
-   uint8_t rush_owners[RUSH_TICKETS + 1];
 };
 
 struct worker {
@@ -89,8 +74,6 @@ struct worker {
    uint64_t random, common;
    /* How far the neighbours were when last seen */
    uint64_t seen[NEIGHBOURS];
-   /* How often it has met all others */
-   uint32_t met;
 };
 
 static struct board *board;
@@ -143,16 +126,6 @@ wait_many(struct worker *w, enum vk_sync_wait_flags flags, uint32_t count,
 {
    REQUIRE_OK(vk_sync_wait_many(device, count, waits, flags, UINT64_MAX));
    count_operation(w);
-}
-
-/* A semaphore wait operation as vkQueueSubmit() begins it; gives its ticket */
-static uint32_t
-take_ticket(struct vk_sync *sync, struct vk_sync_wait *wait)
-{
-   *wait = (struct vk_sync_wait) {0};
-   REQUIRE_OK(vk_sync_create(device, &vk_sync_win32_type, 0, 0, &wait->sync));
-   REQUIRE_OK(vk_sync_move(device, wait->sync, sync));
-   return ((struct vk_sync_win32 *)wait->sync)->ticket;
 }
 
 /* Timelines ----------------------------------------------------------------- */
@@ -228,11 +201,14 @@ step_on(struct worker *w, uint64_t step)
 static void
 take_token(struct worker *w, uint32_t which)
 {
-   struct vk_sync *sync = payloads[TOKEN_PAYLOAD + which];
+   struct vk_sync *sync = payloads[WORKERS + which];
    struct token *token = &board->tokens[which];
-   struct vk_sync_wait wait;
-   const uint32_t ticket = take_ticket(sync, &wait);
+   struct vk_sync_wait wait = {0};
 
+   /* As vkQueueSubmit() begins to wait */
+   REQUIRE_OK(vk_sync_create(device, &vk_sync_win32_type, 0, 0, &wait.sync));
+   REQUIRE_OK(vk_sync_move(device, wait.sync, sync));
+   const uint32_t ticket = ((struct vk_sync_win32 *)wait.sync)->ticket;
    wait_many(w, VK_SYNC_WAIT_COMPLETE, 1, &wait);
    vk_sync_destroy(device, wait.sync);
 
@@ -249,55 +225,15 @@ take_token(struct worker *w, uint32_t which)
    signal_one(w, sync, 0);
 }
 
-/* The rush ------------------------------------------------------------------ */
-
-/* Until all have been here as often */
-static void
-meet(struct worker *w)
-{
-   w->met++;
-   p_atomic_inc(&board->rushed);
-   while (vk_sync_win32_load32(&board->rushed) < WORKERS * w->met)
-      Sleep(1);
-}
-
-/* Each ticket is given once, and no signal is lost. */
-static void
-rush(struct worker *w)
-{
-   struct vk_sync *sync = payloads[RUSH_PAYLOAD];
-   struct vk_sync_wait waits[RUSH];
-
-   for (unsigned i = 0; i < RUSH; i++) {
-      const uint32_t ticket = take_ticket(sync, &waits[i]);
-
-      REQUIRE(ticket >= 1 && ticket <= RUSH_TICKETS);
-      REQUIRE_U64(board->rush_owners[ticket], 0);
-      board->rush_owners[ticket] = (uint8_t)(w->index + 1);
-   }
-   meet(w);
-
-   for (unsigned i = 0; i < RUSH; i++)
-      REQUIRE_OK(vk_sync_signal(device, sync, 0));
-   wait_many(w, VK_SYNC_WAIT_COMPLETE, RUSH, waits);
-
-   for (unsigned i = 0; i < RUSH; i++)
-      vk_sync_destroy(device, waits[i].sync);
-   meet(w);
-}
-
 static void
 work(void *number)
 {
-   const uint32_t index = (uint32_t)(uintptr_t)number;
    struct worker worker = {
-      .index = index,
-      .random = board->seed + index + 1,
+      .index = (uint32_t)(uintptr_t)number,
+      .random = board->seed + (uintptr_t)number + 1,
       .common = board->seed,
    };
 
-   for (unsigned i = 0; i < RUSHES; i++)
-      rush(&worker);
    for (uint64_t step = 1; step <= board->steps; step++) {
       if (peer_random_below(&worker.random, 4) == 0)
          take_token(&worker, peer_random_below(&worker.random, TOKENS));
@@ -433,16 +369,13 @@ check_payloads(void)
           !EXPECT_U64(unit_armed(payloads[i]), 0))
          peer_dump("a payload", payloads[i]);
 
-      if (i == RUSH_PAYLOAD)
-         EXPECT_U64(word, vk_sync_win32_pair(RUSH_TICKETS, RUSH_TICKETS));
-      else if (i < WORKERS)
+      if (i < WORKERS) {
          EXPECT_U64(word, board->steps);
-   }
-   for (unsigned i = 0; i < TOKENS; i++) {
-      const uint32_t last = board->tokens[i].ticket;
+      } else {
+         const uint32_t last = board->tokens[i - WORKERS].ticket;
 
-      EXPECT_U64(peer_word(payloads[TOKEN_PAYLOAD + i]),
-                 vk_sync_win32_pair(last + 1, last));
+         EXPECT_U64(word, vk_sync_win32_pair(last + 1, last));
+      }
    }
 }
 
@@ -459,7 +392,7 @@ set_up(uint64_t operations)
 
    for (unsigned i = 0; i < TOKENS; i++) {
       write_block(&board->tokens[i].block, TOKEN_AUTHOR(i), 0);
-      REQUIRE_OK(vk_sync_signal(device, payloads[TOKEN_PAYLOAD + i], 0));
+      REQUIRE_OK(vk_sync_signal(device, payloads[WORKERS + i], 0));
    }
    for (unsigned i = 0; i < PROCESSES; i++)
       processes[i] = peer_start(&run, "process", i);

@@ -25,63 +25,21 @@ stress_resource_count(void)
 }
 #endif
 
+/* The weights are those of fences, sets, timelines, semaphores, time-outs,
+ * quick operations, churn and tickets that are abandoned.
+ */
 static const struct stress_config configs[] = {
-   {
-      .name = "private and shared payloads",
-      .operations = 1000 * 1000,
-      .weights = {
-         [OP_FENCE] = 30, [OP_SET] = 8, [OP_TIMELINE] = 20,
-         [OP_SEMAPHORE] = 15, [OP_TIMEOUT] = 2, [OP_QUICK] = 24,
-         [OP_CHURN] = 1, [OP_ABANDON] = 1,
-      },
-      .shared_percent = 50,
-   },
-   {
-      .name = "private payloads",
-      .operations = 300 * 1000,
-      .weights = {
-         [OP_FENCE] = 40, [OP_SET] = 10, [OP_TIMELINE] = 25,
-         [OP_SEMAPHORE] = 20, [OP_TIMEOUT] = 2, [OP_QUICK] = 3,
-      },
-   },
-   {
-      .name = "shared payloads with peers",
-      .operations = 300 * 1000,
-      .weights = {
-         [OP_FENCE] = 35, [OP_SET] = 3, [OP_TIMELINE] = 30,
-         [OP_SEMAPHORE] = 15, [OP_TIMEOUT] = 5, [OP_QUICK] = 10,
-         [OP_CHURN] = 2, [OP_ABANDON] = 10,
-      },
-      .shared_percent = 100,
-   },
-   {
-      .name = "shared payloads with little else going on",
-      .operations = 200 * 1000,
-      .weights = {
-         [OP_FENCE] = 40, [OP_SET] = 1, [OP_TIMELINE] = 40,
-         [OP_SEMAPHORE] = 20,
-      },
-      .shared_percent = 100,
-      .rounds = true,
-   },
-   {
-      .name = "shared payloads with few slots",
-      .operations = 20 * 1000,
-      .weights = { [OP_FENCE] = 10, [OP_TIMELINE] = 30, [OP_SEMAPHORE] = 10 },
-      .shared_percent = 80,
-      .crowded = true,
-   },
+   { "private and shared payloads", 1000 * 1000, 50,
+     { 30, 8, 20, 15, 2, 24, 1, 1 } },
+   { "private payloads", 300 * 1000, 0, { 40, 10, 25, 20, 2, 3 } },
+   { "shared payloads with peers", 300 * 1000, 100,
+     { 35, 3, 30, 15, 5, 10, 2, 10 } },
+   { "shared payloads with little else going on", 200 * 1000, 100,
+     { 40, 1, 40, 20 }, .rounds = true },
+   { "shared payloads with few slots", 20 * 1000, 80, { 10, 0, 30, 10 },
+     .crowded = true },
 #ifdef NT_SHIM_H
-   {
-      .name = "no bells",
-      .operations = 20 * 1000,
-      .weights = {
-         [OP_FENCE] = 30, [OP_SET] = 5, [OP_TIMELINE] = 20,
-         [OP_SEMAPHORE] = 10,
-      },
-      .shared_percent = 60,
-      .no_bell = true,
-   },
+   { "no bells", 20 * 1000, 60, { 30, 5, 20, 10 }, .no_bell = true },
 #endif
 };
 

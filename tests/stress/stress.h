@@ -48,8 +48,8 @@ enum stress_op {
 struct stress_config {
    const char *name;
    uint64_t operations;
-   unsigned weights[OP_COUNT];
    unsigned shared_percent;
+   unsigned weights[OP_COUNT];
    /* All application threads begin an operation together.  The last to finish
     * is alone then, with nobody whose wake-ups could make up for a lost one.
     */
