@@ -144,22 +144,14 @@ dump_item(const struct stress_item *item)
 static void
 dump(struct stress_thread *thread, uint64_t now_ns)
 {
-   static const char *const calls[] = {
-      [CALL_NONE] = "no call",
-      [CALL_PARK] = "NtWaitForKeyedEvent",
-      [CALL_UNPARK] = "NtReleaseKeyedEvent",
-      [CALL_BELL_WAIT] = "a wait for objects",
-      [CALL_RING] = "NtReleaseSemaphore",
-      [CALL_SLEEP] = "NtDelayExecution",
-   };
    const uint64_t busy_ns = STRESS_GET(&thread->busy_ns);
    const uint64_t since_ns = STRESS_GET(&thread->since_ns);
    const struct stress_item *items = STRESS_GET(&thread->items);
    const uint32_t count = STRESS_GET(&thread->item_count);
 
-   test_diag("thread %u: busy for %" PRIu64 " ms, in %s", thread->index,
-             busy_ns != 0 ? (now_ns - busy_ns) / 1000000 : 0,
-             calls[STRESS_GET(&thread->kernel_call)]);
+   test_diag("thread %u: busy for %" PRIu64 " ms, in call %u",
+             thread->index, busy_ns != 0 ? (now_ns - busy_ns) / 1000000 : 0,
+             (unsigned)STRESS_GET(&thread->kernel_call));
    /* The items of a wait that is about to end may vanish under our eyes. */
    if (since_ns == 0 || now_ns - since_ns < 500 * 1000000)
       return;

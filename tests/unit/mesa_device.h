@@ -44,12 +44,10 @@ mesa_device_init(struct mesa_device *mesa,
       result = vk_physical_device_init(&mesa->physical, &mesa->instance,
                                        &device_extensions, NULL, NULL,
                                        &physical_table);
-   if (result != VK_SUCCESS)
-      return result;
-
    mesa->physical.supported_sync_types = sync_types;
-   result = vk_device_init(&mesa->device, &mesa->physical, &device_table,
-                           &device_info, NULL);
+   if (result == VK_SUCCESS)
+      result = vk_device_init(&mesa->device, &mesa->physical, &device_table,
+                              &device_info, NULL);
    if (result != VK_SUCCESS)
       return result;
 

@@ -190,13 +190,6 @@ finish_other(UNUSED struct vk_device *device, UNUSED struct vk_sync *sync)
 {
 }
 
-static VkResult
-signal_other(UNUSED struct vk_device *device, UNUSED struct vk_sync *sync,
-             UNUSED uint64_t value)
-{
-   return VK_SUCCESS;
-}
-
 /* Unlike those of our type, it would not notice that the device is lost. */
 static VkResult
 wait_for_other(UNUSED struct vk_device *device, UNUSED struct vk_sync *sync,
@@ -211,11 +204,9 @@ wait_for_other(UNUSED struct vk_device *device, UNUSED struct vk_sync *sync,
 static const struct vk_sync_type other_type = {
    .size = sizeof(struct vk_sync),
    .features = VK_SYNC_FEATURE_BINARY | VK_SYNC_FEATURE_GPU_WAIT |
-               VK_SYNC_FEATURE_CPU_WAIT | VK_SYNC_FEATURE_CPU_SIGNAL |
-               VK_SYNC_FEATURE_WAIT_PENDING,
+               VK_SYNC_FEATURE_CPU_WAIT | VK_SYNC_FEATURE_WAIT_PENDING,
    .init = init_other,
    .finish = finish_other,
-   .signal = signal_other,
    .wait = wait_for_other,
 };
 

@@ -72,14 +72,15 @@ full_table_is_cleared_of_the_dead(UNUSED intptr_t arg)
 {
    const uint64_t process = (uint64_t)GetCurrentProcessId() << 32;
    const struct {
-      const char *name;
       uint64_t owner;
       bool dead;
    } owners[] = {
-      /* No process has an odd id; this one was not created in 1601. */
-      { "nobody", UINT64_C(0x7ffffff1) << 32 | 5, true },
-      { "one whose id was reused", process | 1, true },
-      { "a living one of unknown time", process, false },
+      /* Nobody: no process has an odd id */
+      { UINT64_C(0x7ffffff1) << 32 | 5, true },
+      /* One whose id was reused: this one was not created in 1601 */
+      { process | 1, true },
+      /* A living one of unknown time */
+      { process, false },
    };
    struct vk_device *device = unit_device();
 
@@ -91,13 +92,10 @@ full_table_is_cleared_of_the_dead(UNUSED intptr_t arg)
          layout->slots[j].owner = owners[i].owner;
 
       EXPECT_RESULT(unit_wait(device, sync, 0, 5 * MS), VK_TIMEOUT);
-      for (unsigned j = 0; j < VK_SYNC_WIN32_SLOTS; j++) {
-         if (layout->slots[j].owner != (owners[i].dead ?
-                                        VK_SYNC_WIN32_OWNER_NONE :
-                                        owners[i].owner))
-            test_fail(true, __FILE__, __LINE__, "slot %u of %s", j,
-                      owners[i].name);
-      }
+      for (unsigned j = 0; j < VK_SYNC_WIN32_SLOTS; j++)
+         REQUIRE_U64(layout->slots[j].owner,
+                     owners[i].dead ? VK_SYNC_WIN32_OWNER_NONE :
+                                      owners[i].owner);
    }
 }
 
