@@ -77,10 +77,7 @@ static struct board *board;
 static struct vk_device *device;
 static struct vk_sync *payloads[PAYLOADS];
 
-/* Authors of blocks, beside the workers */
-#define TOKEN_AUTHOR(token) (UINT64_C(0x1000) + (token))
-
-/* Any two blocks differ. */
+/* Any two blocks differ.  The author is the number of the payload. */
 static void
 write_block(struct block *block, uint64_t author, uint64_t number)
 {
@@ -187,8 +184,8 @@ take_token(uint32_t which)
    vk_sync_destroy(device, wait);
 
    REQUIRE_U64(ticket, token->ticket + 1);
-   check_block(&token->block, TOKEN_AUTHOR(which), token->ticket);
-   write_block(&token->block, TOKEN_AUTHOR(which), ticket);
+   check_block(&token->block, WORKERS + which, token->ticket);
+   write_block(&token->block, WORKERS + which, ticket);
    /* Last, so that one who came too early would find another one */
    token->ticket = ticket;
    REQUIRE_OK(vk_sync_signal(device, sync, 0));
@@ -358,7 +355,7 @@ run_soak(UNUSED intptr_t arg)
    board->steps = (uint64_t)STEPS * test_scale();
    open_payloads(&run, true);
    for (unsigned i = 0; i < TOKENS; i++) {
-      write_block(&board->tokens[i].block, TOKEN_AUTHOR(i), 0);
+      write_block(&board->tokens[i].block, WORKERS + i, 0);
       REQUIRE_OK(vk_sync_signal(device, payloads[WORKERS + i], 0));
    }
    for (unsigned i = 0; i < PROCESSES; i++)

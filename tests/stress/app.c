@@ -23,13 +23,13 @@ any_semaphore(struct stress_thread *self)
 static struct stress_fence *
 any_fence(struct stress_thread *self)
 {
-   const struct stress_config *config = self->stress->config;
    struct stress_fence *fence = &self->fences[stress_below(self, FENCES)];
 
    if (fence->sync != NULL)
       return fence;
 
-   const bool shared = stress_chance(self, config->shared_percent);
+   const bool shared =
+      stress_chance(self, self->stress->config->shared_percent);
    fence->sync = stress_sync(self, 0, shared ? STRESS_OPAQUE :
                                                 STRESS_PRIVATE);
    fence->peer = shared && stress_chance(self, 50) ?
@@ -310,22 +310,19 @@ wait_through_new_view(struct stress_thread *self,
                       struct stress_timeline *timeline)
 {
    const struct stress_object *shared = &timeline->object;
-   struct vk_sync *view = stress_import(self, VK_SYNC_IS_TIMELINE,
-                                        stress_type(shared->views[0]),
-                                        shared->handle);
    struct stress_item item = {0};
 
    stress_promise_timeline(self, timeline, &item);
-   item.sync = view;
+   item.sync = stress_import(self, VK_SYNC_IS_TIMELINE,
+                             stress_type(shared->views[0]), shared->handle);
    stress_wait_for(self, &item, 1, false);
-   stress_destroy(self, view);
+   stress_destroy(self, item.sync);
 }
 
 /* One wait for several imports of one payload, which comes and goes */
 static void
 wait_through_views(struct stress_thread *self)
 {
-   struct vk_device *device = self->stress->device;
    struct vk_sync *views[VIEWS];
    struct stress_item items[VIEWS] = {0};
 
@@ -342,8 +339,8 @@ wait_through_views(struct stress_thread *self)
    EXPECT_U64(count_reached(self, items, count), count);
 
    if (stress_chance(self, 50)) {
-      EXPECT(vk_sync_reset(device, views[stress_below(self, VIEWS)]) ==
-             VK_SUCCESS);
+      EXPECT(vk_sync_reset(self->stress->device,
+                           views[stress_below(self, VIEWS)]) == VK_SUCCESS);
       EXPECT_U64(count_reached(self, items, count), 0);
    }
    for (unsigned i = 0; i < VIEWS; i++)

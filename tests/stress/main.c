@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "vk_sync_win32_owner.h"
-#include "vk_sync_win32_park.h"
 
 #ifndef NT_SHIM_H
 #include "fixture.h"

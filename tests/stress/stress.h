@@ -18,7 +18,6 @@
 #include "c11/threads.h"
 
 #include "vk_device.h"
-#include "vk_sync.h"
 
 #include "vk_sync_win32.h"
 #include "vk_sync_win32_payload_section.h"
@@ -28,10 +27,6 @@
  */
 #define STRESS_GET(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define STRESS_SET(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
-#define STRESS_ADD(p, n) __atomic_add_fetch((p), (n), __ATOMIC_RELAXED)
-#define STRESS_CAS(p, expected, v) \
-   __atomic_compare_exchange_n((p), (expected), (v), true, \
-                               __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 
 enum stress_op {
    OP_FENCE,
@@ -169,7 +164,6 @@ enum stress_call {
    CALL_UNPARK,
    CALL_BELL_WAIT,
    CALL_RING,
-   CALL_SLEEP,
    CALL_COUNT,
 };
 
@@ -214,23 +208,7 @@ struct stress {
 /* app.c: what application threads do */
 void stress_app_thread(void *data);
 
-/* job.c: what the other threads do */
-void stress_queue_thread(void *data);
-void stress_push(struct stress_queue *queue, const struct stress_job *job);
-
-/* Have the item, which has to stay until then, signalled any time from now. */
-void stress_promise_fence(struct stress_thread *self, struct vk_sync *through,
-                          struct stress_item *item);
-void stress_promise_timeline(struct stress_thread *self,
-                             struct stress_timeline *timeline,
-                             struct stress_item *item);
-void stress_promise_ticket(struct stress_thread *self,
-                           struct stress_semaphore *semaphore,
-                           struct stress_item *item);
-struct vk_sync *stress_take_ticket(struct stress_thread *self,
-                                   struct stress_semaphore *semaphore);
-
-/* wait.c: syncs, waits, and whether their results are true */
+/* job.c: syncs, waits, signals */
 #define STRESS_PRIVATE 0
 #define STRESS_OPAQUE VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_WIN32_BIT
 #define STRESS_D3D12 VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_D3D12_FENCE_BIT
@@ -288,6 +266,21 @@ void stress_check_item(const struct stress_item *item);
 /* If it is a ticket */
 void stress_release_item(struct stress_thread *self,
                          const struct stress_item *item);
+
+void stress_queue_thread(void *data);
+void stress_push(struct stress_queue *queue, const struct stress_job *job);
+
+/* Have the item, which has to stay until then, signalled any time from now. */
+void stress_promise_fence(struct stress_thread *self, struct vk_sync *through,
+                          struct stress_item *item);
+void stress_promise_timeline(struct stress_thread *self,
+                             struct stress_timeline *timeline,
+                             struct stress_item *item);
+void stress_promise_ticket(struct stress_thread *self,
+                           struct stress_semaphore *semaphore,
+                           struct stress_item *item);
+struct vk_sync *stress_take_ticket(struct stress_thread *self,
+                                   struct stress_semaphore *semaphore);
 
 /* watch.c */
 void stress_watch_start(struct stress *stress);

@@ -83,7 +83,7 @@ release_keyed_event(HANDLE event, void *key, BOOLEAN alertable,
 static LONG WINAPI
 delay_execution(BOOLEAN alertable, const LARGE_INTEGER *interval)
 {
-   enter_kernel(CALL_SLEEP, interval);
+   enter_kernel(CALL_NONE, interval);
    return leave_kernel(real.delay_execution(alertable, interval));
 }
 
@@ -142,12 +142,13 @@ dump_item(const struct stress_item *item)
 
 /* Read without permission: the program is going to end anyway. */
 static void
-dump(struct stress_thread *thread, uint64_t now_ns)
+dump(struct stress_thread *thread)
 {
    const uint64_t busy_ns = STRESS_GET(&thread->busy_ns);
    const uint64_t since_ns = STRESS_GET(&thread->since_ns);
    const struct stress_item *items = STRESS_GET(&thread->items);
    const uint32_t count = STRESS_GET(&thread->item_count);
+   const uint64_t now_ns = os_time_get_nano();
 
    test_diag("thread %u: busy for %" PRIu64 " ms, in call %u",
              thread->index, busy_ns != 0 ? (now_ns - busy_ns) / 1000000 : 0,
@@ -186,7 +187,7 @@ watch_run(void *data)
          test_fail(false, __FILE__, __LINE__, "thread %u hangs", i);
          AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
          for (unsigned j = 0; j < THREADS; j++)
-            dump(&stress->threads[j], (uint64_t)os_time_get_nano());
+            dump(&stress->threads[j]);
          abort();
       }
    }

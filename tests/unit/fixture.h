@@ -12,11 +12,8 @@
 #include "vk_fence.h"
 #include "vk_queue.h"
 #include "vk_semaphore.h"
-#include "vk_sync.h"
 
 #include "vk_sync_win32.h"
-#include "vk_sync_win32_payload.h"
-#include "vk_sync_win32_nt.h"
 #include "vk_sync_win32_payload_section.h"
 
 /* In ns */

@@ -8,7 +8,6 @@
 #include <wchar.h>
 
 #include "vk_sync_win32_owner.h"
-#include "vk_sync_win32_waiter.h"
 
 /* Others can find the bell, and do no more than ring it.  Wine grants the
  * standard rights, such as to wait, whatever the descriptor says.

@@ -26,10 +26,6 @@ timeouts_are_never_early(intptr_t shared)
                                  deadline), VK_TIMEOUT);
       EXPECT((uint64_t)os_time_get_nano() >= deadline);
    }
-
-   /* Long ago */
-   EXPECT_RESULT(vk_sync_wait(device, fence, 0, VK_SYNC_WAIT_COMPLETE, 1),
-                 VK_TIMEOUT);
 }
 
 /* A thread that nobody has woken looks for itself, later: of most, only a
