@@ -86,7 +86,7 @@ op_fence(struct stress_thread *self)
    stress_wait_for(self, &item, 1, false);
 
    /* A new shared object costs many times what the rest does. */
-   if (stress_chance(self, stress_type(fence->sync) == STRESS_PRIVATE ? 50 : 5)) {
+   if (stress_chance(self, stress_layout(fence->sync) != NULL ? 5 : 50)) {
       destroy_fence(self, fence);
    } else {
       EXPECT(vk_sync_reset(device, fence->sync) == VK_SUCCESS);
@@ -279,12 +279,12 @@ op_set(struct stress_thread *self)
    /* Of the fences, signal some, and wait for any; then the rest, and wait
     * for all.  The first may be the only one that anybody signals by then.
     */
-   unsigned promised = 0;
+   bool promised = false;
    if (any) {
       for (unsigned i = 0; i < count; i++) {
-         if (is_fence(&items[i]) && (promised == 0 || stress_chance(self, 20))) {
+         if (is_fence(&items[i]) && (!promised || stress_chance(self, 20))) {
             stress_promise_fence(self, items[i].sync, &items[i]);
-            promised++;
+            promised = true;
          }
       }
       stress_wait_for(self, items, count, true);
