@@ -8,6 +8,7 @@
  * tells how far it is.  In a step it writes a block, signals, waits until its
  * neighbours are nearly as far, and reads a block of each.  Beside that it
  * takes tokens, which binary semaphores hand on in the order of the tickets.
+ * Before the first step all rush for one semaphore.
  */
 #include "hook.h"
 #include "peer.h"
@@ -34,9 +35,17 @@ enum {
     * writer is up to LEAD steps ahead.
     */
    BLOCKS = 16,
+   /* Tickets that each worker takes in a rush: so many that there are slots for
+    * all
+    */
+   RUSH = 7,
+   RUSHES = 40,
+   RUSH_TICKETS = RUSHES * WORKERS * RUSH,
 
-   /* The workers' timelines, then the tokens' binary semaphores */
-   PAYLOADS = WORKERS + TOKENS,
+   /* The workers' timelines, then binary semaphores: of the tokens and the rush
+    */
+   RUSH_PAYLOAD = WORKERS + TOKENS,
+   PAYLOADS,
 };
 
 /* What payloads guard; not atomic on purpose */
@@ -63,6 +72,9 @@ struct board {
       struct block blocks[BLOCKS];
    } workers[WORKERS];
    struct token tokens[TOKENS];
+   /* How often workers have met, and which tickets of the rush are taken */
+   uint32_t met;
+   uint8_t taken[RUSH_TICKETS + 1];
 };
 
 struct worker {
@@ -169,17 +181,23 @@ step_on(struct worker *w, uint64_t step)
 
 /* Tokens -------------------------------------------------------------------- */
 
+/* As vkQueueSubmit() begins to wait; gives the ticket */
+static uint32_t
+take_ticket(struct vk_sync *sync, struct vk_sync **wait)
+{
+   REQUIRE_OK(vk_sync_create(device, &vk_sync_win32_type, 0, 0, wait));
+   REQUIRE_OK(vk_sync_move(device, *wait, sync));
+   return ((struct vk_sync_win32 *)*wait)->ticket;
+}
+
 /* One at a time, in the order of the tickets */
 static void
 take_token(uint32_t which)
 {
    struct vk_sync *sync = payloads[WORKERS + which], *wait;
    struct token *token = &board->tokens[which];
+   const uint32_t ticket = take_ticket(sync, &wait);
 
-   /* As vkQueueSubmit() begins to wait */
-   REQUIRE_OK(vk_sync_create(device, &vk_sync_win32_type, 0, 0, &wait));
-   REQUIRE_OK(vk_sync_move(device, wait, sync));
-   const uint32_t ticket = ((struct vk_sync_win32 *)wait)->ticket;
    REQUIRE_OK(unit_wait(device, wait, 0, UINT64_MAX));
    vk_sync_destroy(device, wait);
 
@@ -191,6 +209,43 @@ take_token(uint32_t which)
    REQUIRE_OK(vk_sync_signal(device, sync, 0));
 }
 
+/* The rush ------------------------------------------------------------------ */
+
+/* Until all workers have been here as often */
+static void
+meet(uint32_t times)
+{
+   p_atomic_inc(&board->met);
+   while (vk_sync_win32_load32(&board->met) < WORKERS * times)
+      Sleep(1);
+}
+
+/* All take tickets at once, then all signal at once: each ticket is given
+ * once, and no signal is lost.
+ */
+static void
+rush(uint32_t number)
+{
+   struct vk_sync *sync = payloads[RUSH_PAYLOAD];
+   struct vk_sync_wait waits[RUSH] = {0};
+
+   for (unsigned i = 0; i < RUSH; i++) {
+      const uint32_t ticket = take_ticket(sync, &waits[i].sync);
+
+      REQUIRE(ticket >= 1 && ticket <= RUSH_TICKETS);
+      REQUIRE(!board->taken[ticket]);
+      board->taken[ticket] = true;
+   }
+   meet(2 * number + 1);
+   for (unsigned i = 0; i < RUSH; i++)
+      REQUIRE_OK(vk_sync_signal(device, sync, 0));
+   REQUIRE_OK(vk_sync_wait_many(device, RUSH, waits, VK_SYNC_WAIT_COMPLETE,
+                                UINT64_MAX));
+   for (unsigned i = 0; i < RUSH; i++)
+      vk_sync_destroy(device, waits[i].sync);
+   meet(2 * number + 2);
+}
+
 static void
 work(void *number)
 {
@@ -200,6 +255,8 @@ work(void *number)
       .common = board->seed,
    };
 
+   for (uint32_t i = 0; i < RUSHES; i++)
+      rush(i);
    for (uint64_t step = 1; step <= board->steps; step++) {
       if (peer_random_below(&worker.random, 4) == 0)
          take_token(peer_random_below(&worker.random, TOKENS));
@@ -236,6 +293,27 @@ close_payloads(void)
       vk_sync_destroy(device, payloads[i]);
 }
 
+static void
+warm_up(void)
+{
+   struct vk_sync *sync = unit_shared(device, VK_SYNC_IS_TIMELINE);
+
+   REQUIRE_RESULT(unit_wait(device, sync, 1, 1), VK_TIMEOUT);
+   unit_sync_destroy(device, sync);
+}
+
+static void
+check_usage(const struct peer_usage *before)
+{
+   const struct peer_usage after = peer_measure();
+   /* The bells of its threads, and what it has opened of everybody's */
+   const uint32_t bells = THREADS + WORKERS;
+
+   REQUIRE(after.handles <= before->handles + bells);
+   REQUIRE_U64(after.views, before->views);
+   REQUIRE(after.heap < before->heap + 64 * 1024);
+}
+
 static int
 process_main(int argc, char **argv)
 {
@@ -245,6 +323,8 @@ process_main(int argc, char **argv)
 
    board = run.board;
    device = unit_device();
+   warm_up();
+   const struct peer_usage before = peer_measure();
    hook_install();
    open_payloads(&run, false);
    p_atomic_inc(&board->ready);
@@ -262,6 +342,7 @@ process_main(int argc, char **argv)
       Sleep(1);
 
    close_payloads();
+   check_usage(&before);
    test_diag("%u bell waits, %u rings", hook.calls[HOOK_BELL_WAIT],
              hook.calls[HOOK_RING]);
    REQUIRE_U64(hook.polls, 0);
@@ -336,6 +417,8 @@ check_payloads(void)
 
       if (i < WORKERS) {
          EXPECT_U64(word, board->steps);
+      } else if (i == RUSH_PAYLOAD) {
+         EXPECT_U64(word, vk_sync_win32_pair(RUSH_TICKETS, RUSH_TICKETS));
       } else {
          const uint32_t last = board->tokens[i - WORKERS].ticket;
 

@@ -254,6 +254,29 @@ taking_does_not_wait_for_ever(UNUSED intptr_t arg)
    EXPECT_U64(take()->ticket, 1);
 }
 
+#define MANY (VK_SYNC_WIN32_SLOTS + 50)
+
+static void
+more_tickets_than_slots(UNUSED intptr_t arg)
+{
+   /* The numbers wrap meanwhile. */
+   const uint32_t first = UINT32_MAX - MANY / 2;
+   struct vk_sync_win32 *waits[MANY];
+
+   set_up();
+   unit_layout(semaphore)->word = vk_sync_win32_pair(first, first);
+   for (unsigned i = 0; i < MANY; i++)
+      waits[i] = take();
+   expect(first, first + MANY, VK_SYNC_WIN32_SLOTS);
+
+   for (unsigned i = 0; i < MANY; i++) {
+      EXPECT(!is_seen(waits[i]));
+      send_signal();
+      EXPECT(is_seen(waits[i]));
+   }
+   expect(first + MANY, first + MANY, 0);
+}
+
 /* Tickets that nobody can give back hold slots until somebody needs them. */
 static void
 lost_tickets_make_room(UNUSED intptr_t arg)
@@ -290,6 +313,7 @@ const struct test_case test_cases[] = {
    { "tickets are given up, newest first", tickets_are_given_up, 1 },
    { "taking waits for giving back", taking_waits_for_giving_back },
    { "taking does not wait for ever", taking_does_not_wait_for_ever },
+   { "more tickets than slots", more_tickets_than_slots },
    { "lost tickets make room", lost_tickets_make_room },
    { 0 },
 };
