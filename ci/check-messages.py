@@ -3,7 +3,7 @@
 """usage: check-messages.py
 
 TAP: each message that the sync type and the patches can give is either read
-by a test, of tests/driver/diagnostics*.c or of the suites d3d12 and memory, or
+by a test, of tests/driver/diagnostics.c or of the suites d3d12 and memory, or
 listed in tests/driver/README.md as one that no test can provoke; each that is
 listed can be given; and each test that README.md names is there.
 """
@@ -70,7 +70,7 @@ def messages():
 
 
 def tested():
-    paths = [*DRIVER.glob('diagnostics*.c'), *(DRIVER.parent / 'd3d12').glob('*.c'),
+    paths = [DRIVER / 'diagnostics.c', *(DRIVER.parent / 'd3d12').glob('*.c'),
              *(DRIVER.parent / 'memory').glob('*.c')]
     return {text for path in paths for text in strings(path.read_text(encoding='utf-8'))}
 
