@@ -141,11 +141,6 @@ SECURITY_ATTRIBUTES vkt_attributes(const wchar_t *sddl);
  * VKT_OPAQUE_WIN32_KMT.
  */
 VkFlags vkt_handle_type(void);
-/* Whether a handle is the payload's last reference. If it is a global share
- * handle, it is none, and must lead nowhere.
- */
-bool vkt_handle_keeps(struct vkt_device *device, enum vkt_kind kind,
-                      HANDLE handle);
 
 /* Objects left over are destroyed when the case has ended. */
 VkResult vkt_try_create(struct vkt_device *device,

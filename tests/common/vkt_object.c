@@ -314,17 +314,6 @@ vkt_share(struct vkt_object *object, struct vkt_device *device)
    return vkt_alias(device, object->kind, vkt_export(object));
 }
 
-bool
-vkt_handle_keeps(struct vkt_device *device, enum vkt_kind kind, HANDLE handle)
-{
-   if (vkt_handle_type() == VKT_OPAQUE_WIN32)
-      return true;
-   EXPECT_RESULT(vkt_try_import(vkt_create(device, kind),
-                                VKT_OPAQUE_WIN32_KMT, false, handle, NULL),
-                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
-   return false;
-}
-
 static uint32_t
 fill_points(VkSemaphoreSubmitInfo *infos, const struct vkt_point *points)
 {

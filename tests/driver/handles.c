@@ -100,7 +100,8 @@ inherited_when_attributes_say_so(intptr_t kind)
 /* (trap 13) Each word has to give a handle that imports. 0x80000001 is
  * DXGI_SHARED_RESOURCE_READ | DXGI_SHARED_RESOURCE_WRITE, which the CTS
  * passes, and which as section rights would be read-only. What else is asked
- * for is there as well: to read the descriptor takes READ_CONTROL.
+ * for is there as well: to read the descriptor takes READ_CONTROL. It is the
+ * one that was given, also without a name.
  */
 static void
 any_access_word_imports(intptr_t kind)
@@ -110,24 +111,33 @@ any_access_word_imports(intptr_t kind)
       GENERIC_READ | GENERIC_WRITE, 0x80000001u, 1, SECTION_MAP_READ,
       STANDARD_RIGHTS_ALL,
    };
+   const SECURITY_ATTRIBUTES attributes = vkt_attributes(L"D:(A;;GA;;;WD)");
    struct vkt_device *device = vkt_open();
 
    for (unsigned i = 0; i < TEST_COUNT(words); i++) {
+      const bool reads = words[i] & (GENERIC_ALL | READ_CONTROL);
       const struct vkt_object_info info = {
          .kind = kind,
          .export_types = VKT_OPAQUE_WIN32,
          .win32_info = true,
+         .attributes = reads ? &attributes : NULL,
          .access = words[i],
       };
       struct vkt_object *a = vkt_create_info(device, &info);
       BYTE descriptor[1024];
+      BOOL present, defaulted;
+      ACL *dacl = NULL;
       DWORD size;
 
       test_diag("access 0x%lx", (unsigned long)words[i]);
-      if (words[i] & (GENERIC_ALL | READ_CONTROL))
+      if (reads) {
          EXPECT(GetKernelObjectSecurity(vkt_export(a),
                                         DACL_SECURITY_INFORMATION, descriptor,
-                                        sizeof(descriptor), &size));
+                                        sizeof(descriptor), &size) &&
+                GetSecurityDescriptorDacl(descriptor, &present, &dacl,
+                                          &defaulted));
+         EXPECT(dacl && dacl->AceCount == 1);
+      }
       vkt_expect_shared(a, vkt_share(a, device));
    }
 }

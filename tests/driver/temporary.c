@@ -179,6 +179,20 @@ dropped_by_permanent(intptr_t kind)
    vkt_expect_works(s.b);
 }
 
+/* Whether a handle is the payload's last reference. If it is a global share
+ * handle, it is none, and must lead nowhere.
+ */
+static bool
+handle_keeps(struct vkt_device *device, enum vkt_kind kind, HANDLE handle)
+{
+   if (vkt_handle_type() == VKT_OPAQUE_WIN32)
+      return true;
+   EXPECT_RESULT(vkt_try_import(vkt_create(device, kind),
+                                VKT_OPAQUE_WIN32_KMT, false, handle, NULL),
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE);
+   return false;
+}
+
 static void
 source_destroyed(intptr_t kind)
 {
@@ -186,7 +200,7 @@ source_destroyed(intptr_t kind)
 
    vkt_mark(s.a);
    vkt_destroy(s.a);
-   if (!vkt_handle_keeps(s.other, kind, s.handle))
+   if (!handle_keeps(s.other, kind, s.handle))
       return;
    vkt_import_temporary(s.x, s.handle);
    vkt_close_export(s.handle);
