@@ -50,8 +50,9 @@ find(HMODULE module, const char *name)
    return (void *)(uintptr_t)GetProcAddress(module, name);
 }
 
-const struct runtime *
-runtime_load_any(void)
+/* With another runtime than the double, its functions are NULL. */
+static const struct runtime *
+load_any(void)
 {
    HMODULE dxgi, d3d12;
 
@@ -76,7 +77,7 @@ runtime_load_any(void)
 const struct runtime *
 runtime_load(void)
 {
-   if (!runtime_load_any()->remove_device)
+   if (!load_any()->remove_device)
       test_skip("%s has another runtime than the test double, or Wine takes "
                 "its own: WINEDLLOVERRIDES must have d3d12,dxgi=n,b",
                 runtime.folder);
@@ -101,7 +102,7 @@ runtime_warp_adapter(void)
 {
    void *factory = NULL, *adapter = NULL;
 
-   runtime_load_any();
+   load_any();
    REQUIRE_HR(runtime.create_factory(0, &IID_IDXGIFactory4, &factory));
    runtime_own(factory);
    REQUIRE_HR(IDXGIFactory4_EnumWarpAdapter((IDXGIFactory4 *)factory,
@@ -203,7 +204,7 @@ runtime_set_variable(const char *variable, const char *value)
 struct vkt_device *
 share_open(void)
 {
-   const struct runtime *runtime = runtime_load_any();
+   const struct runtime *runtime = load_any();
    struct vkt_device *device = vkt_open();
 
    if (!share_query(device, VKT_BINARY, SHARE_D3D12)
@@ -232,6 +233,10 @@ share_query(struct vkt_device *device, enum vkt_kind kind, VkFlags type)
    VkExternalSemaphoreProperties properties = {
       .sType = is_fence ? VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES
                         : VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+      /* What the driver leaves as it was shows. */
+      .exportFromImportedHandleTypes = ~0u,
+      .compatibleHandleTypes = ~0u,
+      .externalSemaphoreFeatures = ~0u,
    };
 
    if (is_fence)

@@ -33,11 +33,9 @@ struct runtime {
 #define RUNTIME_PATH_VARIABLE "MESA_VK_WIN32_D3D12_PATH"
 
 /* Loads both DLLs, once, from the folder that the variable names, or else from
- * "double" in the program's own. The first one skips the case if they are not
- * the double; with the other one, the functions of the double are NULL then.
+ * "double" in the program's own. Skips the case if they are not the double.
  */
 const struct runtime *runtime_load(void);
-const struct runtime *runtime_load_any(void);
 
 IDXGIAdapter1 *runtime_warp_adapter(void);
 ID3D12Device *runtime_warp(void);

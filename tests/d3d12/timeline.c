@@ -101,20 +101,59 @@ wait_for_mix(const struct mix *mix, uint64_t value, bool all,
    return vkt_wait_many(mix->objects, MIX, value, all, timeout_ms);
 }
 
+/* For any of them, each with a value of its own */
+static VkResult
+wait_for_values(const struct mix *mix, const uint64_t *values,
+                uint64_t timeout_ms)
+{
+   VkSemaphore semaphores[MIX];
+   const VkSemaphoreWaitInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+      .flags = VK_SEMAPHORE_WAIT_ANY_BIT,
+      .semaphoreCount = MIX,
+      .pSemaphores = semaphores,
+      .pValues = values,
+   };
+
+   for (unsigned i = 0; i < MIX; i++)
+      semaphores[i] = mix->objects[i]->semaphore;
+   return vkWaitSemaphores(mix->pair.device->handle, &info,
+                           timeout_ms * 1000000);
+}
+
+/* Goes on once that one has its value, and not before. */
+static void
+expect_any_of_a_mix(const struct mix *mix, const uint64_t *values, unsigned i)
+{
+   EXPECT_RESULT(wait_for_values(mix, values, 0), VK_TIMEOUT);
+   EXPECT_RESULT(wait_for_values(mix, values, 5), VK_TIMEOUT);
+
+   struct vkt_later *later =
+      vkt_signal_later(mix->objects[i], values[i], VKT_PENDING_MS);
+   EXPECT_OK(wait_for_values(mix, values, VKT_LONG_MS));
+   vkt_join_later(later);
+}
+
 static void
 any_of_a_mix(intptr_t arg)
 {
    struct mix mix = open_mix();
 
-   for (uint64_t value = 1; value <= 3 * MIX; value++) {
-      EXPECT_RESULT(wait_for_mix(&mix, value, false, 0), VK_TIMEOUT);
-      EXPECT_RESULT(wait_for_mix(&mix, value, false, 5), VK_TIMEOUT);
+   for (uint64_t round = 1; round <= 3; round++) {
+      for (unsigned i = 0; i < MIX; i++) {
+         uint64_t values[MIX];
 
-      struct vkt_later *later =
-         vkt_signal_later(mix.objects[value % MIX], value, VKT_PENDING_MS);
-      EXPECT_OK(wait_for_mix(&mix, value, false, VKT_LONG_MS));
-      vkt_join_later(later);
+         for (unsigned j = 0; j < MIX; j++)
+            values[j] = round + (j < i);
+         expect_any_of_a_mix(&mix, values, i);
+      }
    }
+
+   /* The last value there is, for the fence, among others */
+   const uint64_t values[MIX] = {4, 4, UINT64_MAX, 4};
+
+   runtime_signal(mix.pair.fence, UINT64_MAX - 1);
+   expect_any_of_a_mix(&mix, values, 0);
 }
 
 static void
