@@ -7,6 +7,7 @@
 #include "memory.h"
 
 #include <string.h>
+#include <wchar.h>
 
 #define REFUSED VK_ERROR_INVALID_EXTERNAL_HANDLE
 #define SIZE 70000u
@@ -33,10 +34,10 @@ map_section(HANDLE section)
 
 /* The first page of the one, in a section of some size */
 static HANDLE
-copy_header(HANDLE genuine, DWORD size)
+copy_header(HANDLE genuine, DWORD size, const wchar_t *name)
 {
    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL,
-                                       PAGE_READWRITE, 0, size, NULL);
+                                       PAGE_READWRITE, 0, size, name);
    uint8_t *from = map_section(genuine), *to = map_section(section);
 
    memcpy(to, from, 4096);
@@ -49,7 +50,7 @@ copy_header(HANDLE genuine, DWORD size)
 static HANDLE
 lying_section(HANDLE genuine)
 {
-   return copy_header(genuine, SIZE);
+   return copy_header(genuine, SIZE, NULL);
 }
 
 /* Others are in `fuzz/import`: payloads are in the same sections. */
@@ -85,18 +86,24 @@ foreign_handles(UNUSED intptr_t arg)
 
 /* Payloads are not memory, however little of it is asked for, nor if a stranger
  * has put one into a section of the right size, with the right size where
- * memory has it; and memory is no payload.
+ * memory has it, and under a number; and memory is no payload.
  */
 static void
 payload_and_memory(intptr_t kind)
 {
    const uint64_t whole = SIZE;
+   const uint32_t number =
+      ((uint32_t)test_random() & 0x3ffffff8) | 0x40000002;
    struct vkt_device *device = vkt_open();
    struct vkt_object *object = vkt_create_for(device, kind, MEMORY_BOTH_TYPES);
    struct memory *memory = memory_create(device, SIZE, MEMORY_BOTH_TYPES);
-   HANDLE large = copy_header(vkt_export(object), 4096 + SIZE);
-   uint8_t *map = map_section(large);
+   wchar_t name[32];
+   HANDLE large;
+   uint8_t *map;
 
+   swprintf(name, TEST_COUNT(name), L"Local\\MesaVkKmt-%08x", number);
+   large = copy_header(vkt_export(object), 4096 + SIZE, name);
+   map = map_section(large);
    vkt_mark(object);
    for (VkDeviceSize size = 1; size <= SIZE; size *= 16) {
       expect_refused(device, size, VKT_OPAQUE_WIN32, vkt_export(object),
@@ -107,6 +114,8 @@ payload_and_memory(intptr_t kind)
    memcpy(map + 8, &whole, sizeof(whole));
    UnmapViewOfFile(map);
    expect_refused(device, SIZE, VKT_OPAQUE_WIN32, large, NO_MEMORY);
+   expect_refused(device, SIZE, VKT_OPAQUE_WIN32_KMT,
+                  (HANDLE)(uintptr_t)number, NO_MEMORY);
    EXPECT_RESULT(vkt_try_import(object, VKT_OPAQUE_WIN32, false,
                                 memory_export(memory), NULL),
                  REFUSED);

@@ -2,6 +2,7 @@
 #include "share.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "share_comp.h"
 #include "share_frag.h"
@@ -313,6 +314,11 @@ share_begin_read(struct share *share, enum share_method method,
 {
    share->reading_by = method;
    if (method != SHARE_BY_HOST) {
+      /* What share_write() left there would pass for what is read, but it may
+       * still be copied from there.
+       */
+      vkt_wait_idle(share->device);
+      memset(share->result.map, 0, BYTES);
       share->reading = vkt_create(share->device, VKT_FENCE);
       submit(share, method, false, 0, wait, NULL, share->reading);
    } else if (wait) {
