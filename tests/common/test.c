@@ -246,16 +246,26 @@ thread_main(void *data)
    return 0;
 }
 
-struct test_thread *
-test_thread_start(void (*run)(void *data), void *data)
+/* NULL if there is no room for one */
+static struct test_thread *
+try_start_thread(void (*run)(void *data), void *data)
 {
    struct test_thread *thread = malloc(sizeof(*thread));
 
-   REQUIRE(thread != NULL);
+   if (!thread)
+      return NULL;
    *thread = (struct test_thread){.run = run, .data = data};
    thread->handle = (HANDLE)_beginthreadex(NULL, 0, thread_main, thread, 0,
                                            NULL);
-   REQUIRE(thread->handle != NULL);
+   return thread->handle ? thread : NULL;
+}
+
+struct test_thread *
+test_thread_start(void (*run)(void *data), void *data)
+{
+   struct test_thread *thread = try_start_thread(run, data);
+
+   REQUIRE(thread != NULL);
    return thread;
 }
 
@@ -300,8 +310,9 @@ test_hog_cpu(unsigned threads)
 }
 
 #ifdef _WIN32
-void
-test_name_address(const void *address, char *text, size_t size)
+/* As module+offset, which addr2line takes */
+static void
+name_address(const void *address, char *text, size_t size)
 {
    char module[MAX_PATH] = "?";
    const char *slash;
@@ -321,8 +332,8 @@ on_exception(EXCEPTION_POINTERS *info)
 {
    char place[MAX_PATH + 32], text[400];
 
-   test_name_address(info->ExceptionRecord->ExceptionAddress, place,
-                     sizeof(place));
+   name_address(info->ExceptionRecord->ExceptionAddress, place,
+                sizeof(place));
    snprintf(text, sizeof(text), "exception 0x%08lx at %s",
             (unsigned long)info->ExceptionRecord->ExceptionCode, place);
    die_in_case(text);
@@ -381,9 +392,12 @@ run_watched(void (*run)(void *data), const struct test_case *test,
 {
    const unsigned seconds =
       (test->seconds ? test->seconds : DEFAULT_SECONDS) * test_scale();
+   struct test_thread *thread = try_start_thread(run, (void *)test);
 
-   if (!join_thread_within(test_thread_start(run, (void *)test),
-                           seconds * 1000))
+   /* REQUIRE() would end the main thread alone, and with it the program. */
+   if (!thread)
+      die_in_case("no thread");
+   if (!join_thread_within(thread, seconds * 1000))
       die_in_case(late);
 }
 

@@ -99,9 +99,6 @@ test_next_random(uint64_t *state)
 
 double test_now_ms(void);
 
-/* As module+offset, which addr2line takes */
-void test_name_address(const void *address, char *text, size_t size);
-
 /* Handles that this process has open */
 unsigned test_count_handles(void);
 
