@@ -299,6 +299,13 @@ unit_semaphore(struct vk_device *device, enum vk_sync_flags flags)
    return semaphore;
 }
 
+void
+unit_semaphore_destroy(VkSemaphore semaphore)
+{
+   test_undefer(destroy_semaphore, vk_semaphore_from_handle(semaphore));
+   destroy_semaphore(vk_semaphore_from_handle(semaphore));
+}
+
 static void
 destroy_fence(void *data)
 {
@@ -320,6 +327,13 @@ unit_fence(struct vk_device *device)
                                     &fence));
    test_defer(destroy_fence, vk_fence_from_handle(fence));
    return fence;
+}
+
+void
+unit_fence_destroy(VkFence fence)
+{
+   test_undefer(destroy_fence, vk_fence_from_handle(fence));
+   destroy_fence(vk_fence_from_handle(fence));
 }
 
 void

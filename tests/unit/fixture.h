@@ -113,7 +113,9 @@ VkResult unit_waiter_join(struct unit_waiter *waiter);
 
 VkSemaphore unit_semaphore(struct vk_device *device,
                            enum vk_sync_flags flags);
+void unit_semaphore_destroy(VkSemaphore semaphore);
 VkFence unit_fence(struct vk_device *device);
+void unit_fence_destroy(VkFence fence);
 
 /* By name or by handle, one of which is NULL */
 void unit_semaphore_import(VkSemaphore semaphore,

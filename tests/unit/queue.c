@@ -143,6 +143,31 @@ failed_submit_consumes_nothing(UNUSED intptr_t arg)
    device->alloc = memory.real;
 }
 
+/* What a submit waited on and signalled is gone the moment it is seen to be
+ * complete.
+ */
+static void
+objects_die_right_after_the_submit(UNUSED intptr_t arg)
+{
+   struct vk_device *device = unit_device();
+   VkQueue queue = unit_queue(device);
+   const unsigned rounds = 300 * test_scale();
+
+   test_hog_cpu(2);
+   for (unsigned i = 0; i < rounds; i++) {
+      VkSemaphore semaphore = unit_semaphore(device, 0);
+      VkFence fence = unit_fence(device);
+      const struct unit_batch batches[] = {
+         { .signal = semaphore }, { .wait = semaphore },
+      };
+
+      REQUIRE_OK(unit_submit(queue, 2, batches, fence));
+      REQUIRE_OK(unit_fence_wait(fence, UINT64_MAX));
+      unit_semaphore_destroy(semaphore);
+      unit_fence_destroy(fence);
+   }
+}
+
 static VkResult
 fail_submit(UNUSED struct vk_queue *queue,
             UNUSED struct vk_queue_submit *submit)
@@ -268,6 +293,8 @@ const struct test_case test_cases[] = {
      temporary_wait_follows_earlier_batches },
    { "a submit without memory consumes nothing",
      failed_submit_consumes_nothing },
+   { "objects die right after their submit",
+     objects_die_right_after_the_submit, 0, 60 },
    { "a failed submit ends waits for its fence",
      failed_submit_ends_fence_wait },
    { "a failed submit ends vkQueueWaitIdle, of any sync type",
