@@ -125,6 +125,6 @@ void join_later(struct later *later);
 /* For what must not happen yet, and for what must */
 #define PENDING_MS 50
 #define LONG_MS 10000
-#define FOREVER_MS (UINT64_MAX / 1000000)
+#define FOREVER_MS UINT64_MAX
 
 #endif

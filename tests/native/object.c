@@ -32,6 +32,13 @@ timeline_signal(struct gpu *gpu, VkSemaphore timeline, uint64_t value)
    REQUIRE_OK(gpu->SignalSemaphore(gpu->device, &info));
 }
 
+/* The driver may take this alone for a wait without an end. */
+static uint64_t
+in_ns(uint64_t ms)
+{
+   return ms == FOREVER_MS ? UINT64_MAX : ms * 1000000;
+}
+
 VkResult
 timelines_wait(struct gpu *gpu, unsigned count, const VkSemaphore *timelines,
                uint64_t value, bool all, uint64_t timeout_ms)
@@ -48,7 +55,7 @@ timelines_wait(struct gpu *gpu, unsigned count, const VkSemaphore *timelines,
    REQUIRE(count <= MANY);
    for (unsigned i = 0; i < count; i++)
       values[i] = value;
-   return gpu->WaitSemaphores(gpu->device, &info, timeout_ms * 1000000);
+   return gpu->WaitSemaphores(gpu->device, &info, in_ns(timeout_ms));
 }
 
 VkResult
@@ -56,7 +63,7 @@ fences_wait(struct gpu *gpu, unsigned count, const VkFence *fences, bool all,
             uint64_t timeout_ms)
 {
    return gpu->WaitForFences(gpu->device, count, fences, all,
-                             timeout_ms * 1000000);
+                             in_ns(timeout_ms));
 }
 
 VkResult
