@@ -28,11 +28,12 @@ create_target(enum vk_sync_win32_kind kind)
    return target;
 }
 
-/* All that a refusal must leave as it was */
+/* All that a refusal must leave as it was, but for one message */
 struct snapshot {
    struct vk_sync_win32 sync;
    uint64_t word;
    uint32_t refcount;
+   uint64_t messages;
    struct fuzz_counts counts;
 };
 
@@ -45,6 +46,7 @@ take_snapshot(struct vk_sync *sync)
       .sync = *(const struct vk_sync_win32 *)sync,
       .word = vk_sync_win32_load64(payload->word),
       .refcount = payload->refcount,
+      .messages = fuzz_message_count(),
       .counts = fuzz_count(),
    };
 }
@@ -57,6 +59,7 @@ check_refusal(struct vk_sync *sync, const struct snapshot *before)
    FUZZ_CHECK(memcmp(&after.sync, &before->sync, sizeof(after.sync)) == 0);
    FUZZ_CHECK(after.word == before->word);
    FUZZ_CHECK(after.refcount == before->refcount);
+   FUZZ_CHECK(after.messages == before->messages + 1);
    FUZZ_CHECK(after.counts.views == before->counts.views);
    FUZZ_CHECK(after.counts.handles == before->counts.handles);
    FUZZ_CHECK(after.counts.allocations == before->counts.allocations);
@@ -65,13 +68,14 @@ check_refusal(struct vk_sync *sync, const struct snapshot *before)
 /* What has come by a number can be told by it. */
 static void
 check_success(struct vk_sync *target, enum vk_sync_win32_kind kind,
-              const struct attempt *attempt)
+              const struct snapshot *before, const struct attempt *attempt)
 {
    const struct vk_sync_win32_payload *payload = unit_payload(target);
 
    if (!FUZZ_CHECK(vk_sync_win32_payload_is_section(payload)))
       return;
    FUZZ_CHECK(payload->kind == kind);
+   FUZZ_CHECK(fuzz_message_count() == before->messages);
    if (attempt->type == FUZZ_NUMBER)
       FUZZ_CHECK(fuzz_export(target, FUZZ_NUMBER) == attempt->handle);
 }
@@ -102,7 +106,7 @@ try_import(struct vk_sync *target, const struct attempt *attempt)
       FUZZ_CHECK(fuzz_count().maps == before.counts.maps);
 
    if (result == VK_SUCCESS)
-      check_success(target, kind, attempt);
+      check_success(target, kind, &before, attempt);
    else
       check_refusal(target, &before);
    return result == VK_SUCCESS;

@@ -2,10 +2,31 @@
 #include "runtime.h"
 
 #include "util/os_time.h"
+#include "vk_common_entrypoints.h"
+#include "vk_instance.h"
+#include "vk_physical_device.h"
 
 struct vk_device *fuzz_device;
 
 static struct fuzz_counts counts_before;
+static VkDebugUtilsMessengerEXT messenger;
+static uint64_t messages;
+
+static VkBool32 VKAPI_PTR
+on_message(UNUSED VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+           UNUSED VkDebugUtilsMessageTypeFlagsEXT types,
+           UNUSED const VkDebugUtilsMessengerCallbackDataEXT *message,
+           UNUSED void *data)
+{
+   p_atomic_inc(&messages);
+   return VK_FALSE;
+}
+
+uint64_t
+fuzz_message_count(void)
+{
+   return vk_sync_win32_load64(&messages);
+}
 
 enum vk_sync_win32_kind
 fuzz_any_kind(void)
@@ -122,11 +143,31 @@ warm_up(void)
    fuzz_destroy(sync);
 }
 
+static void
+destroy_messenger(void *instance)
+{
+   vk_common_DestroyDebugUtilsMessengerEXT(vk_instance_to_handle(instance),
+                                           messenger, NULL);
+}
+
 void
 fuzz_open_device(void)
 {
+   const VkDebugUtilsMessengerCreateInfoEXT info = {
+      .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+      .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                         VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+      .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT |
+                     VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
+      .pfnUserCallback = on_message,
+   };
+
    fuzz_hook_module(GetModuleHandleA(NULL));
    fuzz_device = unit_device();
+   struct vk_instance *instance = fuzz_device->physical->instance;
+   REQUIRE_OK(vk_common_CreateDebugUtilsMessengerEXT(
+      vk_instance_to_handle(instance), &info, NULL, &messenger));
+   test_defer(destroy_messenger, instance);
    warm_up();
    vk_sync_win32_bell_forget_all();
    counts_before = fuzz_count();

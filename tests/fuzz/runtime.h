@@ -13,6 +13,9 @@
 extern struct vk_device *fuzz_device;
 void fuzz_open_device(void);
 
+/* All messages of that device until now */
+uint64_t fuzz_message_count(void);
+
 /* fuzz_expect_counts() since then.  By the thread that opened the device, since
  * the C library keeps some memory for each.
  */
