@@ -370,15 +370,23 @@ static void (*const ops[OP_COUNT])(struct stress_thread *self) = {
    [OP_ABANDON] = op_abandon,
 };
 
-/* Until those that are left have come as far, unless one has failed */
+/* Until those that are left have come as far, unless one has failed.  Soon,
+ * the processors are left to whoever has not come: some may be blocked.
+ */
 static void
 meet(struct stress_thread *self)
 {
+   unsigned yields = 0;
+
    STRESS_SET(&self->rounds, self->rounds + 1);
    for (unsigned i = 0; i < APP_THREADS; i++) {
       while (STRESS_GET(&self->stress->threads[i].rounds) < self->rounds &&
-             !test_failed())
-         thrd_yield();
+             !test_failed()) {
+         if (yields++ < 100)
+            thrd_yield();
+         else
+            Sleep(1);
+      }
    }
 }
 

@@ -132,11 +132,13 @@ dump_item(const struct stress_item *item)
              wsync->ticket, (int)wsync->slot);
    for (unsigned i = 0; layout != NULL && i < VK_SYNC_WIN32_SLOTS; i++) {
       const uint64_t target = STRESS_GET(&layout->slots[i].target);
+      const bool armed = STRESS_GET(&layout->armed[i / 64]) >> i % 64 & 1;
+      const bool failed = STRESS_GET(&layout->failed[i / 64]) >> i % 64 & 1;
 
-      if (target != 0)
-         test_diag("      slot %u: target 0x%" PRIx64 "%s", i, target,
-                   STRESS_GET(&layout->armed[i / 64]) >> i % 64 & 1 ?
-                   ", armed" : "");
+      if (target != 0 || armed)
+         test_diag("      slot %u: owner 0x%" PRIx64 ", target 0x%" PRIx64
+                   "%s%s", i, STRESS_GET(&layout->slots[i].owner), target,
+                   armed ? ", armed" : "", failed ? ", failed" : "");
    }
 }
 
