@@ -24,6 +24,9 @@
 
 #define NEVER (UINT64_C(1) << 40)
 
+/* Beyond the limit: how long it takes to notice a release that never came */
+#define PARK_NS (1000 * MS)
+
 enum payload_index {
    NOTHING,
    PRIVATE_A,
@@ -266,6 +269,24 @@ suspend(HANDLE thread)
    REQUIRE(GetThreadContext(thread, &context));
 }
 
+static const struct vk_sync_win32_parker *parker;
+
+/* What hook.no_look is for those who park: who has not been notified parks
+ * again rather than look at what he waits for.  One who was suspended may
+ * have missed his release.
+ */
+static bool
+park(uint32_t *state, uint64_t timeout_ns)
+{
+   bool woken;
+
+   do {
+      woken = parker->park(state, hook.no_look ? PARK_NS : timeout_ns);
+   } while (!woken && hook.no_look &&
+            vk_sync_win32_load32(state) == VK_SYNC_WIN32_PARKED);
+   return woken;
+}
+
 static bool
 suspend_one(struct party *party, struct cell *victim)
 {
@@ -293,6 +314,12 @@ suspend_each_in_turn(UNUSED intptr_t arg)
 
    create_party(&party);
    hook_install();
+   parker = vk_sync_win32_chosen_parker;
+   const struct vk_sync_win32_parker patient = {
+      .name = parker->name, .park = park, .unpark = parker->unpark,
+      .collect = parker->collect,
+   };
+   vk_sync_win32_chosen_parker = &patient;
    for (unsigned i = 0; i < THREADS; i++) {
       bool in_time = false;
 
@@ -303,6 +330,7 @@ suspend_each_in_turn(UNUSED intptr_t arg)
                    "suspended", places[i / 2].name);
    }
    hook.no_look = false;
+   vk_sync_win32_chosen_parker = parker;
 }
 
 static bool
