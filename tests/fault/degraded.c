@@ -6,6 +6,7 @@
 #include "hook.h"
 #include "peer.h"
 
+#include "vk_sync_win32_owner.h"
 #include "vk_sync_win32_wait.h"
 #include "vk_sync_win32_waiter.h"
 
@@ -99,6 +100,40 @@ wait_run(UNUSED void *data)
    }
 }
 
+struct board {
+   uint64_t owner;
+   uint32_t ready;
+};
+
+static int
+owner_main(int argc, char **argv)
+{
+   const struct peer_run run =
+      peer_run_open(argc, argv, sizeof(struct board));
+   struct board *board = run.board;
+
+   board->owner = vk_sync_win32_owner_self();
+   vk_sync_win32_store32(&board->ready, 1);
+   Sleep(INFINITE);
+   return 0;
+}
+
+/* By processes that live: this one and another */
+static void
+take_all_slots(void)
+{
+   const struct peer_run run = peer_run_create(sizeof(struct board));
+   struct board *board = run.board;
+   struct vk_sync_win32_layout *layout = unit_layout(d.sync);
+
+   peer_start_ready(&run, "owner", 0, &board->ready);
+   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS; i++) {
+      REQUIRE(vk_sync_win32_slot_claim(layout) == i);
+      if (i % 2)
+         layout->slots[i].owner = board->owner;
+   }
+}
+
 static void
 set_up(enum flaw flaw)
 {
@@ -109,9 +144,8 @@ set_up(enum flaw flaw)
    hook_install();
    if (flaw == FLAW_DACL)
       lock_bell();
-   /* Of a process that lives: this one */
-   for (unsigned i = 0; i < VK_SYNC_WIN32_SLOTS && flaw == FLAW_SLOTS; i++)
-      REQUIRE(vk_sync_win32_slot_claim(unit_layout(d.sync)) == i);
+   if (flaw == FLAW_SLOTS)
+      take_all_slots();
 
    hook.calls[HOOK_BELL_WAIT] = hook.polls = 0;
    hook.at = spoil;
@@ -223,5 +257,10 @@ const struct test_case test_cases[] = {
    { "degraded_dacl", look_by_oneself, FLAW_DACL, 120 },
    { "degraded_name", look_by_oneself, FLAW_NAME, 120 },
    { "degraded_slots", look_by_oneself, FLAW_SLOTS, 120 },
+   { 0 },
+};
+
+const struct test_role test_roles[] = {
+   { "owner", owner_main },
    { 0 },
 };

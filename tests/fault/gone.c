@@ -182,12 +182,12 @@ signal_beside_the_dead(UNUSED intptr_t arg)
 
 /* The end of a process ------------------------------------------------------ */
 
+#ifdef HAVE_STEPS
 enum ending {
    END_RETURN,         /* from main() */
    END_EXIT_THREAD,    /* another thread calls exit(), main() is blocked */
    END_PROCESS,        /* ExitProcess() */
    END_PROCESS_THREAD, /* the same from another thread */
-   ENDINGS,
 };
 
 #define END_STATUS 42
@@ -451,10 +451,12 @@ end_process(intptr_t ending)
       peer_release(peer);
    }
 }
+#endif
 
 const struct test_case test_cases[] = {
    { "signals reach nobody but those who live", signal_beside_the_dead, 0,
      90 },
+#ifdef HAVE_STEPS
    { "main() returns while threads are blocked", end_process, END_RETURN,
      120 },
    { "a thread calls exit() while others are blocked", end_process,
@@ -463,11 +465,14 @@ const struct test_case test_cases[] = {
      120 },
    { "a thread calls ExitProcess() while others are blocked", end_process,
      END_PROCESS_THREAD, 120 },
+#endif
    { 0 },
 };
 
 const struct test_role test_roles[] = {
    { "signaller", signaller_main },
+#ifdef HAVE_STEPS
    { "ender", ender_main },
+#endif
    { 0 },
 };

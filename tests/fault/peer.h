@@ -69,12 +69,6 @@ void peer_dump(const char *name, struct vk_sync *sync);
 /* Slots of that process, whatever for */
 unsigned peer_count_slots(struct vk_sync *sync, DWORD process);
 
-static inline unsigned
-peer_count_owned(struct vk_sync *sync)
-{
-   return unit_owned(sync);
-}
-
 static inline uint64_t
 peer_word(struct vk_sync *sync)
 {

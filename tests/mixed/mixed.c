@@ -201,8 +201,8 @@ hand_over(enum vk_sync_win32_kind kind, bool child_creates)
    }
    peer_join(peer);
    EXPECT(vk_sync_win32_owner_is_dead(board->owner));
-   EXPECT_U64(peer_count_owned(side.waits), 0);
-   EXPECT_U64(peer_count_owned(side.signals), 0);
+   EXPECT_U64(unit_owned(side.waits), 0);
+   EXPECT_U64(unit_owned(side.signals), 0);
    close_side(&side);
 }
 
