@@ -10,6 +10,8 @@
  *             tree; 2: both do
  *    FUTEX    parks by WaitOnAddress, or with BELL by a bell, which strangers
  *             ring, too; else by keyed event
+ *    TWO      with TREE=2: the first waits for another payload as well, in
+ *             whose tree nobody else is, and which the second signaller signals
  *    TIMED    a wait may run out of time
  *    MORTAL   who may stop for ever, at any step without the lock
  *    BOUNDS   what may end at any time: 1 collecting, 2 releasing
@@ -21,7 +23,8 @@
 
 mtype:mutant = {
    NONE, NO_WAITER_BARRIER, NO_SIGNALLER_BARRIER, NO_LOOK, NO_REARM, ALWAYS_COLLECTS, NO_COLLECTING,
-   VACANT_FIRST, PLAIN_LEAVE, PLAIN_NOTIFY, TRUSTS_WAKE, PARKED_LATE, TOUCHES, NO_BOUND, NO_LOOKING
+   VACANT_FIRST, PLAIN_LEAVE, PLAIN_NOTIFY, TRUSTS_WAKE, PARKED_LATE, TOUCHES, NO_BOUND, NO_LOOKING,
+   UNOWED
 };
 #define IS(mutant) (MUTANT == mutant)
 
@@ -34,6 +37,7 @@ mtype:state = { VACANT, PARKED, NOTIFIED };
 mtype:state state[SEAT + 1] = VACANT;
 byte target[SEAT + 1];
 byte word, linked;
+bit word2, linked2;   /* of the other payload */
 
 #define THREADS 5     /* and one, 0 being nobody */
 byte asleep[THREADS]; /* at which place */
@@ -57,8 +61,10 @@ hidden byte lost_wakeup, early_success, wasted, touched, stuck, lost_seat;
 #define VACATE state[my] = VACANT; sitting = (my == SEAT -> 0 : sitting)
 #define OWED (!woken || IS(ALWAYS_COLLECTS))
 #define BLOCKS (asleep[me] || BELL)
+#define IN_TWO (TWO && me == 1)
+#define REACHED(w, value) (word >= (value) || (TWO && (w) == 1 && word2))
 /* Of two threads alike, one comes first: which is the same. */
-#define MAY_WAIT (rounds < 2 && (rounds > 0 || me == 1 || started || dead[1]))
+#define MAY_WAIT (rounds < 2 && (rounds > 0 || me == 1 || started || dead[1] || TWO))
 #define MAY_SIGNAL (me == 3 || word > 0 || dead[3])
 
 inline collect()
@@ -96,7 +102,8 @@ arm:
    :: DO(state[my] = (IS(PARKED_LATE) -> VACANT : PARKED))
    fi;
    if
-   :: WHEN(my == me, linked = linked | BIT(me))
+   :: WHEN(my == me && !IN_TWO, linked = linked | BIT(me))
+   :: WHEN(IN_TWO, linked = linked | BIT(me)); DO(linked2 = 1)
    :: WHEN(my == SEAT, goto look)
    fi;
 
@@ -104,8 +111,8 @@ look: /* Here is the barrier.  An early look has been in vain. */
    DO(woken = 0;
       if
       :: early -> early = 0
-      :: !early && (word >= mine || late) -> goto leave
-      :: !early && word < mine && !late
+      :: !early && (REACHED(me, mine) || late) -> goto leave
+      :: !early && !REACHED(me, mine) && !late
       fi)
 
    if
@@ -116,7 +123,7 @@ look: /* Here is the barrier.  An early look has been in vain. */
    :: WHEN(BELL, skip)
    fi;
    if
-   :: WHEN(!BLOCKS || bell[me], SAY("is woken\n"); bell[me] = 0; woken = 1; early_success = IS(TRUSTS_WAKE) && word < mine; assert(!early_success))
+   :: WHEN(!BLOCKS || bell[me], SAY("is woken\n"); bell[me] = 0; woken = 1; early_success = IS(TRUSTS_WAKE) && !REACHED(me, mine); assert(!early_success))
    :: WHEN(BLOCKS && timed, SAY("runs out of time\n"); asleep[me] = 0; late = 1)
    :: WHEN(BLOCKS && nudge[me], SAY("looks for itself\n"); asleep[me] = 0; nudge[me] = 0)
    fi;
@@ -129,7 +136,8 @@ parked:
 
 leave:
    if
-   :: WHEN(my == me, linked = linked & ~BIT(me))
+   :: WHEN(my == me && !IN_TWO, linked = linked & ~BIT(me))
+   :: WHEN(IN_TWO, linked = linked & ~BIT(me)); DO(linked2 = 0)
    :: WHEN(my == SEAT, skip)
    fi;
    if
@@ -166,7 +174,7 @@ inline unpark()
 #define TARGET_OF(w) ((linked & BIT(w)) -> target[w] : MAX)
 #define WANTED (TARGET_OF(1) < TARGET_OF(2) -> TARGET_OF(1) : TARGET_OF(2))
 #define WANTS_WORD(w) (TARGET_OF(w) <= word -> BIT(w) : 0)
-#define IF_PARKED(w) (state[w] == PARKED -> BIT(w) : 0)
+#define IF_PARKED(w) (state[w] == PARKED || IS(UNOWED) -> BIT(w) : 0)
 #define NOTIFY(w) state[w] = ((release & BIT(w)) -> NOTIFIED : state[w])
 proctype signaller(byte me)
 {
@@ -205,6 +213,16 @@ proctype signaller(byte me)
    fi
 }
 
+/* Whom somebody else has notified is unlinked, and not released again. */
+proctype other_signaller(byte me)
+{
+   byte release;
+
+   DO(SAY("signals the other\n"); word2 = 1)
+   DO(release = (linked2 -> IF_PARKED(1) : 0); linked2 = 0; NOTIFY(1); releasing[me] = release > 0)
+   unpark()
+}
+
 /* A signal of a shared payload, in the same wait, which slots.pml has */
 proctype stranger() { bell[1] = 1 }
 
@@ -217,7 +235,7 @@ proctype reaper() { atomic { if STOP(1) STOP(2) STOP(3) STOP(4) fi } }
  */
 #define SIGNALLER_STOPPED (dead[3] || dead[4])
 #define SOMEBODY_STOPPED (dead[1] || dead[2] || SIGNALLER_STOPPED)
-#define STRANDED(w) (goal[w] != 0 && !dead[w] && word >= goal[w])
+#define STRANDED(w) (goal[w] != 0 && !dead[w] && REACHED(w, goal[w]))
 #define BLOCKED(w) (!dead[w] && (releasing[w] || collecting[w]))
 #define MAY_LOOK(w) (!IS(NO_LOOKING) && (SIGNALLER_STOPPED || (gave_up & 2)) && STRANDED(w))
 #define GRANT(w, may) :: bounds < 4 && (may) -> nudge[w] = 1; bounds++
@@ -248,7 +266,8 @@ active proctype monitor()
 init
 {
    atomic {
-      run waiter(1); run waiter(2); run signaller(3); run signaller(4);
+      run waiter(1); run waiter(2); run signaller(3);
+      if :: TWO -> run other_signaller(4) :: else -> run signaller(4) fi;
       if :: MORTAL -> run reaper() :: else fi;
       if :: BELL -> run stranger() :: else fi
    }
