@@ -75,3 +75,14 @@ for_windows()
          "$(cat "$ROOT/ci/mingw-x86_64.ini" "$ROOT/ci/mesa/meson.build" "$ROOT"/subprojects/llvm/meson*)" \
          "$(x86_64-w64-mingw32-gcc-posix --version | head -n 1)")
 }
+
+# link_fast BUILD: link with LLVM's linker, until Meson configures again, and
+# without symbols. GNU's takes most of a minute for what has LLVM in it, that
+# one a second. clang++ adds no winpthreads, and lld does not know two options.
+link_fast()
+{
+   local clang='clang++-19 --target=x86_64-w64-windows-gnu -fuse-ld=lld'
+   sed -i -e "s/^ command = x86_64-w64-mingw32-g[c+]*-posix\( .*\$LINK_ARGS\)$/ command = $clang\1 -Wl,-s -lpthread/" \
+      -e 's/ -Wl,--allow-shlib-undefined//g; s/ -Wl,-Bsymbolic\( \|$\)/\1/g' "$1/build.ninja"
+   grep -qF "command = $clang" "$1/build.ninja" || die "$1/build.ninja has other rules than link_fast expects"
+}
