@@ -15,7 +15,8 @@ export CCACHE_DIR=$CACHE/ccache
 # Another checkout, or a build folder of another name, finds the same objects.
 export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 # What ccache does not have is preprocessed once rather than twice, a sixth of
-# the work. Not for what is delivered: its debug information becomes another.
+# the work. Not for what is delivered, whose debug information becomes another,
+# nor for clang-cl, which does not take what it has preprocessed.
 preprocess_once() { export CCACHE_NOCPP2=1; }
 
 # In bold for people, plain for files. What is in a pipe on its way to a

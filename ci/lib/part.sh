@@ -9,7 +9,6 @@ build_part()
    while [ "$1" != -- ]; do options+=("$1"); shift; done
    shift
 
-   preprocess_once
    headers=$(directx_headers)
    lock 6 "$BUILD/$name.lock"
    key=$(digest "$headers" "${options[@]}" "$(meson --version)" "$(cat "$cross")" \
