@@ -280,4 +280,7 @@ void vkt_join_later(struct vkt_later *later);
    {name "_timeline", run, VKT_WITH(VKT_TIMELINE, more), 0}
 #define VKT_CASES(name, run) VKT_CASES_WITH(name, run, 0)
 
+/* What this process has allocated */
+uint64_t vkt_private_bytes(void);
+
 #endif

@@ -3,6 +3,7 @@
 /* What a payload must do, for every kind of object. */
 #include "vkt.h"
 
+#include <psapi.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,4 +196,14 @@ vkt_expect_message(struct vkt_device *device, VkResult result,
       test_fail(false, __FILE__, __LINE__, "\"%s\", not \"%s (%s)\"",
                 message, text, name);
    vkt_clear_messages(device);
+}
+
+uint64_t
+vkt_private_bytes(void)
+{
+   PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof(counters)};
+
+   REQUIRE(K32GetProcessMemoryInfo(GetCurrentProcess(), &counters,
+                                   sizeof(counters)));
+   return counters.PagefileUsage;
 }

@@ -5,7 +5,6 @@
  */
 #include "vkt.h"
 
-#include <psapi.h>
 
 #define CYCLES (100000 / 3)
 #define WARM_UP 4000
@@ -66,16 +65,6 @@ count_views(void)
    return views;
 }
 
-static uint64_t
-private_bytes(void)
-{
-   PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof(counters)};
-
-   REQUIRE(K32GetProcessMemoryInfo(GetCurrentProcess(), &counters,
-                                   sizeof(counters)));
-   return counters.PagefileUsage;
-}
-
 static void
 run_cycles(const struct pair_of_devices *devices, enum vkt_kind kind,
            unsigned count)
@@ -101,11 +90,11 @@ cycles(intptr_t kind)
    run_cycles(&devices, kind, WARM_UP);
 
    const unsigned handles = test_count_handles(), views = count_views();
-   const uint64_t bytes = private_bytes();
+   const uint64_t bytes = vkt_private_bytes();
 
    run_cycles(&devices, kind, CYCLES);
 
-   const uint64_t more = private_bytes() - bytes;
+   const uint64_t more = vkt_private_bytes() - bytes;
    test_diag("private memory: %lld bytes more", (long long)more);
    /* A thread of llvmpipe or Wine may open some, and this one and those of the
     * two queues have a bell each once they have blocked, but not each cycle.

@@ -6,7 +6,6 @@
  */
 #include "share.h"
 
-#include <psapi.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -282,16 +281,6 @@ freed_before_resources(intptr_t kind)
 #define CYCLES 5500
 #define WARM_UP 500
 
-static uint64_t
-private_bytes(void)
-{
-   PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof(counters)};
-
-   REQUIRE(K32GetProcessMemoryInfo(GetCurrentProcess(), &counters,
-                                   sizeof(counters)));
-   return counters.PagefileUsage;
-}
-
 /* Allocates for export, exports, imports in each way, touches, frees. */
 static void
 cycle(struct vkt_device *device, struct vkt_device *other)
@@ -323,12 +312,12 @@ cycles(UNUSED intptr_t arg)
    for (unsigned i = 0; i < CYCLES && !test_failed(); i++) {
       if (i == WARM_UP) {
          handles = test_count_handles();
-         bytes = private_bytes();
+         bytes = vkt_private_bytes();
       }
       cycle(device, other);
    }
 
-   const int64_t more = private_bytes() - bytes;
+   const int64_t more = vkt_private_bytes() - bytes;
    test_diag("private memory: %lld bytes more", (long long)more);
    EXPECT_U64(test_count_handles(), handles);
    /* A leak of 32 bytes a cycle would be more. */
