@@ -4,8 +4,7 @@
 # of a library are compiled as one.
 
 set(LVP_BATCH 16)
-# The other libraries are one file, or C, or clash too often; and a batch of
-# OrcTargetProcess would need OrcShared, which is not built.
+# The other libraries are one file, or C, or clash too often.
 set(LVP_LIBRARIES
    AggressiveInstCombine Analysis AsmParser AsmPrinter BinaryFormat BitReader BitWriter CodeGen Core Coroutines
    DebugInfoCodeView DebugInfoDWARF ExecutionEngine GlobalISel InstCombine Instrumentation MC MCDisassembler MCParser

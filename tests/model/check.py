@@ -106,7 +106,7 @@ CASES = [
     park('addresses, a thread may stop', 'FUTEX', 'TIMED', 'MORTAL=30'),
     park('addresses, a thread may stop, two park in the tree', 'FUTEX', 'TREE=2', 'MORTAL=30', long=True),
     park('bells', 'FUTEX', 'BELL', 'TREE=2', 'TIMED'),
-    park('bells, a thread may stop', 'FUTEX', 'BELL', 'TREE=2', 'MORTAL=30'),
+    park('bells, a thread may stop', 'FUTEX', 'BELL', 'TREE=2', 'MORTAL=30', long=True),
 
     park('mutant without the barrier of the waiter', 'MUTANT=NO_WAITER_BARRIER', violates='lost_wakeup'),
     park('mutant without the barrier of the waiter, tree', 'TREE=2', 'MUTANT=NO_WAITER_BARRIER', violates='lost_wakeup'),
