@@ -23,7 +23,7 @@ struct shared {
    struct fuzz_page page;
    /* Who created it, and who has imported it or is NULL */
    struct vkt_object *source, *import;
-   volatile LONG stop;
+   volatile LONG letting_go, stop;
 };
 
 static struct vkt_object *
@@ -63,7 +63,8 @@ import_again(struct shared *shared)
 
 /* As nobody else does, let go who waits in the queue, for whatever ticket.
  * Nobody is rung, so it takes until he looks again: up to a second.  Every
- * ticket is reached by one half of all counts of signals.
+ * ticket is reached by one half of all counts of signals, but the greatest value
+ * by no other: from the second try on, whoever scribbles leaves it there.
  */
 static void
 let_go(struct shared *shared, struct vkt_object *done)
@@ -74,12 +75,14 @@ let_go(struct shared *shared, struct vkt_object *done)
    fuzz_leave(0);
    fuzz_enter("letting go", shared->page.layout->word);
    for (uint32_t i = 1; i <= tries && result == VK_TIMEOUT; i++) {
+      InterlockedExchange(&shared->letting_go, i > 1);
       vk_sync_win32_store64(&shared->page.layout->word,
                             shared->kind == VKT_TIMELINE ? UINT64_MAX :
                             (uint32_t)(i * 0x40000000u));
       result = vkt_wait(done, 0, wait_ms);
    }
    FUZZ_CHECK(result == VK_SUCCESS);
+   InterlockedExchange(&shared->letting_go, 0);
    fuzz_leave(tries * wait_ms);
    fuzz_enter("after letting go", 0);
 }
@@ -167,15 +170,16 @@ use_once(struct shared *shared)
    fuzz_leave(3);
 }
 
-/* All the while, and not only between our calls */
+/* Nearly all the while, and not only between our calls */
 static void
 scribble(void *data)
 {
    struct shared *shared = data;
 
    while (!shared->stop) {
-      fuzz_mutate(shared->page.layout, false);
-      if (fuzz_chance(2))
+      if (!shared->letting_go)
+         fuzz_mutate(shared->page.layout, false);
+      if (shared->letting_go || fuzz_chance(2))
          Sleep(1);
    }
 }
